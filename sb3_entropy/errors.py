@@ -1,0 +1,69 @@
+"""What a message says when input is wrong: what was given, what is allowed, what to do."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+
+def unknown(kind: str, given: object, available: Iterable[str]) -> str:
+    """
+    The message for a name that is not known, with the nearest known one.
+
+    :param kind: what the name stands for, in the singular: ``"algorithm"``, ``"std scheme"``
+    :param given: the name as it was given
+    :param available: the names that are known
+    :return: e.g. ``Unknown algorithm 'spo'. Available: sa2c, spg, sppo, strpo. Did you mean 'sppo'?``
+    """
+    names = sorted(map(str, available))
+    message = f"Unknown {kind} {given!r}. Available: {', '.join(names) or 'none'}."
+    nearest = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
+    return f"{message} Did you mean {nearest[0]!r}?" if nearest else message
+
+
+def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
+    """
+    :param name: the argument's name
+    :param value: what was given
+    :param allowed: the names that it may take
+    :raises ValueError: if ``value`` is not one of ``allowed``
+    """
+    names = tuple(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(unknown(name, value, names))
+
+
+def check_number(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    integer: bool = False,
+    open_low: bool = False,
+) -> None:
+    """
+    :param name: the argument's name
+    :param value: what was given
+    :param low: the least value that is allowed
+    :param high: the greatest value that is allowed
+    :param integer: whether only whole numbers are allowed
+    :param open_low: whether ``low`` itself is excluded
+    :raises TypeError: if ``value`` is not a number, or not a whole one where one is needed
+    :raises ValueError: if it is not finite, or lies outside the range
+    """
+    kind = "a whole number" if integer else "a number"
+    if math.isfinite(low) and math.isfinite(high) and not open_low:
+        bounds = f" between {low:g} and {high:g}"
+    else:
+        above = f" {'>' if open_low else '≥'} {low:g}" if math.isfinite(low) else ""
+        below = f" ≤ {high:g}" if math.isfinite(high) else ""
+        bounds = above + (" and" if above and below else "") + below
+    allowed = kind + bounds
+    # NumPy's scalars are registered as these; bool is one too, and is not meant.
+    if isinstance(value, bool) or not isinstance(value, Integral if integer else Real):
+        raise TypeError(f"{name} must be {allowed}, but {value!r} ({type(value).__name__}) was given.")
+    number = float(value)
+    if not math.isfinite(number) or number < low or number > high or (open_low and number == low):
+        raise ValueError(f"{name} must be {allowed}, but {value!r} was given.")
