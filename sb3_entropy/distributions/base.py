@@ -1,0 +1,63 @@
+"""What every distribution over an action box is."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.preprocessing import get_action_dim
+from torch import nn
+
+
+class BoxDistribution(Distribution):
+    """
+    A distribution over the actions of a box [low, high], in Stable-Baselines3's interface.
+
+    Densities and entropies are in the environment's own units, whatever units the samples have: a bounded distribution
+    samples in [−1, 1], as Stable-Baselines3's squashed policies do, and the environment's action is
+    low + (high − low)(x + 1)/2, so Σ log((highᵢ − lowᵢ)/2) enters its log-density and its entropy.
+
+    :param action_space: the box
+    :param entropy_estimator: how the entropy is estimated, for a distribution without a closed form
+    :raises ValueError: if the estimator is unknown, or not needed
+    """
+
+    #: whether the support is the box itself; its samples are then in [−1, 1]
+    bounded: ClassVar[bool] = False
+    #: whether it has a σ that a std scheme can give
+    has_std: ClassVar[bool] = True
+    #: outputs of the network for each action dimension
+    head_width: ClassVar[int] = 1
+    #: the estimators that it offers; none if its entropy has a closed form
+    estimators: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, action_space: spaces.Box, entropy_estimator: str | None = None):
+        Distribution.__init__(self)
+        self.action_dim = get_action_dim(action_space)
+        if entropy_estimator is not None and entropy_estimator not in self.estimators:
+            allowed = f"one of {self.estimators}" if self.estimators else "None: its entropy has a closed form"
+            raise ValueError(
+                f"entropy_estimator={entropy_estimator!r} does not fit {type(self).__name__}, which allows {allowed}."
+            )
+        self.entropy_estimator = entropy_estimator
+        self.low = th.as_tensor(np.ravel(action_space.low))
+        self.high = th.as_tensor(np.ravel(action_space.high))
+        half_range = np.ravel(action_space.high).astype(np.float64) - np.ravel(action_space.low)
+        self.log_scale = float(np.log(half_range / 2).sum()) if self.bounded else 0.0
+
+    def proba_distribution_net(self, latent_dim: int) -> nn.Module:
+        """
+        :param latent_dim: width of the policy trunk's output
+        :return: the layer whose output, shape (B, k·A), ``proba_distribution`` takes first; k is ``head_width``
+        """
+        return nn.Linear(latent_dim, self.head_width * self.action_dim)
+
+    @abstractmethod
+    def std(self) -> th.Tensor:
+        """:return: σ(s), shape (B, A)"""
+
+    def outside_box(self) -> th.Tensor:
+        """:return: the share of density outside [low, high] in each state and dimension, shape (B, A)"""
+        return th.zeros_like(self.std())

@@ -1,0 +1,84 @@
+"""A Gaussian squashed into the action box."""
+
+import math
+from typing import Self
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution, TanhBijector, sum_independent_dims
+from torch.distributions import Normal
+from torch.nn import functional as F
+
+from sb3_entropy.distributions.base import BoxDistribution
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS
+
+N_NODES = 64
+N_SAMPLES = 16
+
+
+@ACTION_DISTRIBUTIONS.register("tanh_gaussian")
+class TanhGaussianDistribution(BoxDistribution, DiagGaussianDistribution):  # type: ignore[misc]
+    """
+    tanh(u), u ~ N(μ(s), diag σ(s)²): all of the entropy is inside the box (Haarnoja et al. 2018, arXiv 1812.05905,
+    Appendix C).
+
+    With u = artanh x the log-density is Σ [log N(u) − log(1 − tanh² u) − log((high − low)/2)]. The entropy
+
+        H = Σ [½ log 2πe + log σ + E log(1 − tanh² u) + log((high − low)/2)]
+
+    has one term without a closed form, so an estimator must be named: ``"quadrature"`` takes the expectation by
+    Gauss–Hermite quadrature with 64 nodes a dimension (deterministic; error below 1e-3 nats a dimension for σ ≤ 3);
+    ``"monte_carlo"`` by 16 reparametrised samples (unbiased in value and gradient). Without one, ``entropy()`` is None.
+
+    ``std()`` is σ, before squashing.
+    """
+
+    bounded = True
+    estimators = ("quadrature", "monte_carlo")
+    distribution: Normal
+
+    def __init__(self, action_space: spaces.Box, entropy_estimator: str | None = None):
+        BoxDistribution.__init__(self, action_space, entropy_estimator)
+        nodes, weights = np.polynomial.hermite.hermgauss(N_NODES)
+        self._nodes = th.as_tensor(nodes * math.sqrt(2))
+        self._weights = th.as_tensor(weights / math.sqrt(math.pi))
+
+    def proba_distribution(self, mean_actions: th.Tensor, log_std: th.Tensor) -> Self:
+        self.distribution = Normal(mean_actions, th.ones_like(mean_actions) * log_std.exp())
+        return self
+
+    def log_prob(self, actions: th.Tensor) -> th.Tensor:
+        """
+        :param actions: in [−1, 1], shape (B, A)
+        :return: log-density in the environment's units, shape (B,)
+        """
+        u = TanhBijector.inverse(actions)
+        return sum_independent_dims(self.distribution.log_prob(u) - log_tanh_slope(u)) - self.log_scale
+
+    def entropy(self) -> th.Tensor | None:
+        mean, std = self.distribution.loc, self.distribution.scale
+        if self.entropy_estimator is None:
+            return None
+        if self.entropy_estimator == "quadrature":
+            shape = (-1,) + (1,) * mean.dim()
+            nodes, weights = self._nodes.to(mean).view(shape), self._weights.to(mean).view(shape)
+            slope = (weights * log_tanh_slope(mean + std * nodes)).sum(dim=0)
+        else:
+            slope = log_tanh_slope(self.distribution.rsample(th.Size((N_SAMPLES,)))).mean(dim=0)
+        return sum_independent_dims(self.distribution.entropy() + slope) + self.log_scale
+
+    def sample(self) -> th.Tensor:
+        return th.tanh(self.distribution.rsample())
+
+    def mode(self) -> th.Tensor:
+        """tanh μ(s): the median rather than the mode, Stable-Baselines3's deterministic action."""
+        return th.tanh(self.distribution.mean)
+
+    def std(self) -> th.Tensor:
+        return self.distribution.stddev
+
+
+def log_tanh_slope(u: th.Tensor) -> th.Tensor:
+    """log(1 − tanh² u) = 2 (log 2 − u − softplus(−2u)), exact where 1 − tanh² u underflows."""
+    return 2 * (math.log(2) - u - F.softplus(-2 * u))

@@ -1,0 +1,246 @@
+"""
+The temperature α of entropy-regularised returns: fixed, scheduled, decayed, or tuned to a target entropy.
+
+One temperature serves a whole update: the same α stands before the entropy in the return (Liu et al. 2020, Eq. 35) and
+in the improvement (Eqs. 38 and 41).
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import get_action_dim
+from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
+
+from sb3_entropy.errors import check_number
+
+Schedule: TypeAlias = Callable[[float], float]
+EntCoef: TypeAlias = float | str | Schedule
+
+ALLOWED = (
+    "a number ≥ 0, 'auto', 'auto_<initial>', 'lin_<initial>', 'decay_<initial>_<factor>' or "
+    "'decay_<initial>_<factor>_<floor>', or a function of the remaining progress (1 → 0)"
+)
+
+
+class Temperature(ABC):
+    """α ≥ 0, in units of reward per nat."""
+
+    @abstractmethod
+    def value(self, progress_remaining: float) -> float:
+        """
+        :param progress_remaining: the share of the training that is still to come, from 1 to 0
+        :return: α
+        """
+
+    def update(self, entropy: float | None, n_transitions: int) -> None:  # noqa: B027  nothing to note, for most
+        """
+        Take note of one finished update of the policy.
+
+        :param entropy: mean entropy H(π(·|s)) in nats over the states of the rollout; None if it was not computed
+        :param n_transitions: how many transitions the update has used
+        """
+
+
+@dataclass
+class FixedTemperature(Temperature):
+    """α is a constant."""
+
+    constant: float
+
+    def value(self, progress_remaining: float) -> float:
+        return self.constant
+
+
+@dataclass
+class ScheduledTemperature(Temperature):
+    """α = schedule(remaining progress)."""
+
+    schedule: Schedule
+
+    def value(self, progress_remaining: float) -> float:
+        alpha = float(self.schedule(progress_remaining))
+        if not alpha >= 0 or math.isinf(alpha):
+            raise ValueError(
+                f"The schedule of ent_coef gave {alpha!r} at remaining progress {progress_remaining:g}. "
+                "It must give finite numbers ≥ 0 for every progress between 1 and 0."
+            )
+        return alpha
+
+
+@dataclass
+class DecayedTemperature(Temperature):
+    """α_k = max(floor, initial · factorᵏ) after k updates: Ahmed et al. 2019 decay τ so, by .99 an update."""
+
+    initial: float
+    factor: float
+    floor: float = 0.0
+    n_updates: int = 0
+
+    def value(self, progress_remaining: float) -> float:
+        return max(self.floor, self.initial * self.factor**self.n_updates)
+
+    def update(self, entropy: float | None, n_transitions: int) -> None:
+        self.n_updates += 1
+
+
+@dataclass
+class TunedTemperature(Temperature):
+    """
+    α is tuned so that the mean entropy approaches a target H̄ (Haarnoja et al. 2018, arXiv 1812.05905, Eq. 18; Liu et
+    al. 2020, §4.1 and line 15 of Fig. 1).
+
+    The dual loss is log α · (H − H̄), SAC's in Stable-Baselines3. It is descended by
+
+        log α ← log α − rate · n · clip((H − H̄) / d, −1, 1)
+
+    after an update with n transitions and d action dimensions, so that α moves at the same pace for an algorithm that
+    updates every 5 transitions and for one that updates every 2048: at most ``rate`` nats of log α a transition.
+
+    α stays positive and within [1e-8, 1e8]. So a target *below* the entropy that the policy keeps without any bonus
+    cannot be reached: α goes to 0, and what is left is the unregularised algorithm. A target *above* the largest
+    entropy that the actions allow is refused when the temperature is made.
+
+    :param log_alpha: log α
+    :param target: H̄ in nats
+    :param n_dims: d, how many independent actions there are
+    :param rate: nats of log α a transition
+    """
+
+    log_alpha: float
+    target: float
+    n_dims: int
+    rate: float
+    loss: float = 0.0
+
+    def value(self, progress_remaining: float) -> float:
+        return math.exp(self.log_alpha)
+
+    def update(self, entropy: float | None, n_transitions: int) -> None:
+        if entropy is None:
+            return
+        self.loss = self.log_alpha * (entropy - self.target)
+        gradient = min(max((entropy - self.target) / self.n_dims, -1.0), 1.0)
+        self.log_alpha -= self.rate * n_transitions * gradient
+        self.log_alpha = min(max(self.log_alpha, math.log(1e-8)), math.log(1e8))
+
+
+def make_temperature(
+    ent_coef: EntCoef,
+    action_space: spaces.Space,  # type: ignore[type-arg]
+    target_entropy: float | str = "auto",
+    rate: float = 1e-4,
+    bounded: bool = False,
+) -> Temperature:
+    """
+    :param ent_coef: a number, a schedule, or a string: ``"auto"`` (tuned, from 1), ``"auto_0.1"`` (tuned, from 0.1),
+        ``"lin_0.1"`` (linearly from 0.1 to 0), ``"decay_1_0.99_0.01"`` (by a factor an update, with a floor)
+    :param action_space: what the policy chooses from
+    :param target_entropy: H̄ in nats, or ``"auto"`` for :func:`auto_target_entropy`; used by ``"auto…"`` alone
+    :param rate: how fast α is tuned, see :class:`TunedTemperature`
+    :param bounded: whether the policy's support is the action box itself, so that its entropy has a maximum
+    :return: the temperature
+    :raises TypeError: if ``ent_coef`` is of another type
+    :raises ValueError: if a number is out of range, a string cannot be read, or the target cannot be reached
+    """
+    if callable(ent_coef):
+        # A constant wrapped by somebody else's preset stays a constant.
+        return ScheduledTemperature(FloatSchedule(ent_coef))
+    if not isinstance(ent_coef, str):
+        try:
+            check_number("ent_coef", ent_coef, low=0)
+        except TypeError as error:
+            raise TypeError(f"ent_coef must be {ALLOWED}, but {ent_coef!r} was given.") from error
+        return FixedTemperature(float(ent_coef))
+    kind, *numbers = _read(ent_coef)
+    if kind == "auto":
+        check_number("ent_coef_lr", rate, low=0, open_low=True)
+        initial = numbers[0] if numbers else 1.0
+        check_number("the initial value of ent_coef", initial, low=0, open_low=True)
+        target = auto_target_entropy(action_space) if target_entropy == "auto" else target_entropy
+        check_number("target_entropy", target)
+        _check_reachable(float(target), action_space, bounded)
+        return TunedTemperature(math.log(initial), float(target), n_action_dims(action_space), rate)
+    check_number("the initial value of ent_coef", numbers[0], low=0)
+    if kind == "lin":
+        return ScheduledTemperature(LinearSchedule(numbers[0], 0.0, 1.0))
+    check_number("the decay factor of ent_coef", numbers[1], low=0, high=1, open_low=True)
+    check_number("the floor of ent_coef", (*numbers, 0.0)[2], low=0)
+    initial, factor, floor = (*numbers, 0.0)[:3]
+    return DecayedTemperature(initial, factor, floor)
+
+
+_N_NUMBERS = {"auto": (0, 1), "lin": (1,), "decay": (2, 3)}
+
+
+def _read(text: str) -> tuple[str, *tuple[float, ...]]:
+    kind, *rest = text.split("_")
+    try:
+        numbers = tuple(float(number) for number in rest)
+    except ValueError:
+        numbers = (math.nan,) * 9
+    if len(numbers) not in _N_NUMBERS.get(kind, ()):
+        raise ValueError(f"ent_coef must be {ALLOWED}, but {text!r} was given.")
+    return kind, *numbers
+
+
+def n_action_dims(action_space: spaces.Space) -> int:  # type: ignore[type-arg]
+    """:return: how many independent actions a choice is made of: 1 for Discrete"""
+    return int(get_action_dim(action_space))
+
+
+def max_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]
+    """
+    The entropy of the uniform distribution, in nats: Σ log n for discrete actions, Σ log(high − low) for a box.
+
+    :param action_space: Discrete, MultiDiscrete, MultiBinary or Box
+    """
+    if isinstance(action_space, spaces.Discrete):
+        return math.log(action_space.n)
+    if isinstance(action_space, spaces.MultiDiscrete):
+        return float(np.log(action_space.nvec).sum())
+    if isinstance(action_space, spaces.MultiBinary):
+        return n_action_dims(action_space) * math.log(2)
+    assert isinstance(action_space, spaces.Box)
+    return float(np.log(action_space.high.astype(np.float64) - action_space.low).sum())
+
+
+def auto_target_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]
+    """
+    The target entropy H̄ for ``target_entropy="auto"``, in nats.
+
+    - Discrete actions: H̄ = ½ Σ log nᵢ, half of the largest entropy: the policy chooses among √n of n actions, so
+      to speak.
+      (SAC's −dim A would be below the least possible, 0.)
+    - A box: H̄ = Σ (log((highᵢ − lowᵢ)/2) − 1). That is SAC's −dim A, which presumes actions in [−1, 1], in the
+      environment's own units: the density of an action in [−2, 2] is half as high, its entropy log 2 larger.
+
+    :param action_space: Discrete, MultiDiscrete, MultiBinary or Box
+    :raises ValueError: if a box is unbounded or empty, where no unit can be read off
+    """
+    if not isinstance(action_space, spaces.Box):
+        return 0.5 * max_entropy(action_space)
+    largest = max_entropy(action_space)
+    if not math.isfinite(largest):
+        raise ValueError(
+            f"target_entropy='auto' needs a box with finite, distinct bounds, but the actions are {action_space}. "
+            "Give target_entropy as a number of nats."
+        )
+    return largest - n_action_dims(action_space) * (math.log(2) + 1)
+
+
+def _check_reachable(target: float, action_space: spaces.Space, bounded: bool) -> None:  # type: ignore[type-arg]
+    discrete = not isinstance(action_space, spaces.Box)
+    if not (discrete or bounded):
+        return
+    largest = max_entropy(action_space)
+    if target >= largest or (discrete and target <= 0):
+        lowest = "0" if discrete else "−∞"
+        raise ValueError(
+            f"target_entropy={target:g} cannot be reached: the entropy of a policy on {action_space} lies between "
+            f"{lowest} and {largest:.4g} nats. Choose a target strictly between, or target_entropy='auto'."
+        )
