@@ -1,0 +1,107 @@
+"""Rollout buffers whose returns may contain the policy's entropy, and whose samples may leave transitions out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
+from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
+
+RewardBonus = Callable[["SoftRollouts", np.ndarray], np.ndarray | None]
+
+
+class SoftRollouts(RolloutBuffer):
+    """
+    What is added to a rollout buffer of Stable-Baselines3, Dict or not, the user's own included.
+
+    - ``reward_bonus(buffer, dones)``, if set, gives α·H(π(·|s)) of every stored state, shape (T, N), just before
+      returns and advantages are computed: the one place where the behaviour policy's parameters are still the policy's
+      own. The stored rewards themselves stay as they are.
+    - ``keep``, if set, says which transitions, shape (T, N), are sampled.
+    - ``grow`` and ``trim`` let a rollout have any length.
+    """
+
+    reward_bonus: RewardBonus | None = None
+    keep: np.ndarray | None = None
+
+    def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
+        """GAE (Liu et al. 2020, Eqs. 36–37) on the soft reward r + α·H (Eq. 35)."""
+        bonus = None if self.reward_bonus is None else self.reward_bonus(self, dones)
+        if bonus is None:
+            super().compute_returns_and_advantage(last_values, dones)
+            return
+        rewards = self.rewards
+        self.rewards = rewards + bonus
+        try:
+            super().compute_returns_and_advantage(last_values, dones)
+        finally:
+            self.rewards = rewards
+
+    def reset(self) -> None:
+        super().reset()
+        self.keep = None
+
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> RolloutBufferSamples:
+        if self.keep is not None:
+            # The same order as swap_and_flatten: env by env, then time.
+            batch_inds = batch_inds[self.keep.swapaxes(0, 1).reshape(-1)[batch_inds]]
+        return super()._get_samples(batch_inds, env)
+
+    def grow(self) -> None:
+        """Make room for twice as many steps; what is stored stays."""
+        self._map_arrays(lambda array: np.concatenate([array, np.zeros_like(array)]))
+        self.buffer_size *= 2
+        self.full = False
+
+    def trim(self) -> None:
+        """End the rollout at the steps stored so far."""
+        self._map_arrays(lambda array: array[: self.pos])
+        self.buffer_size = self.pos
+        self.full = True
+
+    def _map_arrays(self, change: Callable[[np.ndarray], np.ndarray]) -> None:
+        for name in (
+            "observations",
+            "actions",
+            "rewards",
+            "returns",
+            "episode_starts",
+            "values",
+            "log_probs",
+            "advantages",
+        ):
+            held: Any = getattr(self, name)
+            if isinstance(held, dict):
+                setattr(self, name, {key: change(array) for key, array in held.items()})
+            else:
+                setattr(self, name, change(held))
+
+
+class SoftRolloutBuffer(SoftRollouts):
+    """For plain observations."""
+
+
+class SoftDictRolloutBuffer(SoftRollouts, DictRolloutBuffer):  # type: ignore[misc]
+    """For Dict observations."""
+
+
+def soft_buffer_class(
+    chosen: type[RolloutBuffer] | None,
+    observation_space: spaces.Space,  # type: ignore[type-arg]
+) -> type[RolloutBuffer]:
+    """
+    :param chosen: the user's own class, or None for the one that fits the observations
+    :param observation_space: the observations
+    :return: that class with :class:`SoftRollouts` in front of it
+    """
+    if chosen is None:
+        chosen = DictRolloutBuffer if isinstance(observation_space, spaces.Dict) else RolloutBuffer
+    known = {RolloutBuffer: SoftRolloutBuffer, DictRolloutBuffer: SoftDictRolloutBuffer}
+    if chosen in known:
+        return known[chosen]
+    if issubclass(chosen, SoftRollouts):
+        return chosen
+    return type(f"Soft{chosen.__name__}", (SoftRollouts, chosen), {})

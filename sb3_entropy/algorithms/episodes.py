@@ -1,0 +1,118 @@
+"""Rollouts of whole episodes."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import obs_as_tensor
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_entropy.algorithms.buffers import SoftRollouts
+
+if TYPE_CHECKING:
+    from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+
+
+def finished(episode_starts: np.ndarray, dones: np.ndarray) -> np.ndarray:
+    """
+    Which steps of a rollout belong to an episode that ends in it.
+
+    :param episode_starts: 1 where a step is the first of an episode, shape (T, N)
+    :param dones: whether the last step ended its episode, shape (N,)
+    :return: booleans, shape (T, N)
+    """
+    ends = np.concatenate([episode_starts[1:], np.asarray(dones)[None]]).astype(bool)
+    return np.logical_or.accumulate(ends[::-1], axis=0)[::-1]
+
+
+def quotas(n_episodes: int, n_envs: int) -> np.ndarray:
+    """
+    Each environment's share of the episodes, fixed beforehand: taking whichever end first would prefer short ones.
+
+    :return: whole numbers that add up to ``n_episodes`` and differ by at most 1, shape (n_envs,)
+    """
+    return n_episodes // n_envs + (np.arange(n_envs) < n_episodes % n_envs)
+
+
+def collect_episodes(
+    algorithm: "SoftOnPolicyAlgorithm", env: VecEnv, callback: BaseCallback, buffer: SoftRollouts, n_episodes: int
+) -> bool:
+    """
+    Collect ``n_episodes`` whole episodes. An environment that has done its share goes on until all have, and what it
+    does then is left out; such environments are reset before the next rollout.
+
+    :param algorithm: whose policy acts
+    :param env: the environments
+    :param callback: called at every step
+    :param buffer: filled with the episodes, its length fitted to them
+    :param n_episodes: how many
+    :return: False if the callback has ended the training
+    """
+    policy, device = algorithm.policy, algorithm.device
+    policy.set_training_mode(False)
+    if not np.all(algorithm._last_episode_starts):
+        algorithm._last_obs = env.reset()  # type: ignore[assignment]
+        algorithm._last_episode_starts = np.ones(env.num_envs, dtype=bool)
+        if algorithm._episode_bonuses is not None:
+            algorithm._episode_bonuses.running[:] = 0
+    remaining = quotas(n_episodes, env.num_envs)
+    kept: list[np.ndarray] = []
+    buffer.reset()
+    if algorithm.use_sde:
+        policy.reset_noise(env.num_envs)
+    callback.on_rollout_start()
+    dones = np.zeros(env.num_envs, dtype=bool)
+    while (remaining > 0).any():
+        if algorithm.use_sde and algorithm.sde_sample_freq > 0 and len(kept) % algorithm.sde_sample_freq == 0:
+            policy.reset_noise(env.num_envs)
+        with th.no_grad():
+            actions, values, log_probs = policy(obs_as_tensor(algorithm._last_obs, device))  # type: ignore[arg-type]
+        actions = actions.cpu().numpy()
+        new_obs, rewards, dones, infos = env.step(_in_box(algorithm, actions))
+        algorithm.num_timesteps += env.num_envs
+        callback.update_locals(locals())
+        if not callback.on_step():
+            return False
+        algorithm._update_info_buffer(infos, dones)
+        _bootstrap_time_limits(algorithm, rewards, dones, infos)
+        if buffer.full:
+            buffer.grow()
+        stored = actions.reshape(-1, 1) if isinstance(algorithm.action_space, spaces.Discrete) else actions
+        starts = algorithm._last_episode_starts
+        buffer.add(algorithm._last_obs, stored, rewards, starts, values, log_probs)  # type: ignore[arg-type]
+        kept.append(remaining > 0)
+        remaining = remaining - dones
+        algorithm._last_obs, algorithm._last_episode_starts = new_obs, dones  # type: ignore[assignment]
+    buffer.trim()
+    buffer.keep = np.stack(kept)
+    with th.no_grad():
+        values = policy.predict_values(obs_as_tensor(algorithm._last_obs, device))  # type: ignore[arg-type]
+    buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+    callback.update_locals(locals())
+    callback.on_rollout_end()
+    return True
+
+
+def _in_box(algorithm: "SoftOnPolicyAlgorithm", actions: np.ndarray) -> np.ndarray:
+    """What the environment gets: actions scaled up from [−1, 1], or clipped, as Stable-Baselines3 does."""
+    space = algorithm.action_space
+    if not isinstance(space, spaces.Box):
+        return actions
+    if algorithm.policy.squash_output:
+        return np.asarray(algorithm.policy.unscale_action(actions))
+    clipped: np.ndarray = np.clip(actions, space.low, space.high)
+    return clipped
+
+
+def _bootstrap_time_limits(
+    algorithm: "SoftOnPolicyAlgorithm", rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, object]]
+) -> None:
+    """Add γV of the last observation where a time limit, not the task, ended the episode."""
+    for env in np.flatnonzero(dones):
+        terminal = infos[env].get("terminal_observation")
+        if terminal is not None and infos[env].get("TimeLimit.truncated", False):
+            observation = algorithm.policy.obs_to_tensor(terminal)[0]  # type: ignore[arg-type]
+            with th.no_grad():
+                rewards[env] += algorithm.gamma * algorithm.policy.predict_values(observation)[0].item()

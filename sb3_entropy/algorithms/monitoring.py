@@ -1,0 +1,98 @@
+"""What TensorBoard shows of a policy's entropy."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch as th
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.distributions import (
+    DiagGaussianDistribution,
+    Distribution,
+    StateDependentNoiseDistribution,
+)
+from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.distributions import BoxDistribution
+
+N_STATES = 256
+NOT_IN_TEXT = ("stdout", "log", "json", "csv")
+
+
+def sample_states(buffer: RolloutBuffer) -> Any:
+    """
+    :param buffer: a complete rollout, not yet flattened
+    :return: at most 256 of its observations, evenly spaced, as tensors: what the policy is looked at with
+    """
+    n_steps, n_envs = buffer.rewards.shape
+    rows = np.unique(np.linspace(0, n_steps * n_envs - 1, min(N_STATES, n_steps * n_envs)).astype(int))
+    steps, envs = np.divmod(rows, n_envs)
+    if isinstance(buffer.observations, dict):
+        return {key: buffer.to_torch(array[steps, envs]) for key, array in buffer.observations.items()}
+    return buffer.to_torch(buffer.observations[steps, envs])
+
+
+def describe_policy(policy: ActorCriticPolicy, states: Any) -> dict[str, float]:
+    """
+    :param policy: the policy as it is now
+    :param states: observations, from :func:`sample_states`
+    :return: by log key: the entropy's mean and deciles over the states; σ's mean, least and greatest; the mean share of
+        density outside the action box, a dimension
+    """
+    was_training = policy.training
+    policy.set_training_mode(False)
+    devices = [policy.device] if policy.device.type == "cuda" else []
+    # An estimator may sample: a look at the policy must not change the training.
+    with th.no_grad(), th.random.fork_rng(devices=devices):
+        distribution = policy.get_distribution(states)
+        entropy = distribution.entropy()
+        values = _describe_std(distribution)
+    policy.set_training_mode(was_training)
+    if entropy is not None:
+        low, middle, high = np.quantile(entropy.cpu().numpy(), [0.1, 0.5, 0.9])
+        values |= {
+            "train/entropy": entropy.mean().item(),
+            "train/entropy_q10": float(low),
+            "train/entropy_q50": float(middle),
+            "train/entropy_q90": float(high),
+        }
+    return values
+
+
+def _describe_std(distribution: Distribution) -> dict[str, float]:
+    if isinstance(distribution, BoxDistribution):
+        std = distribution.std()
+    elif isinstance(distribution, (DiagGaussianDistribution, StateDependentNoiseDistribution)):
+        std = distribution.distribution.stddev
+    else:
+        return {}
+    values = {"train/std": std.mean().item(), "train/std_min": std.min().item(), "train/std_max": std.max().item()}
+    if isinstance(distribution, BoxDistribution) and not distribution.bounded:
+        values["train/outside_box"] = distribution.outside_box().mean().item()
+    return values
+
+
+def warn_outside_box(share: float, ent_coef: float) -> None:
+    """Warn that most of the density lies where clipping makes it useless."""
+    warnings.warn(
+        f"{share:.0%} of the policy's density lies outside the action box, where clipping makes all actions alike: "
+        f"with ent_coef={ent_coef:g} the policy buys entropy that the environment never sees. Keep it inside the box "
+        "with policy_kwargs=dict(action_distribution='beta') or dict(action_distribution='tanh_gaussian', "
+        "entropy_estimator='quadrature'), or lower ent_coef.",
+        stacklevel=2,
+    )
+
+
+def record_hparams(logger: Logger, values: dict[str, Any]) -> None:
+    """
+    Record a run's hyper-parameters for TensorBoard's HPARAMS page, if it logs there.
+
+    :param logger: the run's logger
+    :param values: hyper-parameters by name; what is no number, string or truth value is written as text
+    """
+    if not any(isinstance(output, TensorBoardOutputFormat) for output in logger.output_formats):
+        return
+    simple = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in values.items()}
+    metrics: dict[str, float | int] = {"rollout/ep_rew_mean": 0.0, "rollout/soft_return": 0.0, "train/entropy": 0.0}
+    logger.record("hparams", HParam(simple, metrics), exclude=NOT_IN_TEXT)

@@ -1,0 +1,518 @@
+"""
+The family's one training loop: Stable-Baselines3's on-policy loop with a temperature and soft returns.
+
+An algorithm of the family is final and supplies ``_policy_loss``, and ``_improve`` says in which steps it is descended.
+"""
+
+import io
+import pathlib
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.distributions import StateDependentNoiseDistribution
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, RolloutBufferSamples
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from torch.nn import functional as F
+
+from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
+from sb3_entropy.algorithms.finite import check_rollout, explain
+from sb3_entropy.algorithms.monitoring import describe_policy, record_hparams, sample_states, warn_outside_box
+from sb3_entropy.algorithms.policies import POLICIES
+from sb3_entropy.algorithms.saving import atomic_file, check_zip, zip_path
+from sb3_entropy.algorithms.soft_returns import EpisodeSums, required_entropy, rollout_entropies
+from sb3_entropy.distributions import BoxDistribution
+from sb3_entropy.errors import unknown
+from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
+
+OWN_DEFAULT = -1
+
+
+class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
+    """
+    What SPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
+
+    The reward is r + α·H(π(·|s)) (Eq. 35), so that the value of a state contains the entropy of the policy in it
+    (Eqs. 3 and 4), and the policy ascends the soft policy gradient in one of two equal forms: the policy gradient with
+    soft advantages plus α∇H (Eqs. 19 and 38), or the policy gradient with A − α log π (Eqs. 20, 40 and 41).
+
+    The arguments below follow those of the algorithm's parent.
+
+    :param ent_coef: the temperature α ≥ 0: a number, ``"auto"``, ``"auto_0.1"``, ``"lin_0.1"``,
+        ``"decay_<initial>_<factor>_<floor>"`` or a function of the remaining progress. At 0 the algorithm is its parent
+    :param target_entropy: the entropy H̄ in nats towards which ``"auto"`` tunes α, or ``"auto"``
+    :param ent_coef_lr: how fast: nats of log α a transition, at most
+    :param soft_gradient: ``"entropy"`` (Eq. 38) or ``"log_prob"`` (Eqs. 40 and 41)
+    :param entropy_in_return: whether α·H enters the return (Eq. 35)
+    :param entropy_in_improvement: whether the immediate term, αH of Eq. 38 or −α log π_old of Eq. 41, is there
+    :param ent_coef_unit: what α means before advantages that are divided by their std: ``"reward"``, the immediate
+        term is divided by the std too, so that return and improvement speak of the same α; ``"normalised"``, it is
+        not, as in Stable-Baselines3
+    :raises TypeError: if an argument is of the wrong type
+    :raises ValueError: if an argument is out of its range, or the temperature needs an entropy that the policy's
+        distribution does not have
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
+    #: what SB3 calls the policy's loss in its logs
+    policy_loss_key: ClassVar[str]
+    #: attributes by which a saved model of the family is known, and by which one of another family is
+    saved_by_family: ClassVar[frozenset[str]]
+    saved_by_others: ClassVar[frozenset[str]] = frozenset()
+    default_log_interval: ClassVar[int] = 1
+
+    ent_coef: EntCoef  # type: ignore[assignment]
+    normalize_advantage: bool
+    #: whether a value function is learned; SPG can do without
+    baseline: bool = True
+    rollout_buffer: SoftRollouts
+
+    def _init_soft(
+        self,
+        ent_coef: EntCoef,
+        target_entropy: float | str,
+        ent_coef_lr: float,
+        soft_gradient: str,
+        entropy_in_return: bool,
+        entropy_in_improvement: bool,
+        ent_coef_unit: str,
+    ) -> None:
+        """Keep our own arguments. Called by constructors between the parent's and ``_setup_model``."""
+        self.ent_coef = ent_coef
+        self.target_entropy = target_entropy
+        self.ent_coef_lr = ent_coef_lr
+        self.soft_gradient = soft_gradient
+        self.entropy_in_return = entropy_in_return
+        self.entropy_in_improvement = entropy_in_improvement
+        self.ent_coef_unit = ent_coef_unit
+        self.temperature: Temperature | None = None
+        self._temperature_made_from: Any = None
+        self._episode_bonuses: EpisodeSums | None = None
+        self._warned_outside_box = False
+        self._start_update()
+
+    def _start_update(self) -> None:
+        self._alpha = 0.0
+        self._mean_entropy: float | None = None
+        self._states: Any = None
+        self._statistics: dict[str, list[th.Tensor]] = defaultdict(list)
+        self._value_clip: float | None = None
+
+    def _setup_model(self) -> None:
+        check_arguments(vars(self))
+        self._check_observation_space()
+        users_class = self.rollout_buffer_class
+        self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
+        super()._setup_model()
+        self.rollout_buffer_class = users_class
+        self.rollout_buffer.reward_bonus = self._reward_bonus
+        made_from = (self.ent_coef, self.target_entropy, self.ent_coef_lr)
+        if self.temperature is None or self._temperature_made_from != made_from:
+            bounded = bool(getattr(self.policy.action_dist, "bounded", False))
+            self.temperature = make_temperature(
+                self.ent_coef, self.action_space, self.target_entropy, self.ent_coef_lr, bounded
+            )
+            self._temperature_made_from = made_from
+        if self._uses_entropy:
+            self._check_entropy_exists()
+
+    def _check_observation_space(self) -> None:
+        space = self.observation_space
+        parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
+        allowed = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+        wrong = [part for part in parts if not isinstance(part, allowed)]
+        if wrong:
+            raise ValueError(
+                f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
+                "MultiBinary, and a Dict of these. Wrap the environment, for example with "
+                "gymnasium.wrappers.FlattenObservation."
+            )
+
+    def _check_entropy_exists(self) -> None:
+        """Before training what would fail in the first rollout."""
+        distribution = self.policy.action_dist
+        if isinstance(distribution, StateDependentNoiseDistribution):
+            exists = distribution.bijector is None
+        elif isinstance(distribution, BoxDistribution):
+            exists = not distribution.estimators or distribution.entropy_estimator is not None
+        else:
+            exists = True
+        if not exists:
+            required_entropy(None, self.policy)
+
+    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
+        if policy_name not in self.policy_aliases:
+            raise ValueError(unknown("policy", policy_name, self.policy_aliases))
+        return super()._get_policy_from_name(policy_name)
+
+    # ------------------------------------------------------------------ soft returns
+
+    @property
+    def _is_soft(self) -> bool:
+        """Whether α can be anything but 0."""
+        return not (isinstance(self.temperature, FixedTemperature) and self.temperature.constant == 0)
+
+    @property
+    def _uses_entropy(self) -> bool:
+        """Whether training, not just logging, needs the closed form of the entropy."""
+        in_improvement = self.entropy_in_improvement and self.soft_gradient == "entropy"
+        return self._is_soft and (self._needs_rollout_entropies or in_improvement)
+
+    @property
+    def _needs_rollout_entropies(self) -> bool:
+        return self._is_soft and (self.entropy_in_return or isinstance(self.temperature, TunedTemperature))
+
+    def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
+        """α·H(π(·|s)), shape (T, N), at a rollout's end, where π is still the policy that collected it (Eq. 35)."""
+        check_rollout(buffer)
+        self._start_update()
+        self._states = sample_states(buffer)
+        assert self.temperature is not None
+        progress = 1.0 - self.num_timesteps / max(self._total_timesteps, 1)
+        self._alpha = self.temperature.value(max(progress, 0.0))
+        if not self._needs_rollout_entropies:
+            return None
+        entropies = rollout_entropies(self.policy, buffer)
+        kept = entropies if buffer.keep is None else entropies[buffer.keep]
+        self._mean_entropy = float(kept.mean()) if kept.size else None
+        bonus = self._alpha * entropies
+        if self._episode_bonuses is not None:
+            self._episode_bonuses.add(bonus * self._reward_scale, buffer.episode_starts, dones)
+        return bonus if self.entropy_in_return else None
+
+    @property
+    def _reward_scale(self) -> float:
+        """Raw reward units in one unit of the reward that is learned from; not 1 under VecNormalize."""
+        normalize: VecNormalize | None = self._vec_normalize_env
+        if normalize is None or not normalize.norm_reward:
+            return 1.0
+        return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """
+        Stable-Baselines3's, with errors that tell NaN and infinity from a fault in the program.
+
+        :raises ValueError: if an observation, action or reward is not finite; the policy has not learned from it
+        """
+        try:
+            return self._collect(env, callback, rollout_buffer, n_rollout_steps)
+        except Exception as error:
+            explain(self._last_obs, self.policy, error)
+            raise
+
+    def _collect(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+    # ------------------------------------------------------------------ the update
+
+    def train(self) -> None:
+        """One update from one rollout."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        self._improve()
+        self._record_update()
+        assert self.temperature is not None
+        self.temperature.update(self._mean_entropy, self.rollout_buffer.rewards.size)
+
+    @abstractmethod
+    def _improve(self) -> None:
+        """Improve policy and value from the rollout in the buffer."""
+
+    @abstractmethod
+    def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor | None:
+        """
+        :param advantages: shape (B,); with −α log π_old in them in the ``"log_prob"`` form
+        :param log_prob: log π(a|s) of the policy as it is now, shape (B,)
+        :param batch: the minibatch
+        :return: the scalar to minimise, or None to end the update here
+        """
+
+    def _descend(
+        self,
+        loss_of: Callable[[RolloutBufferSamples], th.Tensor | None],
+        batch_size: int | None,
+        n_epochs: int,
+        max_grad_norm: float | None,
+        without: Iterable[th.nn.Parameter] = (),
+    ) -> int:
+        """
+        The loop over epochs and minibatches.
+
+        :param loss_of: the scalar to minimise on a minibatch, or None to end here
+        :param batch_size: transitions a minibatch; None for all
+        :param n_epochs: passes over the rollout
+        :param max_grad_norm: where the gradient's norm is clipped; None for nowhere
+        :param without: parameters that stay as they are
+        :return: epochs begun
+        """
+        optimizer = self.policy.optimizer
+        parameters = list(self.policy.parameters())
+        for epoch in range(n_epochs):
+            self._statistics.pop("approx_kl", None)
+            for batch in self.rollout_buffer.get(batch_size):
+                if len(batch.advantages) == 0:
+                    continue
+                loss = loss_of(batch)
+                if loss is None:
+                    return epoch + 1
+                optimizer.zero_grad()
+                loss.backward()
+                for parameter in without:
+                    parameter.grad = None
+                if max_grad_norm is not None:
+                    th.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+                optimizer.step()
+        return n_epochs
+
+    def _actor_critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor | None:
+        """−L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33."""
+        values, log_prob, entropy = self.policy.evaluate_actions(batch.observations, self._actions(batch))
+        advantages, unit = self._advantages(batch)
+        policy_loss = self._policy_loss(advantages, log_prob, batch)
+        if policy_loss is None:
+            return None
+        self._note(self.policy_loss_key, policy_loss)
+        loss = policy_loss
+        if entropy is not None or self._adds_entropy:
+            entropy_loss = -th.mean(required_entropy(entropy, self.policy))
+            self._note("entropy_loss", entropy_loss)
+            if self._adds_entropy:
+                loss = loss + self._immediate_alpha(unit) * entropy_loss
+        if self.baseline:
+            loss = loss + self.vf_coef * self._value_loss(values.flatten(), batch)
+        self._statistics["loss"] = [loss.detach()]
+        return loss
+
+    def _value_loss(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
+        """
+        (V(s) − R̂)², R̂ the soft λ-return (Eqs. 33–37); with ``clip_range_vf``, V is clipped around its old value.
+
+        :param values: V(s), shape (B,)
+        """
+        if self._value_clip is not None:
+            change = th.clamp(values - batch.old_values, -self._value_clip, self._value_clip)
+            values = batch.old_values + change
+        value_loss = F.mse_loss(batch.returns, values)
+        self._note("value_loss", value_loss)
+        return value_loss
+
+    @property
+    def _adds_entropy(self) -> bool:
+        """Whether α·H of Eq. 38 stands in the loss."""
+        return self._alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "entropy"
+
+    @property
+    def _adds_log_prob(self) -> bool:
+        """Whether −α log π_old of Eq. 41 stands in the advantage."""
+        return self._alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "log_prob"
+
+    def _immediate_alpha(self, unit: float | th.Tensor) -> float | th.Tensor:
+        """α of the immediate term, in units of the advantages as they stand in the loss."""
+        return self._alpha / unit if self.ent_coef_unit == "reward" else self._alpha
+
+    def _advantages(self, batch: RolloutBufferSamples) -> tuple[th.Tensor, float | th.Tensor]:
+        """
+        The advantages that the policy learns from: normalised if asked for, and with −α log π_old in the
+        ``"log_prob"`` form (Eq. 41). That term is centred with the advantages, a baseline that changes no expectation.
+
+        :return: advantages, shape (B,), and by what they were divided
+        """
+        advantages = batch.advantages
+        unit: float | th.Tensor = 1.0
+        normalised = self.normalize_advantage and len(advantages) > 1
+        if normalised:
+            unit = advantages.std() + 1e-8
+            advantages = (advantages - advantages.mean()) / unit
+        if self._adds_log_prob:
+            immediate = -self._immediate_alpha(unit) * batch.old_log_prob
+            advantages = advantages + (immediate - immediate.mean() if normalised else immediate)
+        return advantages, unit
+
+    def _actions(self, batch: RolloutBufferSamples) -> th.Tensor:
+        if isinstance(self.action_space, spaces.Discrete):
+            return batch.actions.long().flatten()
+        return batch.actions
+
+    def _note(self, key: str, value: th.Tensor) -> None:
+        """Keep a scalar for the mean that is logged at the end of the update."""
+        self._statistics[key].append(value.detach())
+
+    # ------------------------------------------------------------------ logs
+
+    def _record_update(self) -> None:
+        for key, values in self._statistics.items():
+            self.logger.record(f"train/{key}", th.stack(values).mean().item())
+        buffer = self.rollout_buffer
+        if self.baseline:
+            explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+            self.logger.record("train/explained_variance", explained)
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/ent_coef", self._alpha)
+        if self._vec_normalize_env is not None and self._vec_normalize_env.norm_reward:
+            self.logger.record("train/ent_coef_raw_reward", self._alpha * self._reward_scale)
+        if isinstance(self.temperature, TunedTemperature):
+            self.logger.record("train/ent_coef_loss", self.temperature.loss)
+
+    def _record_policy(self) -> None:
+        """Look at the policy as it is now, in states of the last rollout."""
+        soft_return = self._soft_return()
+        if soft_return is not None:
+            self.logger.record("rollout/soft_return", soft_return)
+        if self._states is None:
+            return
+        values = describe_policy(self.policy, self._states)
+        for key, value in values.items():
+            self.logger.record(key, value)
+        share = values.get("train/outside_box", 0.0)
+        if share > 0.5 and not self._warned_outside_box:
+            self._warned_outside_box = True
+            warn_outside_box(share, self._alpha)
+
+    def _soft_return(self) -> float | None:
+        """Mean over episodes of Σ (r + α·H), undiscounted, in raw reward units."""
+        bonus = self._episode_bonuses.mean() if self._episode_bonuses is not None else None
+        if bonus is None or not self.ep_info_buffer:
+            return None
+        return bonus + float(np.mean([episode["r"] for episode in self.ep_info_buffer]))
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """
+        Write the log.
+
+        :param iteration: how many rollouts there have been
+        """
+        self._record_policy()
+        super().dump_logs(iteration)
+
+    def _setup_learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        reset_num_timesteps: bool = True,
+        tb_log_name: str = "run",
+        progress_bar: bool = False,
+    ) -> tuple[int, BaseCallback]:
+        result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+        if reset_num_timesteps or self._episode_bonuses is None or len(self._episode_bonuses.running) != self.n_envs:
+            self._episode_bonuses = EpisodeSums(self.n_envs, self._stats_window_size)
+        if reset_num_timesteps:
+            hidden = {"policy", "env", "device", "verbose", "tensorboard_log"}
+            names = [name for name in vars(self) if not name.startswith("_") and name in self._constructor_names()]
+            record_hparams(
+                self.logger,
+                {
+                    "algorithm": type(self).__name__,
+                    **{name: getattr(self, name) for name in names if name not in hidden},
+                },
+            )
+        return result
+
+    @classmethod
+    def _constructor_names(cls) -> tuple[str, ...]:
+        code = cls.__init__.__code__
+        return code.co_varnames[: code.co_argcount]
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int | None = OWN_DEFAULT,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """
+        Train.
+
+        :param total_timesteps: how many steps of the environments, all of them together
+        :param callback: called at every step
+        :param log_interval: rollouts between two entries in the log; None for no entry; −1 for the algorithm's default
+        :param tb_log_name: the run's name in TensorBoard; None for the algorithm's
+        :param reset_num_timesteps: whether to count steps from 0; False continues the run
+        :param progress_bar: whether to show one
+        :return: the model
+        :raises ValueError: if an observation, action or reward is not finite
+        """
+        interval = self.default_log_interval if log_interval == OWN_DEFAULT else log_interval
+        super().learn(
+            total_timesteps=total_timesteps,
+            callback=callback,
+            log_interval=interval,  # type: ignore[arg-type]
+            tb_log_name=tb_log_name or type(self).__name__,
+            reset_num_timesteps=reset_num_timesteps,
+            progress_bar=progress_bar,
+        )
+        if interval is not None:
+            # SB3 writes the log before it trains, so the last update's values would never be written.
+            self._record_policy()
+            self.logger.dump(step=self.num_timesteps)
+        return self
+
+    # ------------------------------------------------------------------ saving
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_states", "_statistics", "_mean_entropy", "_value_clip"]
+
+    def save(
+        self,
+        path: str | pathlib.Path | io.BufferedIOBase,
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        """
+        Save the model; what stands at ``path`` is replaced when the new file is complete, and not before.
+
+        :param path: a file, ``.zip`` is added to a name without a suffix, or an open binary file
+        :param exclude: attributes to leave out
+        :param include: attributes to put in that would be left out
+        """
+        if not isinstance(path, (str, pathlib.Path)):
+            super().save(path, exclude, include)
+            return
+        with atomic_file(zip_path(path)) as file:
+            super().save(file, exclude, include)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(
+        cls,
+        path: str | pathlib.Path | io.BufferedIOBase,
+        env: GymEnv | None = None,
+        device: th.device | str = "auto",
+        custom_objects: dict[str, Any] | None = None,
+        print_system_info: bool = False,
+        force_reset: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """
+        Load a model that this algorithm or its parent in Stable-Baselines3 has saved.
+
+        The parent's file brings its own ``ent_coef`` and nothing else of ours: our other arguments stand at their
+        defaults unless they are given here, as ``SPPO.load("ppo", ent_coef=0.01, entropy_in_return=False)``.
+
+        :param path: the file
+        :param env: the environment to go on with
+        :param device: where to put the parameters
+        :param custom_objects: replacements for attributes that cannot be read
+        :param print_system_info: whether to print this system's and the saved one's
+        :param force_reset: whether to reset the environment before training
+        :param kwargs: attributes to change
+        :return: the model
+        :raises FileNotFoundError: if there is no such file
+        :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
+        """
+        check_zip(path, cls.__name__, cls.saved_by_family, cls.saved_by_others)
+        return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)

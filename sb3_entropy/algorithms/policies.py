@@ -1,0 +1,160 @@
+"""Stable-Baselines3's actor-critic policies, with a choice of std scheme and of action distribution."""
+
+from typing import Any
+
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
+from stable_baselines3.common.policies import (
+    ActorCriticCnnPolicy,
+    ActorCriticPolicy,
+    MultiInputActorCriticPolicy,
+)
+from stable_baselines3.common.type_aliases import Schedule
+from torch import nn
+
+from sb3_entropy.distributions import BoxDistribution, StdScheme
+from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
+
+
+class SoftActorCriticPolicy(ActorCriticPolicy):
+    """
+    What the three policies below add to Stable-Baselines3's. At the defaults the networks, their names and their
+    initial parameters are Stable-Baselines3's own, so that its saved policies load.
+
+    :param args: the parent's arguments
+    :param std_scheme: how σ depends on the state: ``"global"``, ``"local"``, ``"global_local"``,
+        ``"global_clipped_local"`` (Liu et al. 2020, Table 1) or ``"fixed"`` (σ not learned). Every scheme starts at
+        σ = exp(``log_std_init``) in every state
+    :param std_scheme_kwargs: options of the scheme: ``delta``, ``source_offsets``
+    :param action_distribution: ``"gaussian"`` (unbounded, clipped after sampling), ``"tanh_gaussian"`` or ``"beta"``
+        (inside the action box)
+    :param entropy_estimator: for ``"tanh_gaussian"``, whose entropy has no closed form: ``"quadrature"`` or
+        ``"monte_carlo"``
+    :param kwargs: the parent's arguments
+    :raises ValueError: if a name is unknown, or two choices do not fit together
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        std_scheme: str = "global",
+        std_scheme_kwargs: dict[str, Any] | None = None,
+        action_distribution: str = "gaussian",
+        entropy_estimator: str | None = None,
+        **kwargs: Any,
+    ):
+        self._soft_kwargs: dict[str, Any] = {
+            "std_scheme": std_scheme,
+            "std_scheme_kwargs": std_scheme_kwargs,
+            "action_distribution": action_distribution,
+            "entropy_estimator": entropy_estimator,
+        }
+        self._scheme_class: type[StdScheme] = STD_SCHEMES.get(std_scheme)
+        self._distribution_class: type[BoxDistribution] = ACTION_DISTRIBUTIONS.get(action_distribution)
+        if not self._distribution_class.has_std and (std_scheme != "global" or std_scheme_kwargs):
+            raise ValueError(
+                f"std_scheme={std_scheme!r} has no effect with action_distribution={action_distribution!r}, which has "
+                "no standard deviation to learn. Choose action_distribution='gaussian' or 'tanh_gaussian', or leave "
+                "std_scheme at 'global'."
+            )
+        super().__init__(*args, **kwargs)
+        if isinstance(self.action_dist, BoxDistribution) and self.action_dist.bounded:
+            self._squash_output = True
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), **self._soft_kwargs}
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        self._is_stock = True
+        chosen = [key for key, value in self._soft_kwargs.items() if value not in ("global", "gaussian", None, {})]
+        if self.use_sde or not isinstance(self.action_space, spaces.Box):
+            if chosen:
+                reason = "with use_sde=True" if self.use_sde else f"with {self.action_space} actions"
+                raise ValueError(
+                    f"{', '.join(chosen)} in policy_kwargs cannot be used {reason}: they shape a distribution over a "
+                    "box without gSDE. Leave them out."
+                )
+            return
+        distribution = self._distribution_class(self.action_space, self._soft_kwargs["entropy_estimator"])
+        self.action_dist = distribution
+        if not isinstance(distribution, GaussianDistribution):
+            self.action_net = distribution.proba_distribution_net(self.mlp_extractor.latent_dim_pi)
+            if self.ortho_init:
+                self.init_weights(self.action_net, gain=0.01)
+        if distribution.has_std:
+            self._add_std_scheme(distribution.action_dim)
+        else:
+            del self.log_std
+        self._is_stock = not chosen
+        if chosen:
+            # What was added after the parent's _build() is not in its optimizer.
+            self.optimizer = self.optimizer_class(
+                self.parameters(),
+                lr=lr_schedule(1),  # type: ignore[call-arg]
+                **self.optimizer_kwargs,
+            )
+
+    def _add_std_scheme(self, action_dim: int) -> None:
+        options = self._soft_kwargs["std_scheme_kwargs"] or {}
+        self.std_scheme: StdScheme = self._scheme_class(
+            self.mlp_extractor.latent_dim_pi, action_dim, self.log_std_init, **options
+        )
+        initial = th.full_like(self.log_std, self.std_scheme.global_log_std_init, requires_grad=False)
+        if self.std_scheme.global_part == "learned":
+            self.log_std.data.copy_(initial)
+            return
+        del self.log_std
+        if self.std_scheme.global_part == "constant":
+            self.register_buffer("log_std", initial)
+
+    def _get_action_dist_from_latent(self, latent_pi: th.Tensor) -> Distribution:
+        if self._is_stock:
+            return super()._get_action_dist_from_latent(latent_pi)
+        assert isinstance(self.action_dist, BoxDistribution)
+        parameters: tuple[th.Tensor, ...] = (self.action_net(latent_pi),)
+        if self.action_dist.has_std:
+            parameters += (self.std_scheme(latent_pi, getattr(self, "log_std", None)),)
+        distribution: Distribution = self.action_dist.proba_distribution(*parameters)
+        return distribution
+
+
+class SoftActorCriticCnnPolicy(SoftActorCriticPolicy, ActorCriticCnnPolicy):
+    """``"CnnPolicy"``: images."""
+
+
+class SoftMultiInputActorCriticPolicy(SoftActorCriticPolicy, MultiInputActorCriticPolicy):
+    """``"MultiInputPolicy"``: Dict observations."""
+
+
+POLICIES: dict[str, type[ActorCriticPolicy]] = {
+    "MlpPolicy": SoftActorCriticPolicy,
+    "CnnPolicy": SoftActorCriticCnnPolicy,
+    "MultiInputPolicy": SoftMultiInputActorCriticPolicy,
+}
+
+MlpPolicy = SoftActorCriticPolicy
+CnnPolicy = SoftActorCriticCnnPolicy
+MultiInputPolicy = SoftMultiInputActorCriticPolicy
+
+
+def state_independent_entropy(policy: nn.Module) -> float | None:
+    """
+    The entropy of a policy for which it is the same in every state, without a pass through the network.
+
+    :param policy: any policy
+    :return: H in nats if the policy is an unbounded Gaussian with one σ for all states, else None
+    """
+    if not isinstance(policy, ActorCriticPolicy) or not isinstance(policy.action_dist, DiagGaussianDistribution):
+        return None
+    build = type(policy)._get_action_dist_from_latent
+    if build is SoftActorCriticPolicy._get_action_dist_from_latent:
+        scheme = getattr(policy, "std_scheme", None)
+        if not isinstance(policy.action_dist, GaussianDistribution) or getattr(scheme, "is_local", True):
+            return None
+    elif build is not ActorCriticPolicy._get_action_dist_from_latent:
+        return None
+    with th.no_grad():
+        return float(gaussian_entropy(policy.log_std))

@@ -1,0 +1,135 @@
+"""SPPO: soft proximal policy optimisation."""
+
+from typing import Any
+
+import torch as th
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
+from stable_baselines3.common.utils import FloatSchedule
+
+from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.temperature import EntCoef
+
+
+@ALGORITHMS.register("sppo")
+class SPPO(SoftOnPolicyAlgorithm, PPO):
+    """
+    Soft PPO: the clipped surrogate on soft advantages (Liu et al. 2020, Algorithm 1).
+
+    It ascends, with ratio ρ = π(a|s)/π_old(a|s), min(ρ Â, clip(ρ, 1 − ε, 1 + ε) Â) + αH(π(·|s)) (Eqs. 38 and 39), or
+    the same without the last term and with Â − α log π_old(a|s) in the place of Â (Eqs. 40 and 41). The paper's
+    Algorithm 1 descends it, a slip of the sign.
+
+    Arguments up to ``_init_setup_model`` are those of Stable-Baselines3's PPO; what follows, and ``ent_coef``, is
+    explained in :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`.
+    """
+
+    policy_loss_key = "policy_gradient_loss"
+    saved_by_family = frozenset({"clip_range", "n_epochs"})
+
+    def __init__(
+        self,
+        policy: str | type[ActorCriticPolicy],
+        env: GymEnv | str,
+        learning_rate: float | Schedule = 3e-4,
+        n_steps: int = 2048,
+        batch_size: int = 64,
+        n_epochs: int = 10,
+        gamma: float = 0.99,
+        gae_lambda: float = 0.95,
+        clip_range: float | Schedule = 0.2,
+        clip_range_vf: float | Schedule | None = None,
+        normalize_advantage: bool = True,
+        ent_coef: EntCoef = 0.01,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        rollout_buffer_class: type[RolloutBuffer] | None = None,
+        rollout_buffer_kwargs: dict[str, Any] | None = None,
+        target_kl: float | None = None,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: th.device | str = "auto",
+        _init_setup_model: bool = True,
+        target_entropy: float | str = "auto",
+        ent_coef_lr: float = 1e-4,
+        soft_gradient: str = "entropy",
+        entropy_in_return: bool = True,
+        entropy_in_improvement: bool = True,
+        ent_coef_unit: str = "reward",
+    ):
+        check_arguments(locals())
+        super().__init__(
+            policy,
+            find_env(env),
+            learning_rate=learning_rate,
+            n_steps=n_steps,
+            batch_size=batch_size,
+            n_epochs=n_epochs,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            clip_range=clip_range,
+            clip_range_vf=clip_range_vf,
+            normalize_advantage=normalize_advantage,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            use_sde=use_sde,
+            sde_sample_freq=sde_sample_freq,
+            rollout_buffer_class=rollout_buffer_class,
+            rollout_buffer_kwargs=rollout_buffer_kwargs,
+            target_kl=target_kl,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=False,
+        )
+        self._init_soft(
+            ent_coef,
+            target_entropy,
+            ent_coef_lr,
+            soft_gradient,
+            entropy_in_return,
+            entropy_in_improvement,
+            ent_coef_unit,
+        )
+        self._clip = 0.0
+        if _init_setup_model:
+            self._setup_model()
+
+    def _improve(self) -> None:
+        assert isinstance(self.clip_range, FloatSchedule)
+        self._clip = self.clip_range(self._current_progress_remaining)
+        self.logger.record("train/clip_range", self._clip)
+        if self.clip_range_vf is not None:
+            assert isinstance(self.clip_range_vf, FloatSchedule)
+            self._value_clip = self.clip_range_vf(self._current_progress_remaining)
+            self.logger.record("train/clip_range_vf", self._value_clip)
+        self._n_updates += self._descend(self._actor_critic_loss, self.batch_size, self.n_epochs, self.max_grad_norm)
+
+    def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor | None:
+        """−min(ρ A, g(ε, A)), Eq. 38; None once KL(π_old ‖ π) has passed 1.5 × ``target_kl``."""
+        log_ratio = log_prob - batch.old_log_prob
+        ratio = th.exp(log_ratio)
+        clipped = th.clamp(ratio, 1 - self._clip, 1 + self._clip)
+        policy_loss = -th.min(advantages * ratio, advantages * clipped).mean()
+        with th.no_grad():
+            # Schulman's estimator of KL(π_old ‖ π), http://joschu.net/blog/kl-approx.html
+            approx_kl = th.mean((ratio - 1) - log_ratio)
+            self._note("approx_kl", approx_kl)
+            self._note("clip_fraction", (th.abs(ratio - 1) > self._clip).float().mean())
+            if self.target_kl is not None and approx_kl > 1.5 * self.target_kl:
+                if self.verbose >= 1:
+                    print(f"Early stopping: the approximate KL divergence has reached {approx_kl:.2f}")
+                return None
+        return policy_loss
