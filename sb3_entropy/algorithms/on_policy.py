@@ -4,12 +4,9 @@ The family's one training loop: Stable-Baselines3's on-policy loop with a temper
 An algorithm of the family is final and supplies ``_policy_loss``, and ``_improve`` says in which steps it is descended.
 """
 
-import io
-import pathlib
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
@@ -17,28 +14,25 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, RolloutBufferSamples
-from stable_baselines3.common.utils import explained_variance
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
 from sb3_entropy.algorithms.arguments import check_arguments
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
+from sb3_entropy.algorithms.diagnostics import sample_states
 from sb3_entropy.algorithms.finite import check_rollout, explain
-from sb3_entropy.algorithms.monitoring import describe_policy, record_hparams, sample_states, warn_outside_box
+from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.policies import POLICIES
-from sb3_entropy.algorithms.saving import atomic_file, check_zip, zip_path
-from sb3_entropy.algorithms.soft_returns import EpisodeSums, required_entropy, rollout_entropies
+from sb3_entropy.algorithms.saving import SavedAlgorithm
+from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.errors import unknown
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
 
-OWN_DEFAULT = -1
 
-
-class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
+class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
     """
     What SPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
 
@@ -66,15 +60,9 @@ class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str]
-    #: attributes by which a saved model of the family is known, and by which one of another family is
-    saved_by_family: ClassVar[frozenset[str]]
-    saved_by_others: ClassVar[frozenset[str]] = frozenset()
-    default_log_interval: ClassVar[int] = 1
 
     ent_coef: EntCoef  # type: ignore[assignment]
     normalize_advantage: bool
-    #: whether a value function is learned; SPG can do without
-    baseline: bool = True
     rollout_buffer: SoftRollouts
 
     def _init_soft(
@@ -97,20 +85,18 @@ class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
         self.ent_coef_unit = ent_coef_unit
         self.temperature: Temperature | None = None
         self._temperature_made_from: Any = None
-        self._episode_bonuses: EpisodeSums | None = None
-        self._warned_outside_box = False
-        self._start_update()
-
-    def _start_update(self) -> None:
-        self._alpha = 0.0
         self._mean_entropy: float | None = None
-        self._states: Any = None
-        self._statistics: dict[str, list[th.Tensor]] = defaultdict(list)
         self._value_clip: float | None = None
+        self._start_monitoring()
 
     def _setup_model(self) -> None:
         check_arguments(vars(self))
         self._check_observation_space()
+        if not issubclass(self.policy_class, ActorCriticPolicy):
+            raise ValueError(
+                f"{type(self).__name__} needs a policy that is an ActorCriticPolicy, but {self.policy_class.__name__} "
+                f"was given. Choose one of {', '.join(self.policy_aliases)}, or derive yours from ActorCriticPolicy."
+            )
         users_class = self.rollout_buffer_class
         self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
         super()._setup_model()
@@ -175,7 +161,8 @@ class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
     def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
         """α·H(π(·|s)), shape (T, N), at a rollout's end, where π is still the policy that collected it (Eq. 35)."""
         check_rollout(buffer)
-        self._start_update()
+        self._forget_update()
+        self._mean_entropy = None
         self._states = sample_states(buffer)
         assert self.temperature is not None
         progress = 1.0 - self.num_timesteps / max(self._total_timesteps, 1)
@@ -189,14 +176,6 @@ class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
         if self._episode_bonuses is not None:
             self._episode_bonuses.add(bonus * self._reward_scale, buffer.episode_starts, dones)
         return bonus if self.entropy_in_return else None
-
-    @property
-    def _reward_scale(self) -> float:
-        """Raw reward units in one unit of the reward that is learned from; not 1 under VecNormalize."""
-        normalize: VecNormalize | None = self._vec_normalize_env
-        if normalize is None or not normalize.norm_reward:
-            return 1.0
-        return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -346,173 +325,3 @@ class SoftOnPolicyAlgorithm(OnPolicyAlgorithm):
         if isinstance(self.action_space, spaces.Discrete):
             return batch.actions.long().flatten()
         return batch.actions
-
-    def _note(self, key: str, value: th.Tensor) -> None:
-        """Keep a scalar for the mean that is logged at the end of the update."""
-        self._statistics[key].append(value.detach())
-
-    # ------------------------------------------------------------------ logs
-
-    def _record_update(self) -> None:
-        for key, values in self._statistics.items():
-            self.logger.record(f"train/{key}", th.stack(values).mean().item())
-        buffer = self.rollout_buffer
-        if self.baseline:
-            explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
-            self.logger.record("train/explained_variance", explained)
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        self.logger.record("train/ent_coef", self._alpha)
-        if self._vec_normalize_env is not None and self._vec_normalize_env.norm_reward:
-            self.logger.record("train/ent_coef_raw_reward", self._alpha * self._reward_scale)
-        if isinstance(self.temperature, TunedTemperature):
-            self.logger.record("train/ent_coef_loss", self.temperature.loss)
-
-    def _record_policy(self) -> None:
-        """Look at the policy as it is now, in states of the last rollout."""
-        soft_return = self._soft_return()
-        if soft_return is not None:
-            self.logger.record("rollout/soft_return", soft_return)
-        if self._states is None:
-            return
-        values = describe_policy(self.policy, self._states)
-        for key, value in values.items():
-            self.logger.record(key, value)
-        share = values.get("train/outside_box", 0.0)
-        if share > 0.5 and not self._warned_outside_box:
-            self._warned_outside_box = True
-            warn_outside_box(share, self._alpha)
-
-    def _soft_return(self) -> float | None:
-        """Mean over episodes of Σ (r + α·H), undiscounted, in raw reward units."""
-        bonus = self._episode_bonuses.mean() if self._episode_bonuses is not None else None
-        if bonus is None or not self.ep_info_buffer:
-            return None
-        return bonus + float(np.mean([episode["r"] for episode in self.ep_info_buffer]))
-
-    def dump_logs(self, iteration: int = 0) -> None:
-        """
-        Write the log.
-
-        :param iteration: how many rollouts there have been
-        """
-        self._record_policy()
-        super().dump_logs(iteration)
-
-    def _setup_learn(
-        self,
-        total_timesteps: int,
-        callback: MaybeCallback = None,
-        reset_num_timesteps: bool = True,
-        tb_log_name: str = "run",
-        progress_bar: bool = False,
-    ) -> tuple[int, BaseCallback]:
-        result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
-        if reset_num_timesteps or self._episode_bonuses is None or len(self._episode_bonuses.running) != self.n_envs:
-            self._episode_bonuses = EpisodeSums(self.n_envs, self._stats_window_size)
-        if reset_num_timesteps:
-            hidden = {"policy", "env", "device", "verbose", "tensorboard_log"}
-            names = [name for name in vars(self) if not name.startswith("_") and name in self._constructor_names()]
-            record_hparams(
-                self.logger,
-                {
-                    "algorithm": type(self).__name__,
-                    **{name: getattr(self, name) for name in names if name not in hidden},
-                },
-            )
-        return result
-
-    @classmethod
-    def _constructor_names(cls) -> tuple[str, ...]:
-        code = cls.__init__.__code__
-        return code.co_varnames[: code.co_argcount]
-
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: MaybeCallback = None,
-        log_interval: int | None = OWN_DEFAULT,
-        tb_log_name: str | None = None,
-        reset_num_timesteps: bool = True,
-        progress_bar: bool = False,
-    ) -> Self:
-        """
-        Train.
-
-        :param total_timesteps: how many steps of the environments, all of them together
-        :param callback: called at every step
-        :param log_interval: rollouts between two entries in the log; None for no entry; −1 for the algorithm's default
-        :param tb_log_name: the run's name in TensorBoard; None for the algorithm's
-        :param reset_num_timesteps: whether to count steps from 0; False continues the run
-        :param progress_bar: whether to show one
-        :return: the model
-        :raises ValueError: if an observation, action or reward is not finite
-        """
-        interval = self.default_log_interval if log_interval == OWN_DEFAULT else log_interval
-        super().learn(
-            total_timesteps=total_timesteps,
-            callback=callback,
-            log_interval=interval,  # type: ignore[arg-type]
-            tb_log_name=tb_log_name or type(self).__name__,
-            reset_num_timesteps=reset_num_timesteps,
-            progress_bar=progress_bar,
-        )
-        if interval is not None:
-            # SB3 writes the log before it trains, so the last update's values would never be written.
-            self._record_policy()
-            self.logger.dump(step=self.num_timesteps)
-        return self
-
-    # ------------------------------------------------------------------ saving
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_states", "_statistics", "_mean_entropy", "_value_clip"]
-
-    def save(
-        self,
-        path: str | pathlib.Path | io.BufferedIOBase,
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """
-        Save the model; what stands at ``path`` is replaced when the new file is complete, and not before.
-
-        :param path: a file, ``.zip`` is added to a name without a suffix, or an open binary file
-        :param exclude: attributes to leave out
-        :param include: attributes to put in that would be left out
-        """
-        if not isinstance(path, (str, pathlib.Path)):
-            super().save(path, exclude, include)
-            return
-        with atomic_file(zip_path(path)) as file:
-            super().save(file, exclude, include)  # type: ignore[arg-type]
-
-    @classmethod
-    def load(
-        cls,
-        path: str | pathlib.Path | io.BufferedIOBase,
-        env: GymEnv | None = None,
-        device: th.device | str = "auto",
-        custom_objects: dict[str, Any] | None = None,
-        print_system_info: bool = False,
-        force_reset: bool = True,
-        **kwargs: Any,
-    ) -> Self:
-        """
-        Load a model that this algorithm or its parent in Stable-Baselines3 has saved.
-
-        The parent's file brings its own ``ent_coef`` and nothing else of ours: our other arguments stand at their
-        defaults unless they are given here, as ``SPPO.load("ppo", ent_coef=0.01, entropy_in_return=False)``.
-
-        :param path: the file
-        :param env: the environment to go on with
-        :param device: where to put the parameters
-        :param custom_objects: replacements for attributes that cannot be read
-        :param print_system_info: whether to print this system's and the saved one's
-        :param force_reset: whether to reset the environment before training
-        :param kwargs: attributes to change
-        :return: the model
-        :raises FileNotFoundError: if there is no such file
-        :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
-        """
-        check_zip(path, cls.__name__, cls.saved_by_family, cls.saved_by_others)
-        return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)

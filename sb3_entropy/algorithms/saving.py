@@ -4,10 +4,14 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, ClassVar, Self
+
+import torch as th
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.type_aliases import GymEnv
 
 
 @contextmanager
@@ -79,3 +83,65 @@ def check_zip(
             )
             + ". Load it with the algorithm that saved it."
         )
+
+
+class SavedAlgorithm(BaseAlgorithm):
+    """An algorithm of Stable-Baselines3 whose files are whole or not there, and that knows whose files it can load."""
+
+    #: attributes by which a saved model of the family is known, and by which one of another family is
+    saved_by_family: ClassVar[frozenset[str]]
+    saved_by_others: ClassVar[frozenset[str]] = frozenset()
+
+    def _excluded_save_params(self) -> list[str]:
+        """What lives from one rollout to the next is left out."""
+        return [*super()._excluded_save_params(), "_states", "_statistics", "_mean_entropy", "_value_clip"]
+
+    def save(
+        self,
+        path: str | Path | io.BufferedIOBase,
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        """
+        Save the model; what stands at ``path`` is replaced when the new file is complete, and not before.
+
+        :param path: a file, ``.zip`` is added to a name without a suffix, or an open binary file
+        :param exclude: attributes to leave out
+        :param include: attributes to put in that would be left out
+        """
+        if not isinstance(path, (str, Path)):
+            super().save(path, exclude, include)
+            return
+        with atomic_file(zip_path(path)) as file:
+            super().save(file, exclude, include)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path | io.BufferedIOBase,
+        env: GymEnv | None = None,
+        device: th.device | str = "auto",
+        custom_objects: dict[str, Any] | None = None,
+        print_system_info: bool = False,
+        force_reset: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """
+        Load a model that this algorithm or its parent in Stable-Baselines3 has saved.
+
+        The parent's file brings its own ``ent_coef`` and nothing else of ours: our other arguments stand at their
+        defaults unless they are given here, as ``SPPO.load("ppo", ent_coef=0.01, entropy_in_return=False)``.
+
+        :param path: the file
+        :param env: the environment to go on with
+        :param device: where to put the parameters
+        :param custom_objects: replacements for attributes that cannot be read
+        :param print_system_info: whether to print this system's and the saved one's
+        :param force_reset: whether to reset the environment before training
+        :param kwargs: attributes to change
+        :return: the model
+        :raises FileNotFoundError: if there is no such file
+        :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
+        """
+        check_zip(path, cls.__name__, cls.saved_by_family, cls.saved_by_others)
+        return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
