@@ -1,0 +1,111 @@
+"""The gridworld as a Markov decision process: its parameters, checked, and its exact model."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_entropy.errors import check_number
+
+Cell = tuple[int, int]
+
+ACTIONS = ("left", "right", "up", "down")
+_MOVES = ((0, -1), (0, 1), (-1, 0), (1, 0))
+
+
+class TransitionModel(NamedTuple):
+    """
+    An exact model of a Markov decision process with S states and A actions.
+
+    :param P: transition probabilities, P[s, a, s'] = Pr(s' | s, a), shape (S, A, S)
+    :param R: expected rewards r(s, a), shape (S, A)
+    :param rho: distribution of the first state, shape (S,)
+    :param gamma: discount factor
+    """
+
+    P: NDArray[np.float64]
+    R: NDArray[np.float64]
+    rho: NDArray[np.float64]
+    gamma: float
+
+
+def checked_cell(name: str, cell: Any, size: int) -> Cell:
+    """
+    :param name: the argument's name
+    :param cell: what was given for it
+    :param size: side of the grid
+    :return: the cell as (row, column)
+    :raises ValueError: if it is not a pair of whole numbers inside the grid
+    """
+    whole = isinstance(cell, (Sequence, np.ndarray)) and all(
+        isinstance(part, (int, np.integer)) and not isinstance(part, bool) for part in cell
+    )
+    if not whole or len(cell) != 2 or not all(0 <= part < size for part in cell):
+        raise ValueError(
+            f"{name} must be a cell (row, column) with whole numbers from 0 to {size - 1}, but {cell!r} was given."
+        )
+    return int(cell[0]), int(cell[1])
+
+
+def checked_goals(goals: Any, rewards: Any, size: int) -> dict[Cell, float]:
+    """
+    :param goals: cells, as the user gave them
+    :param rewards: a reward for each, as the user gave them
+    :param size: side of the grid
+    :return: the reward of each goal
+    :raises TypeError: if they are not sequences, or a reward is not a number
+    :raises ValueError: if there is no goal, one is named twice or lies outside, or the numbers of goals and rewards
+        differ
+    """
+    for name, given in (("goals", goals), ("rewards", rewards)):
+        if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
+            raise TypeError(f"{name} must be a list with one entry a goal, but {given!r} was given.")
+    if not len(goals) or len(goals) != len(rewards):
+        raise ValueError(
+            f"goals and rewards must name at least one goal, and one reward for each, but {len(goals)} goals "
+            f"{goals!r} and {len(rewards)} rewards {rewards!r} were given."
+        )
+    paid: dict[Cell, float] = {}
+    for i, (goal, reward) in enumerate(zip(goals, rewards, strict=True)):
+        cell = checked_cell(f"goals[{i}]", goal, size)
+        check_number(f"rewards[{i}]", reward)
+        if cell in paid:
+            raise ValueError(f"goals must be distinct cells, but {cell} was given twice in {goals!r}.")
+        paid[cell] = float(reward)
+    return paid
+
+
+def successors(size: int, goals: dict[Cell, float]) -> NDArray[np.int64]:
+    """
+    Where each action leads if it is carried out.
+
+    :param size: side of the grid
+    :param goals: the goals, which every action leaves for the absorbing state
+    :return: index of the next state, shape (S, A) with S = size² + 1
+    """
+    absorbing = size * size
+    table = np.full((absorbing + 1, len(ACTIONS)), absorbing, dtype=np.int64)
+    for row in range(size):
+        for column in range(size):
+            if (row, column) not in goals:
+                for action, (down, right) in enumerate(_MOVES):
+                    # A wall: the agent stays where it is.
+                    to_row = min(max(row + down, 0), size - 1)
+                    to_column = min(max(column + right, 0), size - 1)
+                    table[size * row + column, action] = size * to_row + to_column
+    return table
+
+
+def transition_probabilities(table: NDArray[np.int64], slip: float) -> NDArray[np.float64]:
+    """
+    :param table: index of the next state by state and action, shape (S, A)
+    :param slip: probability that another action, uniformly drawn from the other three, is carried out
+    :return: P[s, a, s'], shape (S, A, S)
+    """
+    n_states, n_actions = table.shape
+    carried_out = np.full((n_actions, n_actions), slip / (n_actions - 1))
+    np.fill_diagonal(carried_out, 1.0 - slip)
+    arrival: NDArray[np.float64] = np.eye(n_states)[table]  # (S, A, S), one-hot in s'
+    mixed: NDArray[np.float64] = np.einsum("ab,sbt->sat", carried_out, arrival)
+    return mixed

@@ -1,0 +1,344 @@
+"""What can be named, here and in installed packages: sb3_entropy.registry."""
+
+import importlib
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from sb3_entropy import registry
+from sb3_entropy.registry import Registry, find_env, register_envs
+
+Install = Callable[..., None]
+
+SHAPES = {
+    "shapes/__init__.py": """
+        from sb3_entropy.registry import Registry
+        SHAPES = Registry("shape", "shapes", "test.shapes")
+        """,
+    "shapes/circle.py": """
+        from shapes import SHAPES
+
+        @SHAPES.register("circle")
+        class Circle: ...
+        """,
+    "shapes/square.py": """
+        from shapes import SHAPES
+
+        @SHAPES.register("square")
+        class Square: ...
+        """,
+}
+
+ENV_MODULE = """
+    import gymnasium as gym
+
+    class Env(gym.Env):
+        observation_space = gym.spaces.Discrete(1)
+        action_space = gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return 0, {}
+
+        def step(self, action):
+            return 0, 0.0, True, False, {}
+
+    """
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test starts with no plugin called, and leaves Gymnasium's registry and the modules as they were."""
+    monkeypatch.setattr(registry, "_plugin_envs", {})
+    monkeypatch.setattr(registry, "_called", set())
+    specs, modules = dict(gym.registry), set(sys.modules)
+    yield
+    gym.registry.clear()
+    gym.registry.update(specs)
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts files on the path, and entry points beside the real ones, those of a distribution ``third 1.2``."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(files: dict[str, str], entry_points: str = "") -> None:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(textwrap.dedent(text))
+        info = tmp_path / "third-1.2.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
+        importlib.invalidate_caches()
+
+    return write
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *entry_points: EntryPoint) -> None:
+    """Have no entry points but these."""
+    monkeypatch.setattr(registry, "entry_points", lambda group: [e for e in entry_points if e.group == group])
+
+
+# The registries of names
+
+
+def test_ours_are_found_by_looking_into_their_package_when_first_asked(install: Install) -> None:
+    install(SHAPES)
+    shapes = importlib.import_module("shapes").SHAPES
+    assert "shapes.circle" not in sys.modules
+    assert shapes.keys() == ["circle", "square"]
+    assert shapes.get("circle") is sys.modules["shapes.circle"].Circle
+    assert list(shapes.items()) == [("circle", shapes.get("circle")), ("square", shapes.get("square"))]
+
+
+def test_a_third_partys_is_found_by_its_entry_point(install: Install) -> None:
+    install(SHAPES | {"third.py": "class Star: ..."}, "[test.shapes]\nstar = third:Star\n")
+    shapes = importlib.import_module("shapes").SHAPES
+    assert shapes.keys() == ["circle", "square", "star"]
+    assert shapes.get("star") is sys.modules["third"].Star
+
+
+def test_register_returns_the_thing_itself() -> None:
+    things: Registry[Any] = Registry("shape", "shapes", "test.shapes")
+
+    class Thing: ...
+
+    assert things.register("thing")(Thing) is Thing
+
+
+def test_an_unknown_name_is_answered_with_those_that_there_are(install: Install) -> None:
+    install(SHAPES)
+    shapes = importlib.import_module("shapes").SHAPES
+    with pytest.raises(
+        ValueError, match=r"^Unknown shape 'circl'\. Available: circle, square\. Did you mean 'circle'\?$"
+    ):
+        shapes.get("circl")
+
+
+def test_a_name_is_given_once(install: Install) -> None:
+    install(SHAPES)
+    shapes = importlib.import_module("shapes").SHAPES
+    shapes.keys()
+    with pytest.raises(
+        ValueError, match=r"shape 'circle' is already registered: .*shapes\.circle\.Circle.*another name"
+    ):
+        shapes.register("circle")(type("Other", (), {}))
+    # The same class again, as after a reload of its module, is no conflict.
+    importlib.reload(sys.modules["shapes.circle"])
+    assert shapes.get("circle") is sys.modules["shapes.circle"].Circle
+
+
+def test_a_third_party_cannot_take_our_name(install: Install) -> None:
+    install(SHAPES | {"third.py": "class Star: ..."}, "[test.shapes]\ncircle = third:Star\n")
+    shapes = importlib.import_module("shapes").SHAPES
+    with pytest.warns(UserWarning, match=r"shape plugin 'circle' \(third:Star, of third 1\.2\).*already registered"):
+        assert shapes.keys() == ["circle", "square"]
+    assert shapes.get("circle") is sys.modules["shapes.circle"].Circle
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("class Other: ...", "AttributeError: module 'third' has no attribute 'Star'"),
+        ("class Star(", "SyntaxError"),
+    ],
+)
+def test_a_broken_plugin_is_reported_by_name_and_the_rest_goes_on(install: Install, source: str, error: str) -> None:
+    install(
+        SHAPES | {"third.py": source, "fourth.py": "class Ring: ..."},
+        "[test.shapes]\nring = fourth:Ring\nstar = third:Star\n",
+    )
+    shapes = importlib.import_module("shapes").SHAPES
+    with pytest.warns(UserWarning, match="shape plugin 'star'") as warned:
+        assert shapes.keys() == ["circle", "ring", "square"]
+    message = str(warned[0].message)
+    assert message.startswith(f"The shape plugin 'star' (third:Star, of third 1.2) could not be loaded: {error}"), (
+        message
+    )
+    assert message.endswith("Mend or uninstall third 1.2; everything else goes on without it.")
+    with pytest.raises(ValueError, match=r"^The shape plugin 'star' \(third:Star, of third 1\.2\) could not be loaded"):
+        shapes.get("star")
+
+
+def test_an_entry_point_without_a_distribution_is_reported_too(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(SHAPES)
+    only(monkeypatch, EntryPoint("star", "nowhere:Star", "test.shapes"))
+    shapes = importlib.import_module("shapes").SHAPES
+    with pytest.warns(UserWarning, match=r"'star' \(nowhere:Star, of an installed package\).*uninstall an installed"):
+        assert "star" not in shapes.keys()  # noqa: SIM118  (a Registry is no dict)
+
+
+# Environments
+
+
+def test_environments_of_every_plugin_are_registered_once(install: Install) -> None:
+    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n    calls.append(1)\n'
+    install(
+        {"third.py": textwrap.dedent(ENV_MODULE) + "calls = []\n" + register},
+        "[sb3_entropy.envs]\nenvs = third:register",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, second = register_envs(), register_envs()
+    assert first["envs"] == second["envs"] == ["third/Env-v0"]
+    assert sys.modules["third"].calls == [1]
+    assert gym.make("third/Env-v0").reset(seed=0) == (0, {})
+
+
+def test_the_answer_can_be_changed_without_harm(install: Install) -> None:
+    install(
+        {"third.py": textwrap.dedent(ENV_MODULE) + 'def register():\n    gym.register("third/Env-v0", "third:Env")\n'},
+        "[sb3_entropy.envs]\nenvs = third:register",
+    )
+    register_envs()["envs"].clear()
+    assert register_envs()["envs"] == ["third/Env-v0"]
+
+
+def test_a_plugin_that_also_registers_on_import_does_not_warn(install: Install) -> None:
+    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\nregister()\n'
+    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert register_envs()["envs"] == ["third/Env-v0"]
+
+
+def test_a_plugin_that_was_imported_before_is_listed(install: Install) -> None:
+    register = (
+        'def register():\n    if "third/Env-v0" not in gym.registry:\n'
+        '        gym.register("third/Env-v0", entry_point="third:Env")\nregister()\n'
+    )
+    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
+    importlib.import_module("third")
+    assert register_envs()["envs"] == ["third/Env-v0"]
+
+
+def test_a_plugin_whose_import_registers_anothers_is_called_too(install: Install) -> None:
+    other = 'gym.register("other/Env-v0", entry_point="other:Env")\n'
+    register = 'import other\ndef register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
+    install(
+        {"other.py": textwrap.dedent(ENV_MODULE) + other, "third.py": textwrap.dedent(ENV_MODULE) + register},
+        "[sb3_entropy.envs]\nenvs = third:register",
+    )
+    assert "third/Env-v0" in register_envs()["envs"]
+
+
+def test_two_plugins_of_one_name_are_both_called(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    register = 'def register():\n    gym.register("{0}/Env-v0", entry_point="{0}:Env")\n'
+    install({f"{name}.py": textwrap.dedent(ENV_MODULE) + register.format(name) for name in ("one", "two")})
+    only(
+        monkeypatch,
+        EntryPoint("envs", "one:register", registry.ENV_GROUP),
+        EntryPoint("envs", "two:register", registry.ENV_GROUP),
+    )
+    assert register_envs() == {"envs": ["one/Env-v0", "two/Env-v0"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+        ("def register():\n    raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("def enregister(): ...", "AttributeError: module 'broken' has no attribute 'register'"),
+        ("register = 3", "TypeError: 'int' object is not callable"),
+    ],
+)
+def test_a_broken_environment_plugin_takes_no_other_down(install: Install, source: str, error: str) -> None:
+    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
+    install(
+        {"broken.py": source, "third.py": textwrap.dedent(ENV_MODULE) + register},
+        "[sb3_entropy.envs]\na_broken_one = broken:register\nz_sound_one = third:register",
+    )
+    with pytest.warns(UserWarning, match="environment plugin 'a_broken_one'") as warned:
+        plugins = register_envs()
+    assert f"(broken:register, of third 1.2) could not be loaded: {error}" in str(warned[0].message)
+    assert plugins["a_broken_one"] == []
+    assert plugins["z_sound_one"] == ["third/Env-v0"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # said once
+        register_envs()
+
+
+def test_what_is_no_id_is_handed_back() -> None:
+    env = gym.make("CartPole-v1")
+    assert find_env(env) is env
+    assert find_env(None) is None
+
+
+def test_an_id_that_gymnasium_knows_asks_no_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(group: str) -> list[EntryPoint]:
+        raise AssertionError("a plugin was asked")
+
+    monkeypatch.setattr(registry, "entry_points", never)
+    assert find_env("CartPole-v1") == "CartPole-v1"
+
+
+def test_an_id_of_a_plugin_is_found(install: Install) -> None:
+    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
+    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
+    assert find_env("third/Env-v0") == "third/Env-v0"
+    assert isinstance(gym.make("third/Env-v0").unwrapped, sys.modules["third"].Env)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole", "unlisted/Env", "unlisted:unlisted/Env"])
+def test_an_id_without_a_version_is_found_as_gymnasium_finds_it(install: Install, env_id: str) -> None:
+    source = ENV_MODULE + '    gym.register("unlisted/Env-v3", entry_point="unlisted:Env")\n'
+    install({"unlisted.py": source})
+    importlib.import_module("unlisted")
+    assert find_env(env_id) == env_id
+    with pytest.warns(UserWarning, match="latest versioned environment"):
+        spec = gym.make(env_id).spec
+    assert spec is not None
+    assert spec.version == (1 if env_id == "CartPole" else 3)
+
+
+def test_an_id_that_names_its_module_imports_it(install: Install) -> None:
+    install({"unlisted.py": ENV_MODULE + '    gym.register("unlisted/Env-v3", entry_point="unlisted:Env")\n'})
+    assert find_env("unlisted:unlisted/Env-v3") == "unlisted:unlisted/Env-v3"
+    assert "unlisted/Env-v3" in gym.registry
+
+
+@pytest.mark.parametrize(
+    ("env_id", "message"),
+    [
+        (
+            "CartPol-v1",
+            r"^Unknown environment 'CartPol-v1'\. .* \d+ ids: see `sb3-entropy list`\. Did you mean 'CartPole-v1'\?$",
+        ),
+        ("CartPole-v7", r"Unknown environment 'CartPole-v7'.*Did you mean 'CartPole-v1'\?"),
+        ("Pendulum-v0", r"Unknown environment 'Pendulum-v0'.*Did you mean 'Pendulum-v1'\?"),
+        ("third/Enw-v0", r"Unknown environment 'third/Enw-v0'.*Did you mean 'third/Env-v0'\?"),
+        ("third:third/Enw-v0", r"Unknown environment 'third:third/Enw-v0'.*Did you mean 'third/Env-v0'\?"),
+        ("§", r"Unknown environment '§'\. Gymnasium and the installed plugins know \d+ ids: see `sb3-entropy list`\.$"),
+        ("", r"Unknown environment ''\."),
+        (
+            "nowhere:Env-v0",
+            r"'nowhere:Env-v0' names the module 'nowhere'.*No module named 'nowhere'\. Install, or mend,",
+        ),
+        ("broken:Env-v0", r"'broken:Env-v0' names the module 'broken'.*RuntimeError: no licence\. Install, or mend,"),
+    ],
+)
+def test_an_unknown_id_is_answered_with_the_nearest(install: Install, env_id: str, message: str) -> None:
+    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
+    install(
+        {
+            "third.py": textwrap.dedent(ENV_MODULE) + register,
+            "broken.py": "raise RuntimeError('no licence')",
+        },
+        "[sb3_entropy.envs]\nenvs = third:register",
+    )
+    with pytest.raises(ValueError, match=message):
+        find_env(env_id)
