@@ -64,7 +64,8 @@ def check_zip(
             has_policy = "policy.pth" in archive.namelist()
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         raise ValueError(
-            f"{path} cannot be read: {error}. It was cut short or is not a saved model; load an earlier checkpoint."
+            f"The file {path} wasn't a zip-file that can be read: {error}. It was cut short or is not a saved model; load "
+            "an earlier checkpoint."
         ) from error
     finally:
         if isinstance(source, io.IOBase):

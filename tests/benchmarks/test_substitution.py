@@ -1,0 +1,98 @@
+"""The substitution reaches every name, in a process of its own so that it reaches no other test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.conformance.__main__ import main, run
+from benchmarks.conformance.substitution import COUNTERPART, substitutes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NAMES = """
+import json, pickle
+from benchmarks.conformance.substitution import MODES, install, stock_classes, substitutes
+
+def look(mode):
+    classes = substitutes(mode)
+    install(classes)
+    import sb3_contrib, sb3_contrib.trpo, stable_baselines3, stable_baselines3.a2c, stable_baselines3.ppo
+    from stable_baselines3 import A2C, PPO
+    from sb3_contrib import TRPO
+    seen = [PPO, stable_baselines3.PPO, stable_baselines3.ppo.PPO, A2C, stable_baselines3.a2c.A2C]
+    seen += [TRPO, sb3_contrib.trpo.TRPO]
+    stock = stock_classes()
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=8, batch_size=8)
+    named = PPO("MlpPolicy", "CartPole-v1", 3e-4, 8, 8, 10, 0.99, 0.95, 0.2, None, True, 0.5)
+    return {
+        "names": [cls.__name__ for cls in seen],
+        "substituted": all(cls in classes.values() and cls not in stock.values() for cls in seen),
+        "derived": all(issubclass(cls, stock[name]) for name, cls in classes.items()),
+        "pickled": all(pickle.loads(pickle.dumps(cls)) is cls for cls in seen),
+        "ent_coef": [model.ent_coef, named.ent_coef],
+    }
+
+print(json.dumps({mode: look(mode) for mode in MODES}))
+"""
+
+THEIRS = """
+from stable_baselines3 import PPO, SAC
+import pytest
+
+@pytest.mark.parametrize("model_class", [PPO, SAC])
+def test_trains(model_class):
+    assert model_class is PPO
+    PPO("MlpPolicy", "CartPole-v1", n_steps=8, batch_size=8, n_epochs=1).learn(16)
+
+def test_breaks():
+    assert PPO is None
+
+def test_other(): ...
+"""
+
+
+def test_every_name_is_reached_in_every_mode() -> None:
+    command = [sys.executable, "-c", NAMES]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    looks = json.loads(said.splitlines()[-1])
+    assert {mode: look["ent_coef"][0] for mode, look in looks.items()} == {"zero": 0, "defaults": 0.01, "control": 0}
+    for mode, look in looks.items():
+        assert look["names"] == ["SPPO"] * 3 + ["SA2C"] * 2 + ["STRPO"] * 2, mode
+        assert look["substituted"], mode
+        assert look["derived"], mode
+        assert look["pickled"], mode
+        assert look["ent_coef"][1] == 0.5, "an ent_coef that a test gives stays as it is"
+
+
+def test_the_defaults_are_the_real_classes() -> None:
+    import sb3_entropy
+
+    assert substitutes("defaults") == {name: getattr(sb3_entropy, ours) for name, ours in COUNTERPART.items()}
+
+
+def test_an_unknown_mode() -> None:
+    with pytest.raises(ValueError, match="Available: zero, defaults, control"):
+        substitutes("zro")
+
+
+def test_a_run_counts_trainings_and_leaves_others_out(tmp_path: Path) -> None:
+    file = tmp_path / "tests" / "test_theirs.py"
+    file.parent.mkdir()
+    file.write_text(THEIRS)
+    result = run(tmp_path, [file], "zero", "0", None)
+    outcomes = {test.partition("::")[2]: outcome["outcome"] for test, outcome in result["tests"].items()}
+    assert outcomes == {"test_trains[SPPO]": "passed", "test_breaks": "failed"}
+    assert result["deselected"] == 2
+    assert result["trainings"] == {"SPPO": 2}
+    assert result["tests"]["tests/test_theirs.py::test_trains[SPPO]"]["made_one"]
+    assert not result["tests"]["tests/test_theirs.py::test_breaks"]["made_one"]
+
+
+def test_a_missing_pin_ends_with_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("numpy==2.0\n")
+    assert main(["--constraints", str(constraints)]) == 2
+    assert "pins no version of stable_baselines3" in capsys.readouterr().err
