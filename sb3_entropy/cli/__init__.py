@@ -1,0 +1,1 @@
+"""The command line: train, enjoy, plots, benchmark, list, demo."""

@@ -1,0 +1,65 @@
+"""``sb3-entropy list``: what can be named, one line each."""
+
+import inspect
+import re
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES, Registry, register_envs
+from sb3_entropy.zoo.presets import presets_by_environment
+
+_REGISTRIES: dict[str, Registry[Any]] = {
+    "algorithms": ALGORITHMS,
+    "schemes": STD_SCHEMES,
+    "distributions": ACTION_DISTRIBUTIONS,
+}
+_TITLES = {
+    "algorithms": "Algorithms (--algo)",
+    "schemes": "Std schemes (policy_kwargs: std_scheme)",
+    "distributions": "Action distributions (policy_kwargs: action_distribution)",
+    "environments": "Environments (--env) with presets or from plugins; every other id of Gymnasium's works too",
+}
+
+
+def run_list(arguments: Sequence[str]) -> int:
+    """
+    :param arguments: the command line: what to list; everything if empty
+    :return: 0
+    """
+    parser = ArgumentParser("sb3-entropy list", description="Show what can be named, one line each.")
+    parser.add_argument(
+        "what", nargs="*", choices=[[], *_TITLES], help="default: everything", metavar="|".join(_TITLES)
+    )
+    chosen = parser.parse_args(arguments).what or list(_TITLES)
+    for number, what in enumerate(chosen):
+        print("\n" * bool(number) + _TITLES[what])
+        rows = _environments() if what == "environments" else _things(_REGISTRIES[what])
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, text in rows:
+            print(f"  {name:<{width}}  {text}")
+    return 0
+
+
+def _things(registry: Registry[Any]) -> list[tuple[str, str]]:
+    return [(key, _first_sentence(thing)) for key, thing in registry.items()]
+
+
+def _first_sentence(thing: Any) -> str:
+    """:return: the docstring's first sentence on one line; ``et al. 2020`` ends none"""
+    paragraph = " ".join((inspect.getdoc(thing) or "No description.").partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z])", paragraph, maxsplit=1)[0]
+
+
+def _environments() -> list[tuple[str, str]]:
+    presets = presets_by_environment()
+    plugins = {env_id: plugin for plugin, ids in register_envs().items() for env_id in ids}
+    return [
+        (env_id, "; ".join(_notes(presets.get(env_id), plugins.get(env_id))))
+        for env_id in sorted({*presets, *plugins} - {"default"}, key=str.lower)
+    ]
+
+
+def _notes(algorithms: Iterable[str] | None, plugin: str | None) -> list[str]:
+    presets = [f"presets for {', '.join(algorithms)}"] if algorithms else ["no presets: give --conf-file"]
+    return [*([f"plugin {plugin}"] if plugin else []), *presets]

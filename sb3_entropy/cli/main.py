@@ -1,0 +1,104 @@
+"""
+``sb3-entropy <command> …``: finds the command, and turns an error into one message and an exit code.
+
+Exit codes: 0, all went well; 1, something failed; 2, the input was wrong; 130, interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from sb3_entropy.errors import unknown
+
+COMMANDS = {
+    "train": "train an agent, continue one (-i), or search hyperparameters (-optimize)",
+    "enjoy": "watch a trained agent",
+    "plot_train": "plot the returns of training episodes",
+    "all_plots": "gather evaluations of several runs, plot and tabulate them",
+    "plot_from_file": "plot again what all_plots has gathered",
+    "benchmark": "evaluate every trained agent of a log folder; a table in Markdown and CSV",
+    "list": "show algorithms, std schemes, action distributions and environments",
+    "demo": "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure",
+}
+_BAD_INPUT = (ValueError, TypeError, ImportError, FileNotFoundError, AssertionError)
+_ON = ("1", "true", "yes", "on")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    :param argv: the command line without the program's name; the process's own if ``None``
+    :return: the exit code
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments or os.environ.get("SB3_ENTROPY_DEBUG", "").lower() in _ON
+    try:
+        return _run([argument for argument in arguments if argument != "--debug"])
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        print(f"Error: {_describe(error)}", file=sys.stderr)
+        return 2 if isinstance(error, _BAD_INPUT) else 1
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"sb3-entropy {version('sb3-entropy')}")
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        raise ValueError(unknown("command", command, COMMANDS))
+    return _find(command)(rest)
+
+
+def _find(command: str) -> Callable[[Sequence[str]], int]:
+    """Import what the command needs, and nothing else: ``list`` and ``--help`` start fast."""
+    if command == "list":
+        from sb3_entropy.cli.listing import run_list
+
+        return run_list
+    if command == "demo":
+        from sb3_entropy.cli.demo import run_demo
+
+        return run_demo
+    if command == "benchmark":
+        from sb3_entropy.zoo.benchmark import run_benchmark
+
+        return run_benchmark
+    from sb3_entropy.zoo.commands import run_command
+
+    def hand_over(arguments: Sequence[str]) -> int:
+        run_command(command, arguments)
+        return 0
+
+    return hand_over
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: sb3-entropy <command> [options]",
+            "",
+            *lines,
+            "",
+            "sb3-entropy <command> --help shows a command's options; train, enjoy and the plots have rl-zoo's.",
+            "--version shows the version; --debug, or SB3_ENTROPY_DEBUG=1, shows the traceback of an error.",
+        ]
+    )
+
+
+def _describe(error: Exception) -> str:
+    text = str(error).strip()
+    if isinstance(error, _BAD_INPUT) and text:
+        return text
+    return f"{type(error).__name__}: {text or 'no message'}. Run again with --debug for the traceback."

@@ -1,0 +1,1 @@
+"""Figures, drawn from what training has stored. The only place that knows matplotlib."""

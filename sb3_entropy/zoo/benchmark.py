@@ -1,0 +1,152 @@
+"""Every trained agent below a log folder, evaluated again: one table, in Markdown and in CSV."""
+
+import csv
+import re
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from stable_baselines3.common.evaluation import evaluate_policy
+
+from sb3_entropy.algorithms.saving import atomic_file
+from sb3_entropy.errors import check_number
+from sb3_entropy.registry import find_env
+from sb3_entropy.zoo.rl_zoo import import_rl_zoo
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A saved agent: the last of its run, or its last checkpoint if the run was killed."""
+
+    algo: str
+    env: str
+    run: str
+    file: Path
+    settings: Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: undiscounted returns of one agent's episodes."""
+
+    algo: str
+    env: str
+    run: str
+    training_steps: int
+    actions: str
+    mean: float
+    std: float
+    episodes: int
+
+
+def run_benchmark(arguments: Sequence[str]) -> int:
+    """
+    :param arguments: the command line
+    :return: 0, or 1 if an agent could not be evaluated
+    :raises ValueError: if there are no agents
+    """
+    parser = ArgumentParser("sb3-entropy benchmark", description=f"{__doc__} Files: benchmark.md and benchmark.csv.")
+    parser.add_argument("-f", "--folder", type=Path, default=Path("logs"), help="log folder (default: logs)")
+    parser.add_argument("-n", "--n-episodes", type=int, default=20, help="episodes an agent and kind of action")
+    parser.add_argument("-o", "--output", type=Path, help="where to write the table (default: the log folder)")
+    parser.add_argument("--seed", type=int, default=0, help="the evaluation's seed")
+    parser.add_argument("--device", default="auto", help="torch's device")
+    given = parser.parse_args(arguments)
+    check_number("--n-episodes", given.n_episodes, low=1, integer=True)
+    rl_zoo3 = import_rl_zoo()
+    agents = list(find_agents(given.folder))
+    if not agents:
+        raise ValueError(f"There is no trained agent below {given.folder}. Train one, or correct -f.")
+    rows, failures = [], []
+    for number, agent in enumerate(agents, start=1):
+        print(f"{number}/{len(agents)} {agent.algo} {agent.env} {agent.file}", flush=True)
+        try:
+            rows += evaluate_agent(rl_zoo3, agent, given.n_episodes, given.seed, given.device)
+        except Exception as error:
+            failures.append(f"{agent.file}: {type(error).__name__}: {error}")
+    output: Path = given.output or given.folder
+    with atomic_file(output / "benchmark.md") as file:
+        file.write(as_markdown(rows).encode())
+    with atomic_file(output / "benchmark.csv") as file:
+        file.write(as_csv(rows).encode())
+    print(f"\n{as_markdown(rows)}\nWritten to {output / 'benchmark.md'} and {output / 'benchmark.csv'}")
+    for failure in failures:
+        print(f"Not evaluated: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def find_agents(folder: Path) -> Iterator[Agent]:
+    """
+    :param folder: a log folder, as ``train -f`` fills it
+    :return: the agents of all runs, sorted by algorithm, environment and run
+    """
+    for args_file in sorted(folder.glob("*/*/*/args.yml")):
+        run = args_file.parent.parent
+        final = run / f"{args_file.parent.name}.zip"
+        checkpoints = sorted(run.glob("rl_model_*_steps.zip"), key=_steps)
+        if final.is_file() or checkpoints:
+            args = yaml.load(args_file.read_text(), Loader=yaml.UnsafeLoader)  # rl-zoo writes Python objects
+            file = final if final.is_file() else checkpoints[-1]
+            yield Agent(run.parent.name, args["env"], run.name, file, args_file.parent)
+
+
+def _steps(checkpoint: Path) -> int:
+    return int(re.findall(r"\d+", checkpoint.stem)[-1])
+
+
+def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, device: str) -> list[Row]:
+    """
+    :param rl_zoo3: the package, with our algorithms
+    :param agent: a saved agent
+    :param n_episodes: how many episodes for each kind of action
+    :param seed: the seed of environment and actions
+    :param device: torch's device
+    :return: one row for the mode of the policy, one for its samples
+    """
+    hyperparams, statistics = rl_zoo3.get_saved_hyperparams(str(agent.settings), test_mode=True)
+    env_kwargs = hyperparams.pop("env_kwargs", None) or {}
+    args = yaml.load((agent.settings / "args.yml").read_text(), Loader=yaml.UnsafeLoader)
+    find_env(agent.env)
+    # As rl-zoo's enjoy: schedules are of no use here, and may hold classes that are gone.
+    stand_ins = {"learning_rate": 0.0, "lr_schedule": float, "clip_range": float}
+    model = rl_zoo3.ALGOS[agent.algo].load(agent.file, device=device, custom_objects=stand_ins)
+    rows = []
+    for deterministic in (True, False):
+        env = rl_zoo3.create_test_env(
+            agent.env,
+            stats_path=statistics,
+            seed=seed,
+            should_render=False,
+            hyperparams=dict(hyperparams),
+            env_kwargs=args.get("env_kwargs") or env_kwargs,
+        )
+        model.set_random_seed(seed)
+        returns, _ = evaluate_policy(model, env, n_episodes, deterministic, return_episode_rewards=True)
+        env.close()
+        actions = "deterministic" if deterministic else "stochastic"
+        mean, std = float(np.mean(returns)), float(np.std(returns))
+        rows.append(Row(agent.algo, agent.env, agent.run, model.num_timesteps, actions, mean, std, np.size(returns)))
+    return rows
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """:return: the table; returns with two decimals"""
+    names = [field.name.replace("_", " ") for field in fields(Row)]
+    lines = [names, ["---"] * len(names)]
+    lines += [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in asdict(row).values()] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """:return: the table, with a header, at full precision"""
+    text = StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)])
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()

@@ -1,0 +1,240 @@
+"""rl-zoo's experiment with checked presets, names, our batches of environments, and checkpoints to go on from."""
+
+import shutil
+from argparse import Namespace
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from rl_zoo3.exp_manager import ExperimentManager
+from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.zoo.batches import BATCHED, check_batched, make_batch
+from sb3_entropy.zoo.check import check_preset
+from sb3_entropy.zoo.checkpoints import (
+    BestStatistics,
+    Checkpoints,
+    Continued,
+    checkpoint_statistics,
+    save_agent,
+    save_statistics,
+)
+from sb3_entropy.zoo.names import resolve_names
+from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
+from sb3_entropy.zoo.samplers import merge_policy_kwargs
+
+
+class Experiment(ExperimentManager):
+    """
+    One run of ``train``. For stock algorithms hyperparameters are read and evaluated as rl-zoo does; for ours they are
+    checked, and nothing is evaluated.
+
+    :param args: the parsed command line
+    :param algo: the algorithm's key
+    :param env_id: the environment
+    :param log_folder: the root of the log folders
+    :param args_of_rl_zoo: rl-zoo's further arguments
+    :param vec_env_type: ``"dummy"``, ``"subproc"``, ``"envpool"`` or ``"native"``
+    :param config: a file of hyperparameters; the algorithm's packaged one if ``None``
+    :param kwargs_of_rl_zoo: rl-zoo's further arguments
+    """
+
+    def __init__(
+        self,
+        args: Namespace,
+        algo: str,
+        env_id: str,
+        log_folder: str,
+        *args_of_rl_zoo: Any,
+        vec_env_type: str = "dummy",
+        config: str | None = None,
+        **kwargs_of_rl_zoo: Any,
+    ):
+        self._is_ours = algo in set(ALGORITHMS.keys())
+        if config is None and self._is_ours:
+            config = str(preset_file(algo))
+        self._kind = vec_env_type
+        self._preset: dict[str, Any] = {}
+        self._entry = ""
+        self._made_folder = False
+        super().__init__(  # type: ignore[misc]
+            args,
+            algo,
+            env_id,
+            log_folder,
+            *args_of_rl_zoo,
+            vec_env_type="dummy" if vec_env_type in BATCHED else vec_env_type,
+            config=config,
+            **kwargs_of_rl_zoo,
+        )
+        if self.optimize_hyperparameters and algo not in HYPERPARAMS_SAMPLER:
+            raise ValueError(
+                f"There is no search space for {algo}. There is one for: {', '.join(HYPERPARAMS_SAMPLER)}."
+            )
+
+    def setup_experiment(self) -> tuple[BaseAlgorithm, dict[str, Any]] | None:
+        """A search, or a run that fails before it starts, leaves no folder, which would pass for the latest run."""
+        ready = None
+        try:
+            ready = super().setup_experiment()
+        finally:
+            if ready is None and self._made_folder:
+                shutil.rmtree(self.save_path, ignore_errors=True)
+        return ready
+
+    def create_log_folder(self) -> None:
+        """Take the next free folder; of two runs that start at once, each gets its own."""
+        folder = Path(self.save_path)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        prefix, _, number = folder.name.rpartition("_")
+        while True:
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                if not number.isdigit():
+                    raise
+                number = str(int(number) + 1)
+                folder = folder.with_name(f"{prefix}_{number}")
+        self._made_folder = True
+        self.save_path = str(folder)
+        self.params_path = f"{self.save_path}/{self.env_name}"
+        super().create_log_folder()
+
+    # ------------------------------------------------------------------ hyperparameters
+
+    def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """
+        :return: the hyperparameters, and the same to be saved
+        :raises FileNotFoundError: if there is no such file
+        :raises ValueError: if it has none for this environment, or one is unknown or out of range
+        :raises TypeError: if one is of the wrong type
+        """
+        if self.config.endswith((".yml", ".yaml")):
+            presets = read_presets(self.config)
+            self._entry, self._preset = choose_preset(presets, self.env_name.gym_id, self._is_atari, self.config)
+        hyperparams, saved = super().read_hyperparameters()
+        if self._is_ours:
+            where = f"{self.config}, {self._entry or self.env_name.gym_id}"
+            if self.custom_hyperparams:
+                where = f"{where}, or on the command line (-params)"
+            check_preset(self.algo, ALGORITHMS.get(self.algo), self._effective(hyperparams), where)
+        return deepcopy(hyperparams), saved
+
+    def _effective(self, hyperparams: dict[str, Any]) -> dict[str, Any]:
+        """:return: the hyperparameters with the number of steps that ``-n`` sets"""
+        return {**hyperparams, "n_timesteps": self.n_timesteps} if self.n_timesteps > 0 else hyperparams
+
+    def load_trial(
+        self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True
+    ) -> dict[str, Any]:
+        """:return: a trial's hyperparameters, its ``policy_kwargs`` merged into the preset's"""
+        trial = super().load_trial(storage, study_name, trial_id, convert)
+        if self._is_ours and "policy_kwargs" in trial:
+            trial["policy_kwargs"] = merge_policy_kwargs(self._preset.get("policy_kwargs"), trial["policy_kwargs"])
+        return trial
+
+    def _preprocess_hyperparams(
+        self, hyperparams: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[..., Any] | None, list[BaseCallback], Callable[..., Any] | None]:
+        if self._is_ours:
+            hyperparams = resolve_names(self._effective(hyperparams))
+            if hyperparams.get("clip_range_vf", 0) is None:
+                del hyperparams["clip_range_vf"]  # the default, which rl-zoo takes for a schedule
+        processed = super()._preprocess_hyperparams(hyperparams)
+        if self._kind in BATCHED:
+            check_batched(self._kind, processed[1], self.monitor_kwargs)
+        return processed
+
+    # ------------------------------------------------------------------ environments
+
+    def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
+        """
+        :param n_envs: how many
+        :param eval_env: whether they are for evaluation
+        :param no_log: whether to write no monitor file
+        :return: the batch of environments, wrapped as the preset says
+        """
+        if self._kind in BATCHED:
+            unlogged = eval_env or no_log
+            # rl-zoo calls this with functions that make single environments, and then seeds what it gets.
+            self.vec_env_class = partial(  # type: ignore[assignment]
+                make_batch,
+                kind=self._kind,
+                env_id=self.env_name.gym_id,
+                seed=self.seed,
+                env_kwargs=self.eval_env_kwargs if eval_env else self.env_kwargs,
+                monitor_file=None if unlogged else str(Path(self.save_path) / "0.monitor.csv"),
+                info_keywords=tuple(self.monitor_kwargs.get("info_keywords", ())),
+            )
+        return super().create_envs(n_envs, eval_env, no_log)
+
+    def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
+        """Under the statistics of the very checkpoint that training goes on from, where there are any."""
+        statistics = checkpoint_statistics(Path(self.trained_agent or "none"))
+        if not (self.continue_training and statistics.is_file()):
+            return super()._maybe_normalize(env, eval_env)
+        print(f"Loading VecNormalize statistics from {statistics}")
+        normalized = VecNormalize.load(str(statistics), env)
+        if eval_env:
+            normalized.training = False
+            normalized.norm_reward = False
+        return normalized
+
+    # ------------------------------------------------------------------ training
+
+    def create_callbacks(self) -> None:
+        """rl-zoo's callbacks; checkpoints with the statistics of ``VecNormalize``; every file complete or absent."""
+        save_freq, self.save_freq = self.save_freq, -1
+        super().create_callbacks()
+        self.save_freq = save_freq
+        statistics = Path(self.params_path) / "vecnormalize.pkl"
+        for callback in self.callbacks:
+            if isinstance(callback, EvalCallback):
+                callback.callback_on_new_best = BestStatistics(statistics)
+                callback.callback_on_new_best.parent = callback
+        if save_freq > 0:
+            every = max(save_freq // self.n_envs, 1)
+            self.callbacks.append(Checkpoints(every, Path(self.save_path), statistics))
+
+    def learn(self, model: BaseAlgorithm) -> None:
+        """
+        :param model: a new model, or a loaded one, which trains for as many steps more and goes on counting
+        """
+        if not self.continue_training:
+            super().learn(model)
+            return
+        start = model.num_timesteps
+        print(f"Going on from step {start} for {self.n_timesteps} steps more, to step {start + self.n_timesteps}")
+        super().learn(cast(BaseAlgorithm, Continued(model)))
+
+    def save_trained_model(self, model: BaseAlgorithm) -> None:
+        """
+        :param model: the trained model
+        """
+        print(f"Saving to {self.save_path}")
+        vec_normalize = model.get_vec_normalize_env()
+        if vec_normalize is not None:
+            save_statistics(vec_normalize, Path(self.params_path) / "vecnormalize.pkl")
+        save_agent(model, Path(self.save_path) / f"{self.env_name}.zip")
+        if self.save_replay_buffer and hasattr(model, "save_replay_buffer"):
+            model.save_replay_buffer(str(Path(self.save_path) / "replay_buffer.pkl"))
+
+    def hyperparameters_optimization(self) -> None:
+        """Search; our samplers see the preset, into whose ``policy_kwargs`` they merge what they draw."""
+        sampler = HYPERPARAMS_SAMPLER[self.algo]
+
+        def sample(trial: Any, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+            return sampler(trial, n_actions, n_envs, {**additional_args, "preset": self._hyperparams})
+
+        HYPERPARAMS_SAMPLER[self.algo] = sample
+        try:
+            super().hyperparameters_optimization()
+        finally:
+            HYPERPARAMS_SAMPLER[self.algo] = sampler

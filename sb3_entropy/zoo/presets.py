@@ -1,0 +1,92 @@
+"""
+Hyperparameters by algorithm and environment: one YAML an algorithm, in rl-zoo's format.
+
+The files are ``zoo_configs/<algorithm>.yml``, inside the package in a wheel, and beside it in a checkout or an editable
+install, where edits therefore take effect at once. An algorithm of another package brings its own in the same way.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sb3_entropy.errors import unknown
+from sb3_entropy.registry import ALGORITHMS
+
+FOLDER = "zoo_configs"
+
+
+def preset_file(algo: str) -> Path:
+    """
+    :param algo: an algorithm's key
+    :return: its packaged YAML
+    :raises ValueError: if there is no such algorithm
+    :raises FileNotFoundError: if its package has no YAML for it
+    """
+    module = importlib.import_module(ALGORITHMS.get(algo).__module__.partition(".")[0])
+    package = Path(str(module.__file__)).parent
+    candidates = [folder / FOLDER / f"{algo}.yml" for folder in (package, package.parent)]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise FileNotFoundError(
+        f"There are no presets for {algo}: neither {' nor '.join(map(str, candidates))} exists. "
+        "Give a YAML file with --conf-file."
+    )
+
+
+def read_presets(path: Path | str) -> dict[str, dict[str, Any]]:
+    """
+    :param path: a YAML file
+    :return: hyperparameters by environment id
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if it is not YAML, or not a mapping from environment ids to mappings
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no file {file} to read hyperparameters from. Correct --conf-file.")
+    try:
+        presets = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(presets, dict):
+        raise ValueError(f"{file} must map environment ids to hyperparameters, but it holds {presets!r}.")
+    for env_id, preset in presets.items():
+        if not isinstance(preset, dict):
+            raise ValueError(f"{file} must map {env_id!r} to a mapping of hyperparameters, but has {preset!r} there.")
+    return presets
+
+
+def choose_preset(
+    presets: Mapping[str, dict[str, Any]], env_id: str, atari: bool, source: str
+) -> tuple[str, dict[str, Any]]:
+    """
+    :param presets: hyperparameters by environment id
+    :param env_id: the environment to be trained on
+    :param atari: whether it is an Atari game, for which an entry ``atari`` stands in
+    :param source: where the presets were read
+    :return: the entry that applies, as rl-zoo chooses it, and its name
+    :raises ValueError: if none does
+    """
+    for entry in (env_id, *(["atari"] if atari else []), "default"):
+        if entry in presets:
+            return entry, presets[entry]
+    raise ValueError(
+        f"{unknown('entry', env_id, presets)} {source} has no hyperparameters for it: add an entry {env_id!r}, or one "
+        "named 'default', which stands in for every environment that has none."
+    )
+
+
+def presets_by_environment() -> dict[str, list[str]]:
+    """:return: for every environment id that any algorithm's presets name, the keys of those algorithms"""
+    found: dict[str, list[str]] = {}
+    for algo, _ in ALGORITHMS.items():
+        try:
+            presets = read_presets(preset_file(algo))
+        except FileNotFoundError:
+            continue  # an algorithm of another package need not bring any
+        for env_id in presets:
+            found.setdefault(env_id, []).append(algo)
+    return found

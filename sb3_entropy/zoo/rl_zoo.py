@@ -1,0 +1,29 @@
+"""rl_zoo3's modules, with our algorithms in its dictionaries."""
+
+import importlib
+from typing import Any
+
+from sb3_entropy.registry import ALGORITHMS, register_envs
+
+
+def import_rl_zoo(module: str = "rl_zoo3") -> Any:
+    """
+    :param module: the name of one of rl_zoo3's modules
+    :return: the module, which knows our algorithms and the plugins' environments
+    :raises ImportError: if rl_zoo3, or something that it needs, is not installed
+    """
+    try:
+        rl_zoo3 = importlib.import_module("rl_zoo3")
+        options = importlib.import_module("rl_zoo3.hyperparams_opt")
+        loaded = importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"This command needs rl_zoo3, which cannot be imported: {error}. Install it: pip install 'sb3-entropy[zoo]'"
+        ) from error
+    from sb3_entropy.zoo.samplers import SAMPLERS, convert
+
+    rl_zoo3.ALGOS.update(ALGORITHMS.items())
+    options.HYPERPARAMS_SAMPLER.update(SAMPLERS)
+    options.HYPERPARAMS_CONVERTER.update(dict.fromkeys(SAMPLERS, convert))
+    register_envs()
+    return loaded

@@ -1,0 +1,164 @@
+"""The command line: commands, messages, exit codes, and what is imported for them."""
+
+import re
+import runpy
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sb3_entropy.cli import main as cli
+from sb3_entropy.cli.main import COMMANDS, main
+
+PRESET = {"n_timesteps": 64, "policy": "MlpPolicy", "n_steps": 64, "batch_size": 64, "n_epochs": 1}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a preset file, a file that is no YAML, and zips that are no agents."""
+    monkeypatch.chdir(tmp_path)
+    Path("good.yml").write_text(yaml.safe_dump({"Pendulum-v1": PRESET}))
+    Path("typo.yml").write_text(yaml.safe_dump({"Pendulum-v1": {**PRESET, "ent_cof": 0.1}}))
+    Path("broken.yml").write_text("Pendulum-v1: [1\nb: 2")
+    Path("text.zip").write_text("not a zip")
+    with zipfile.ZipFile("foreign.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    return tmp_path
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n  {command} " in out for command in COMMANDS)
+    assert main([]) == 2
+
+
+def test_the_package_can_be_run_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sb3-entropy", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("sb3_entropy.cli", run_name="__main__")
+    assert capsys.readouterr().out.startswith("sb3-entropy 0.")
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("sb3-entropy 0.")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_under_our_name(command, capsys):
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: sb3-entropy {command}")
+    if command == "train":
+        assert "{dummy,subproc,envpool,native}" in out
+        assert "sppo" in out
+
+
+TRAIN = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "--eval-freq", "-1", "--conf-file"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "Unknown command 'trian'. Available: all_plots, benchmark,"),
+        (["train", "--algo", "spo"], "Unknown algorithm 'spo'.*Did you mean 'sppo'?"),
+        (["enjoy", "--algo", "spo"], "Unknown algorithm 'spo'.*Did you mean 'sppo'?"),
+        (["train", "--env", "Pendulm-v1"], "Unknown environment 'Pendulm-v1'.*Did you mean 'Pendulum-v1'?"),
+        (["train", "--env", "nowhere:Pendulum-v1"], "names the module 'nowhere', which cannot be imported"),
+        (["train", "--vec-env", "envpol"], "Unknown kind of VecEnv 'envpol'.*Did you mean 'envpool'?"),
+        (["train", "--gym-packages", "no_such_package"], "--gym-packages no_such_package: it cannot be imported"),
+        (["train", "--n-timesteps", "many"], "invalid int value: 'many'.*See `sb3-entropy train --help`"),
+        (["train", "-params", "gamma"], "expected key:value, but 'gamma' was given"),
+        (["train", "-params", "policy_kwargs:dict("], r"'dict\(', given for policy_kwargs, is not a Python expression"),
+        ([*TRAIN, "broken.yml"], "broken.yml is not valid YAML: .*line 1, column 14"),
+        ([*TRAIN, "none.yml"], "There is no file none.yml"),
+        ([*TRAIN, "typo.yml"], "Unknown key 'ent_cof' for sppo. Did you mean 'ent_coef'?.*typo.yml, Pendulum-v1"),
+        ([*TRAIN, "good.yml", "--env", "CartPole-v1"], "Available: Pendulum-v1. good.yml has no .*'default'"),
+        ([*TRAIN, "good.yml", "-params", "policy:MlpPolcy"], "Unknown policy 'MlpPolcy'.*Did you mean 'MlpPolicy'?"),
+        ([*TRAIN, "good.yml", "-params", "policy_kwargs:{'std_scheme':'globl'}"], "Unknown std_scheme 'globl'"),
+        ([*TRAIN, "good.yml", "-i", "none.zip"], "There is no saved agent at 'none.zip'"),
+        ([*TRAIN, "good.yml", "-i", "text.zip"], "text.zip.*cut short or is not a saved model"),
+        ([*TRAIN, "good.yml", "-i", "foreign.zip"], "foreign.zip is a zip file, but not a saved model"),
+        (["train", "--algo", "ppo", "--env", "Pendulum-v1", "-i", "text.zip"], "text.zip.*cut short"),
+        (["enjoy", "--algo", "sppo", "--env", "Pendulum-v1", "-f", "nowhere"], "The nowhere/sppo folder was not found"),
+        (["list", "algorithm"], "invalid choice: 'algorithm'"),
+        (["demo", "--steps", "0"], "--steps must be a whole number ≥ 1, but 0"),
+        (["demo", "--redraw", "-f", "nowhere"], "There are no runs of the demo in nowhere"),
+    ],
+)
+def test_bad_input_ends_in_one_message_and_code_2(folder, capsys, arguments, message):
+    assert main(arguments) == 2
+    captured = capsys.readouterr().err
+    assert re.search(message.replace("?", r"\?"), captured, re.DOTALL), captured
+    assert "Traceback" not in captured
+    assert len(re.findall(r"^Error: ", captured, re.MULTILINE)) <= 1
+    assert not Path("logs").exists() or not list(Path("logs").glob("*/*"))
+
+
+def test_the_traceback_is_shown_on_request(folder, capsys, monkeypatch):
+    with pytest.raises(ValueError, match="Unknown command"):
+        main(["--debug", "trian"])
+    monkeypatch.setenv("SB3_ENTROPY_DEBUG", "1")
+    with pytest.raises(ValueError, match="Unknown command"):
+        main(["trian"])
+    monkeypatch.setenv("SB3_ENTROPY_DEBUG", "0")
+    assert main(["trian"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (RuntimeError("engine on fire"), 1, "Error: RuntimeError: engine on fire. Run again with --debug"),
+        (AssertionError(), 2, "Error: AssertionError: no message"),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+        (SystemExit("stop"), 1, ""),
+        (SystemExit(None), 0, ""),
+    ],
+)
+def test_whatever_a_command_raises_becomes_a_code(monkeypatch, capsys, error, code, message):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(cli, "_find", lambda _: fail)
+    assert main(["train"]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rl_zoo3", None)
+    for command in ("train", "enjoy", "benchmark"):
+        assert main([command]) == 2
+        assert "pip install 'sb3-entropy[zoo]'" in capsys.readouterr().err
+
+
+def test_list_shows_everything_in_one_line_each(capsys):
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("sppo", "strpo", "global_clipped_local", "fixed", "beta", "tanh_gaussian", "Pendulum-v1", "atari"):
+        assert sum(line.split()[:1] == [name] for line in lines) == 1, name
+    pendulum = next(line for line in lines if line.split()[:1] == ["Pendulum-v1"])
+    assert pendulum.endswith("presets for sa2c, spg, sppo, strpo")
+    assert main(["list", "schemes"]) == 0
+    assert "sppo" not in capsys.readouterr().out
+
+
+def test_list_shows_plugins_environments(capsys, monkeypatch):
+    monkeypatch.setattr("sb3_entropy.cli.listing.register_envs", lambda: {"rooms": ["rooms/Two-v0"]})
+    assert main(["list", "environments"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "rooms/Two-v0" in line)
+    assert line.split("  ")[-1] == "plugin rooms; no presets: give --conf-file"
+
+
+def test_a_light_start():
+    """``list`` and ``--help`` import neither rl_zoo3 nor what only training, plotting or a plugin needs."""
+    code = (
+        "import sys; from sb3_entropy.cli.main import main; main(['--help']); main(['list'])\n"
+        "heavy = {'rl_zoo3', 'optuna', 'matplotlib', 'ray', 'envpool', 'mujoco', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,256 @@
+"""
+A third party's plugin, from its source tree to an agent trained on it by the command line, in a virtual environment
+that has never seen it. Beside it a broken plugin, which must be named and do no harm.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import venv
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+THIRD = {
+    "pyproject.toml": """
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+
+        [project]
+        name = "third-party-envs"
+        version = "0.3"
+        dependencies = ["sb3-entropy"]
+
+        [project.entry-points."sb3_entropy.envs"]
+        third = "third_party_envs:register"
+
+        [project.entry-points."sb3_entropy.std_schemes"]
+        halved = "third_party_envs.halved:HalvedStd"
+        """,
+    "third_party_envs/__init__.py": """
+        import gymnasium as gym
+
+        def register():
+            gym.register("third/Env-v0", entry_point="third_party_envs.regulator:Regulator", max_episode_steps=20)
+        """,
+    "third_party_envs/regulator.py": """
+        import os
+
+        import gymnasium as gym
+        import numpy as np
+
+        class Regulator(gym.Env):
+            observation_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+            action_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+            def reset(self, *, seed=None, options=None):
+                super().reset(seed=seed)
+                self.x = self.np_random.uniform(-2.0, 2.0)
+                return np.array([self.x], np.float32), {}
+
+            def step(self, action):
+                self.x += float(action[0])
+                return np.array([self.x], np.float32), -self.x**2, False, False, {"pid": os.getpid()}
+        """,
+    "third_party_envs/halved.py": """
+        import math
+        from sb3_entropy.distributions import StdScheme
+
+        class HalvedStd(StdScheme):
+            def forward(self, latent, log_std):
+                return log_std - math.log(2.0)
+        """,
+}
+
+BROKEN = {
+    "pyproject.toml": """
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+
+        [project]
+        name = "a-broken-plugin"
+        version = "6.6"
+
+        [project.entry-points."sb3_entropy.envs"]
+        a_broken_one = "a_broken_plugin:register"
+        """,
+    "a_broken_plugin/__init__.py": """
+        def register():
+            raise RuntimeError("the licence server does not answer")
+        """,
+}
+
+BROKEN_MESSAGE = (
+    "The environment plugin 'a_broken_one' (a_broken_plugin:register, of a-broken-plugin 6.6) could not be loaded: "
+    "RuntimeError: the licence server does not answer."
+)
+
+PRESETS = """
+third/Env-v0:
+  policy: MlpPolicy
+  n_timesteps: 512
+  n_envs: 2
+  n_steps: 64
+  batch_size: 64
+  n_epochs: 2
+  ent_coef: auto_0.05
+  monitor_kwargs:
+    info_keywords: [pid]
+  policy_kwargs:
+    std_scheme: halved
+    net_arch: [16]
+
+entropy/Gridworld-v0:
+  policy: MlpPolicy
+  n_timesteps: 800
+  n_envs: 8
+  n_steps: 50
+  batch_size: 100
+  n_epochs: 1
+  env_kwargs:
+    size: 3
+"""
+
+
+class FreshEnvironment:
+    """A virtual environment with sb3_entropy and both plugins installed, and a folder to work in."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        venv.create(folder / "venv", with_pip=False)
+        self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+        # What is heavy (torch, Gymnasium, …) and pip come from the running interpreter. A .pth adds its folder, but
+        # follows none of the .pth files in there: what is installed there in editable form is not importable here.
+        own = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
+        (Path(own) / "heavy.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+        self.environ = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+            self.environ.pop(name, None)
+
+    def run(self, program: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.bin / program), *map(str, args)],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def python(self, code: str) -> str:
+        done = self.run("python", "-c", textwrap.dedent(code))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def install(self, *sources: Path) -> None:
+        offline = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed")
+        done = self.run("python", "-m", "pip", "install", *offline, *sources)
+        assert done.returncode == 0, done.stderr
+
+    def train(self, env_id: str, logs: Path, vec_env: str) -> subprocess.CompletedProcess[str]:
+        options = ("--conf-file", self.folder / "presets.yml", "-f", logs, "--vec-env", vec_env, "--seed", "3")
+        done = self.run("sb3-entropy", "train", "--algo", "sppo", "--env", env_id, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(textwrap.dedent(text))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
+    folder = tmp_path_factory.mktemp("third_party")
+    fresh = FreshEnvironment(folder)
+    fresh.install(
+        REPOSITORY,
+        REPOSITORY / "plugins" / "gridworld",
+        write(folder / "third", THIRD),
+        write(folder / "broken", BROKEN),
+    )
+    (folder / "presets.yml").write_text(PRESETS)
+    return fresh
+
+
+def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment) -> None:
+    found = fresh.python("import sb3_entropy, third_party_envs; print(sb3_entropy.__file__, third_party_envs.__file__)")
+    assert all(Path(path).is_relative_to(fresh.folder / "venv") for path in found.split())
+    assert not Path(sys.prefix).is_relative_to(fresh.folder)
+
+
+@pytest.mark.parametrize("vec_env", ["dummy", "subproc"])
+def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, vec_env: str) -> None:
+    logs = fresh.folder / f"logs_{vec_env}"
+    done = fresh.train("third/Env-v0", logs, vec_env)
+    assert (done.stdout + done.stderr).count(BROKEN_MESSAGE) == 1  # named, once, and nothing else is the worse for it
+    run = logs / "sppo" / "third-Env-v0_1"
+    episodes = [
+        list(csv.DictReader(file.read_text().splitlines()[1:]))
+        for file in (run / "0.monitor.csv", run / "1.monitor.csv")
+    ]
+    # 512 steps in two environments: 12 whole episodes of 20 steps in each, in one process or in two.
+    assert [[episode["l"] for episode in one] for one in episodes] == [["20"] * 12] * 2
+    assert len({episode["pid"] for one in episodes for episode in one}) == (2 if vec_env == "subproc" else 1)
+    # What was saved is the agent that was asked for, with the third party's std scheme.
+    report = fresh.python(
+        f"""
+        import numpy as np
+        from sb3_entropy import SPPO
+        model = SPPO.load({str(run / "third-Env-v0.zip")!r})
+        policy = model.policy
+        std = policy.get_distribution(policy.obs_to_tensor(np.zeros((1, 1), np.float32))[0]).distribution.stddev
+        ratio = (std / policy.log_std.exp()).item()
+        print(model.num_timesteps, type(policy.std_scheme).__module__, round(ratio, 6), model._n_updates)
+        """
+    )
+    assert report.split() == ["512", "third_party_envs.halved", "0.5", "8"]  # updates: 4 rollouts, 2 epochs
+
+
+def test_our_own_plugin_is_trained_on_in_its_own_batch(fresh: FreshEnvironment) -> None:
+    logs = fresh.folder / "logs_native"
+    fresh.train("entropy/Gridworld-v0", logs, "native")
+    report = fresh.python(
+        f"""
+        from sb3_entropy import SPPO
+        model = SPPO.load({str(logs / "sppo" / "entropy-Gridworld-v0_1" / "entropy-Gridworld-v0.zip")!r})
+        print(model.num_timesteps, model.n_envs, model.observation_space.shape, len(model.ep_info_buffer) > 0)
+        """
+    )
+    assert report.split() == ["800", "8", "(10,)", "True"]
+
+
+def test_our_constructors_know_its_id(fresh: FreshEnvironment) -> None:
+    report = fresh.python(
+        """
+        from sb3_entropy import SPPO
+        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, n_epochs=1, seed=0).learn(80)
+        print(model.num_timesteps, model.env.get_attr("spec")[0].id)
+        """
+    )
+    assert report.split() == ["80", "third/Env-v0"]
+
+
+def test_the_list_shows_what_it_brings(fresh: FreshEnvironment) -> None:
+    done = fresh.run("sb3-entropy", "list")
+    assert done.returncode == 0, done.stderr
+    for name in ("third/Env-v0", "entropy/Gridworld-v0", "halved", "global_clipped_local", "sppo"):
+        assert name in done.stdout
+    assert BROKEN_MESSAGE in done.stdout + done.stderr
+
+
+def test_an_unknown_id_is_answered_with_its_nearest(fresh: FreshEnvironment) -> None:
+    done = fresh.run("sb3-entropy", "train", "--algo", "sppo", "--env", "third/Enw-v0")
+    assert done.returncode != 0
+    assert "Did you mean 'third/Env-v0'?" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,87 @@
+"""The packaged YAMLs: found, and each of their entries valid."""
+
+from pathlib import Path
+
+import pytest
+
+import sb3_entropy
+from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.zoo.check import check_preset
+from sb3_entropy.zoo.presets import choose_preset, preset_file, presets_by_environment, read_presets
+
+REQUIRED = {
+    "CartPole-v1",
+    "Acrobot-v1",
+    "Pendulum-v1",
+    "MountainCarContinuous-v0",
+    "Hopper-v5",
+    "Walker2d-v5",
+    "HalfCheetah-v5",
+    "atari",
+}
+OURS = ["spg", "sa2c", "sppo", "strpo"]
+
+
+@pytest.mark.parametrize("algo", OURS)
+def test_every_packaged_entry_is_valid(algo):
+    file = preset_file(algo)
+    presets = read_presets(file)
+    assert presets.keys() >= REQUIRED
+    for env_id, preset in presets.items():
+        check_preset(algo, ALGORITHMS.get(algo), preset, f"{file}, {env_id}")
+
+
+def test_the_files_are_found_beside_the_package():
+    root = Path(sb3_entropy.__file__).parent
+    assert preset_file("sppo") in {root / "zoo_configs" / "sppo.yml", root.parent / "zoo_configs" / "sppo.yml"}
+
+
+def test_an_algorithm_without_presets_and_an_unknown_one_are_told_apart(monkeypatch):
+    class Foreign:
+        __module__ = "yaml"
+
+    monkeypatch.setitem(ALGORITHMS._things, "foreign", Foreign)
+    with pytest.raises(FileNotFoundError, match=r"There are no presets for foreign.*--conf-file"):
+        preset_file("foreign")
+    assert all("foreign" not in algorithms for algorithms in presets_by_environment().values())
+    with pytest.raises(ValueError, match="Did you mean 'sppo'"):
+        preset_file("spppo")
+
+
+def test_presets_by_environment_name_their_algorithms():
+    assert set(presets_by_environment()["Pendulum-v1"]) >= set(OURS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1\nb: 2", "is not valid YAML"),
+        ("- 1\n- 2", "must map environment ids to hyperparameters"),
+        ("Pendulum-v1: 3", "must map 'Pendulum-v1' to a mapping of hyperparameters, but has 3"),
+        ("", "must map environment ids"),
+    ],
+)
+def test_files_that_are_no_presets_are_refused(tmp_path, text, message):
+    file = tmp_path / "presets.yml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_presets(file)
+
+
+def test_a_binary_and_a_missing_file_are_refused(tmp_path):
+    file = tmp_path / "presets.yml"
+    file.write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(ValueError, match="is not valid YAML"):
+        read_presets(file)
+    with pytest.raises(FileNotFoundError, match="--conf-file"):
+        read_presets(tmp_path / "none.yml")
+
+
+def test_the_entry_is_chosen_as_rl_zoo_does():
+    presets = {"A-v0": {"x": 1}, "atari": {"x": 2}, "default": {"x": 3}}
+    assert choose_preset(presets, "A-v0", True, "f") == ("A-v0", {"x": 1})
+    assert choose_preset(presets, "B-v0", True, "f") == ("atari", {"x": 2})
+    assert choose_preset(presets, "B-v0", False, "f") == ("default", {"x": 3})
+    del presets["default"]
+    with pytest.raises(ValueError, match=r"Available: A-v0, atari.* Did you mean 'A-v0'.* named 'default'"):
+        choose_preset(presets, "A-v1", False, "f")
