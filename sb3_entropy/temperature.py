@@ -88,52 +88,68 @@ class DecayedTemperature(Temperature):
         self.n_updates += 1
 
 
+# How TunedTemperature is damped; derived in docs/temperature.md.
+DAMPING = 4.0
+MEMORY = 2048
+LARGEST_STEP = 0.5
+
+
 @dataclass
 class TunedTemperature(Temperature):
     """
     α is tuned so that the mean entropy approaches a target H̄ (Haarnoja et al. 2018, arXiv 1812.05905, Eq. 18; Liu et
     al. 2020, §4.1 and line 15 of Fig. 1).
 
-    The dual loss is log α · (H − H̄), SAC's in Stable-Baselines3. It is descended by
+    α is the multiplier of the constraint H ≥ H̄, with the dual loss log α · (H − H̄), SAC's in Stable-Baselines3.
+    On-policy, the entropy follows α only after many updates, and plain descent swings around the target; so it is
+    damped by a proportional term (Stooke, Achiam, Abbeel 2020, arXiv 2007.03964, Section 4). After an update with n
+    transitions
 
-        log α ← log α − rate · n · clip((H − H̄) / d, −1, 1)
+        log α ← log α − min(rate · n, ½) · e − 4 (e − e_before),     e = clip((H − H̄) / d, −1, 1),
 
-    after an update with n transitions and d action dimensions, so that α moves at the same pace for an algorithm that
-    updates every 5 transitions and for one that updates every 2048: at most ``rate`` nats of log α a transition.
+    with d action dimensions and H a running mean over about 2048 transitions. Steps count transitions, so that α moves
+    at the same pace for an algorithm that updates every 5 of them and for one that updates every 2048.
 
-    α stays positive and within [1e-8, 1e8]. So a target *below* the entropy that the policy keeps without any bonus
-    cannot be reached: α goes to 0, and what is left is the unregularised algorithm. A target *above* the largest
-    entropy that the actions allow is refused when the temperature is made.
+    α stays between a thousandth and a thousand times where it started. So a target *below* the entropy that the policy
+    keeps without any bonus cannot be reached: α falls to next to nothing, and what is left is nearly the unregularised
+    algorithm. A target *above* the largest entropy that the actions allow is refused when the temperature is made.
 
-    :param log_alpha: log α
+    :param initial: α at the start
     :param target: H̄ in nats
     :param n_dims: d, how many independent actions there are
-    :param rate: nats of log α a transition
+    :param rate: nats of log α a transition and nat of e
     """
 
-    log_alpha: float
+    initial: float
     target: float
     n_dims: int
     rate: float
+    log_factor: float = 0.0
+    entropy: float | None = None
     loss: float = 0.0
 
     def value(self, progress_remaining: float) -> float:
-        return math.exp(self.log_alpha)
+        return self.initial * math.exp(self.log_factor)
 
     def update(self, entropy: float | None, n_transitions: int) -> None:
         if entropy is None:
             return
-        self.loss = self.log_alpha * (entropy - self.target)
-        gradient = min(max((entropy - self.target) / self.n_dims, -1.0), 1.0)
-        self.log_alpha -= self.rate * n_transitions * gradient
-        self.log_alpha = min(max(self.log_alpha, math.log(1e-8)), math.log(1e8))
+        self.loss = math.log(self.value(0.0)) * (entropy - self.target)
+        before = entropy if self.entropy is None else self.entropy
+        self.entropy = before + min(1.0, n_transitions / MEMORY) * (entropy - before)
+        error, error_before = self._error(self.entropy), self._error(before)
+        step = min(self.rate * n_transitions, LARGEST_STEP) * error + DAMPING * (error - error_before)
+        self.log_factor = min(max(self.log_factor - step, -math.log(1000)), math.log(1000))
+
+    def _error(self, entropy: float) -> float:
+        return min(max((entropy - self.target) / self.n_dims, -1.0), 1.0)
 
 
 def make_temperature(
     ent_coef: EntCoef,
     action_space: spaces.Space,  # type: ignore[type-arg]
     target_entropy: float | str = "auto",
-    rate: float = 1e-4,
+    rate: float = 2e-4,
     bounded: bool = False,
 ) -> Temperature:
     """
@@ -164,7 +180,7 @@ def make_temperature(
         target = auto_target_entropy(action_space) if target_entropy == "auto" else target_entropy
         check_number("target_entropy", target)
         _check_reachable(float(target), action_space, bounded)
-        return TunedTemperature(math.log(initial), float(target), n_action_dims(action_space), rate)
+        return TunedTemperature(initial, float(target), n_action_dims(action_space), rate)
     check_number("the initial value of ent_coef", numbers[0], low=0)
     if kind == "lin":
         return ScheduledTemperature(LinearSchedule(numbers[0], 0.0, 1.0))
@@ -206,7 +222,8 @@ def max_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]
     if isinstance(action_space, spaces.MultiBinary):
         return n_action_dims(action_space) * math.log(2)
     assert isinstance(action_space, spaces.Box)
-    return float(np.log(action_space.high.astype(np.float64) - action_space.low).sum())
+    with np.errstate(divide="ignore"):  # a box without width has the entropy −∞
+        return float(np.log(action_space.high.astype(np.float64) - action_space.low).sum())
 
 
 def auto_target_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]

@@ -2,9 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.errors import check_choice, check_number
 
@@ -33,6 +38,9 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "sub_sampling_factor": (1, math.inf, True, False),
     "rms_prop_eps": (0, math.inf, False, True),
     "stats_window_size": (1, math.inf, True, False),
+    "seed": (0, math.inf, True, False),
+    "sde_sample_freq": (-1, math.inf, True, False),
+    "verbose": (0, 2, True, False),
     "ent_coef_lr": (0, math.inf, False, True),
 }
 _FLAGS = (
@@ -48,8 +56,14 @@ _CHOICES = {
     "ent_coef_unit": ("reward", "normalised"),
     "kl_reduction": ("mean", "sum"),
 }
+_OBJECTS: dict[str, tuple[str, Any]] = {
+    "policy_kwargs": ("a dict", Mapping),
+    "rollout_buffer_kwargs": ("a dict", Mapping),
+    "rollout_buffer_class": ("a class of RolloutBuffer", type),
+    "tensorboard_log": ("a folder", (str, Path)),
+}
 _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm")
+_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 
 
 def check_arguments(given: Mapping[str, Any]) -> None:
@@ -69,6 +83,54 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     for name, allowed in _CHOICES.items():
         if name in given:
             check_choice(name, given[name], allowed)
-    policy_kwargs = given.get("policy_kwargs")
-    if policy_kwargs is not None and not isinstance(policy_kwargs, Mapping):
-        raise TypeError(f"policy_kwargs must be a dict or None, but {policy_kwargs!r} was given.")
+    for name, (kind, allowed_types) in _OBJECTS.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, allowed_types):
+            raise TypeError(f"{name} must be {kind} or None, but {value!r} was given.")
+    buffer_class = given.get("rollout_buffer_class")
+    if buffer_class is not None and not issubclass(buffer_class, RolloutBuffer):
+        raise TypeError(
+            f"rollout_buffer_class must be a class of RolloutBuffer or None, but {buffer_class!r} was given."
+        )
+
+
+def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, Any]) -> None:
+    """
+    :param algorithm: the algorithm's name
+    :param policy_class: what is to be its policy
+    :param aliases: the names of the policies that it offers
+    :raises ValueError: if it is no actor-critic policy, or one that remembers
+    """
+    # sb3-contrib's recurrent policies are actor-critic policies too, but act on a state that only RecurrentPPO keeps.
+    recurrent = hasattr(policy_class, "forward_sequence") or hasattr(policy_class, "_process_sequence")
+    if isinstance(policy_class, type) and issubclass(policy_class, ActorCriticPolicy) and not recurrent:
+        return
+    raise ValueError(
+        f"{algorithm} needs a policy that is an ActorCriticPolicy without memory, but "
+        f"{getattr(policy_class, '__name__', repr(policy_class))} was given. Choose one of {', '.join(aliases)}, or "
+        "derive yours from ActorCriticPolicy."
+    )
+
+
+def check_environment(env: Any) -> None:
+    """
+    :param env: what was given as the environment, not an id
+    :raises TypeError: if it is none
+    """
+    if not isinstance(env, (gym.Env, VecEnv)):
+        raise TypeError(f"env must be a Gymnasium environment, a VecEnv or an environment's id, but {env!r} was given.")
+    check_observation_space(env.observation_space)
+
+
+def check_observation_space(space: Any) -> None:
+    """
+    :param space: an environment's observation space
+    :raises ValueError: if the policies cannot read it
+    """
+    parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
+    wrong = [part for part in parts if not isinstance(part, SUPPORTED_ACTION_SPACES)]
+    if wrong:
+        raise ValueError(
+            f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
+            "MultiBinary, and a Dict of these. Wrap the environment, say with gymnasium.wrappers.FlattenObservation."
+        )

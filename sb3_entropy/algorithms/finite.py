@@ -7,47 +7,68 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from torch import nn
 
 SAVED = "Nothing that was saved is affected."
+DIVERGED = "Lower learning_rate or max_grad_norm, or check the scale of the rewards"
+ENVIRONMENT = "Check the environment's step() and reset()"
 
 
-def check_rollout(buffer: RolloutBuffer) -> None:
+def check_rollout(buffer: RolloutBuffer, last_observation: Any) -> None:
     """
     :param buffer: a complete rollout
+    :param last_observation: what follows it
     :raises ValueError: if an observation, action or reward in it is NaN or infinite
     """
-    observations = (
-        buffer.observations if isinstance(buffer.observations, dict) else {"observation": buffer.observations}
-    )
-    for name, array in observations.items():
-        _check(name if name == "observation" else f"observation {name!r}", array, "Check the environment's step()")
-    _check("action", buffer.actions, "The policy has diverged: lower learning_rate or max_grad_norm")
-    _check("reward", buffer.rewards, "Check the environment's step()")
+    for name, array in _named(buffer.observations).items():
+        _check(name, array, ENVIRONMENT)
+    _check_observation(last_observation)
+    _check("action", buffer.actions, DIVERGED)
+    _check("reward", buffer.rewards, ENVIRONMENT)
+
+
+def check_advantages(buffer: RolloutBuffer) -> None:
+    """
+    :param buffer: a rollout with its returns
+    :raises ValueError: if a return is NaN or infinite
+    """
+    _check("return", buffer.returns, DIVERGED)
 
 
 def explain(observation: Any, policy: nn.Module, error: Exception) -> None:
     """
-    Say whether an error during a rollout comes from numbers that are not finite; if not, do nothing.
+    Say whether an error comes from numbers that are not finite; if not, do nothing.
 
-    :param observation: the last observation
+    :param observation: the last observation; None if it is not in question
     :param policy: the policy that acted on it
     :param error: what was raised
-    :raises ValueError: if the observation or a parameter of the policy is NaN or infinite
+    :raises ValueError: if the observation, a parameter of the policy or what it puts out is NaN or infinite
     """
-    observations = observation if isinstance(observation, dict) else {"observation": observation}
-    for name, array in observations.items():
-        if array is not None and not _is_finite(np.asarray(array)):
-            raise ValueError(
-                f"The environment returned a NaN or infinite {name}: {array}. Check its step() and reset(). {SAVED}"
-            ) from error
+    _check_observation(observation, error)
     for name, parameter in policy.named_parameters():
         if not parameter.isfinite().all():
             raise ValueError(
-                f"The policy's parameter {name} has become NaN or infinite. Lower learning_rate or max_grad_norm, or "
-                f"check the scale of the rewards. {SAVED}"
+                f"The policy's parameter {name} has become NaN or infinite. {DIVERGED}. {SAVED}"
             ) from error
+    if "found invalid values" in str(error):  # torch.distributions, of its parameters
+        raise ValueError(f"What the policy puts out has become NaN or infinite. {DIVERGED}. {SAVED}") from error
+
+
+def _named(observation: Any) -> dict[str, Any]:
+    if isinstance(observation, dict):
+        return {f"observation {name!r}": array for name, array in observation.items()}
+    return {"observation": observation}
 
 
 def _is_finite(array: np.ndarray) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _check_observation(observation: Any, cause: Exception | None = None) -> None:
+    if observation is None:
+        return
+    for name, array in _named(observation).items():
+        if not _is_finite(np.asarray(array)):
+            raise ValueError(
+                f"The environment returned a NaN or infinite {name}: {array}. {ENVIRONMENT}. {SAVED}"
+            ) from cause
 
 
 def _check(name: str, array: np.ndarray, remedy: str) -> None:

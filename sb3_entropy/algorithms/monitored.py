@@ -12,7 +12,9 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.diagnostics import describe_policy, record_hparams, warn_outside_box
+from sb3_entropy.algorithms.finite import explain
 from sb3_entropy.algorithms.soft_returns import EpisodeSums
+from sb3_entropy.errors import check_number
 from sb3_entropy.temperature import Temperature, TunedTemperature
 
 OWN_DEFAULT = -1
@@ -35,6 +37,7 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
     def _start_monitoring(self) -> None:
         """Called by constructors."""
         self._episode_bonuses: EpisodeSums | None = None
+        self._episode_ends: list[tuple[int, int]] = []
         self._warned_outside_box = False
         self._forget_update()
 
@@ -43,6 +46,14 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         self._alpha = 0.0
         self._states: Any = None
         self._statistics: dict[str, list[th.Tensor]] = defaultdict(list)
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        """Note where in the rollout the episodes end whose returns are logged: Atari's games, say, not their lives."""
+        step = self.rollout_buffer.pos
+        if step == 0:
+            self._episode_ends = []
+        self._episode_ends += [(step, env) for env, info in enumerate(infos) if "episode" in info]
+        super()._update_info_buffer(infos, dones)
 
     @property
     def _reward_scale(self) -> float:
@@ -77,11 +88,15 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
             self.logger.record("rollout/soft_return", soft_return)
         if self._states is None:
             return
-        values = describe_policy(self.policy, self._states)
+        try:
+            values = describe_policy(self.policy, self._states)
+        except Exception as error:
+            explain(None, self.policy, error)
+            raise
         for key, value in values.items():
             self.logger.record(key, value)
         share = values.get("train/outside_box", 0.0)
-        if share > 0.5 and not self._warned_outside_box:
+        if share > 0.5 and self._alpha > 0 and not self._warned_outside_box:
             self._warned_outside_box = True
             warn_outside_box(share, self._alpha)
 
@@ -150,6 +165,9 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         :return: the model
         :raises ValueError: if an observation, action or reward is not finite
         """
+        check_number("total_timesteps", total_timesteps, low=0)
+        if log_interval not in (None, OWN_DEFAULT):
+            check_number("log_interval", log_interval, low=1, integer=True)
         interval = self.default_log_interval if log_interval == OWN_DEFAULT else log_interval
         super().learn(
             total_timesteps=total_timesteps,

@@ -14,15 +14,16 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
-from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.arguments import check_arguments, check_environment, check_policy_class
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.diagnostics import sample_states
-from sb3_entropy.algorithms.finite import check_rollout, explain
+from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.policies import POLICIES
 from sb3_entropy.algorithms.saving import SavedAlgorithm
@@ -45,7 +46,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
     :param ent_coef: the temperature α ≥ 0: a number, ``"auto"``, ``"auto_0.1"``, ``"lin_0.1"``,
         ``"decay_<initial>_<factor>_<floor>"`` or a function of the remaining progress. At 0 the algorithm is its parent
     :param target_entropy: the entropy H̄ in nats towards which ``"auto"`` tunes α, or ``"auto"``
-    :param ent_coef_lr: how fast: nats of log α a transition, at most
+    :param ent_coef_lr: how fast: nats of log α a transition and nat of error a dimension
     :param soft_gradient: ``"entropy"`` (Eq. 38) or ``"log_prob"`` (Eqs. 40 and 41)
     :param entropy_in_return: whether α·H enters the return (Eq. 35)
     :param entropy_in_improvement: whether the immediate term, αH of Eq. 38 or −α log π_old of Eq. 41, is there
@@ -84,6 +85,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         self.entropy_in_improvement = entropy_in_improvement
         self.ent_coef_unit = ent_coef_unit
         self.temperature: Temperature | None = None
+        self.saved_by = type(self).__name__
         self._temperature_made_from: Any = None
         self._mean_entropy: float | None = None
         self._value_clip: float | None = None
@@ -91,18 +93,15 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
 
     def _setup_model(self) -> None:
         check_arguments(vars(self))
-        self._check_observation_space()
-        if not issubclass(self.policy_class, ActorCriticPolicy):
-            raise ValueError(
-                f"{type(self).__name__} needs a policy that is an ActorCriticPolicy, but {self.policy_class.__name__} "
-                f"was given. Choose one of {', '.join(self.policy_aliases)}, or derive yours from ActorCriticPolicy."
-            )
+        if not hasattr(self, "observation_space"):
+            raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
+        check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)
         users_class = self.rollout_buffer_class
         self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
         super()._setup_model()
         self.rollout_buffer_class = users_class
         self.rollout_buffer.reward_bonus = self._reward_bonus
-        made_from = (self.ent_coef, self.target_entropy, self.ent_coef_lr)
+        made_from = [self.ent_coef, self.target_entropy, self.ent_coef_lr]  # a tuple would come back as a list
         if self.temperature is None or self._temperature_made_from != made_from:
             bounded = bool(getattr(self.policy.action_dist, "bounded", False))
             self.temperature = make_temperature(
@@ -112,17 +111,10 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         if self._uses_entropy:
             self._check_entropy_exists()
 
-    def _check_observation_space(self) -> None:
-        space = self.observation_space
-        parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
-        allowed = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-        wrong = [part for part in parts if not isinstance(part, allowed)]
-        if wrong:
-            raise ValueError(
-                f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
-                "MultiBinary, and a Dict of these. Wrap the environment, for example with "
-                "gymnasium.wrappers.FlattenObservation."
-            )
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        check_environment(env)
+        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def _check_entropy_exists(self) -> None:
         """Before training what would fail in the first rollout."""
@@ -160,7 +152,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
 
     def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
         """α·H(π(·|s)), shape (T, N), at a rollout's end, where π is still the policy that collected it (Eq. 35)."""
-        check_rollout(buffer)
+        check_rollout(buffer, self._last_obs)
         self._forget_update()
         self._mean_entropy = None
         self._states = sample_states(buffer)
@@ -174,7 +166,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         self._mean_entropy = float(kept.mean()) if kept.size else None
         bonus = self._alpha * entropies
         if self._episode_bonuses is not None:
-            self._episode_bonuses.add(bonus * self._reward_scale, buffer.episode_starts, dones)
+            self._episode_bonuses.add(bonus * self._reward_scale, self._episode_ends)
         return bonus if self.entropy_in_return else None
 
     def collect_rollouts(
@@ -202,10 +194,15 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         """One update from one rollout."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        self._improve()
-        self._record_update()
+        check_advantages(self.rollout_buffer)
+        try:
+            self._improve()
+        except Exception as error:
+            explain(None, self.policy, error)
+            raise
         assert self.temperature is not None
         self.temperature.update(self._mean_entropy, self.rollout_buffer.rewards.size)
+        self._record_update()
 
     @abstractmethod
     def _improve(self) -> None:

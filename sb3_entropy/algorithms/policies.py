@@ -51,6 +51,8 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
             "action_distribution": action_distribution,
             "entropy_estimator": entropy_estimator,
         }
+        if std_scheme_kwargs is not None and not isinstance(std_scheme_kwargs, dict):
+            raise TypeError(f"std_scheme_kwargs must be a dict or None, but {std_scheme_kwargs!r} was given.")
         self._scheme_class: type[StdScheme] = STD_SCHEMES.get(std_scheme)
         self._distribution_class: type[BoxDistribution] = ACTION_DISTRIBUTIONS.get(action_distribution)
         if not self._distribution_class.has_std and (std_scheme != "global" or std_scheme_kwargs):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pickle
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
 import torch as th
-from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
 from stable_baselines3.common.type_aliases import GymEnv
+
+from sb3_entropy.registry import ALGORITHMS, find_env
 
 
 @contextmanager
@@ -39,16 +42,12 @@ def zip_path(path: str | Path) -> Path:
     return named if named.suffix else named.with_name(f"{named.name}.zip")
 
 
-def check_zip(
-    path: str | Path | io.BufferedIOBase, reader: str, needed: frozenset[str], foreign: frozenset[str]
-) -> None:
+def check_zip(path: str | Path | io.BufferedIOBase) -> dict[str, Any]:
     """
     :param path: a saved model
-    :param reader: the name of the algorithm that is to load it
-    :param needed: what a model of its family stores
-    :param foreign: what no model of its family stores
+    :return: what it stores, by name, as Stable-Baselines3 has encoded it
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it is no zip, was cut short, or was saved by another kind of algorithm
+    :raises ValueError: if it is no zip, was cut short, or holds no model
     """
     if isinstance(path, (str, Path)):
         found = next((file for file in (Path(path), Path(f"{path}.zip")) if file.is_file()), None)
@@ -57,33 +56,28 @@ def check_zip(
         source: Path | io.BufferedIOBase = found
     else:
         source = path
+    damage, stored = "", {}
     try:
         with zipfile.ZipFile(source) as archive:
-            damaged = archive.testzip()
-            stored = set(json.loads(archive.read("data"))) if "data" in archive.namelist() and not damaged else set()
-            has_policy = "policy.pth" in archive.namelist()
+            damage = archive.testzip() or ""
+            if {"data", "policy.pth"} <= set(archive.namelist()) and not damage:
+                stored = json.loads(archive.read("data"))
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         raise ValueError(
-            f"The file {path} wasn't a zip-file that can be read: {error}. It was cut short or is not a saved model; load "
-            "an earlier checkpoint."
+            f"The file {path} wasn't a zip-file that can be read: {error}. It was cut short or is not a saved model; "
+            "load an earlier checkpoint."
         ) from error
     finally:
         if isinstance(source, io.IOBase):
             source.seek(0)
-    if damaged:
-        raise ValueError(f"{path} is damaged at {damaged!r}. Load an earlier checkpoint.")
-    if not stored or not has_policy:
-        raise ValueError(f"{path} is a zip file, but not a saved model of Stable-Baselines3.")
-    if not needed <= stored or foreign & stored:
+    if damage:
+        raise ValueError(f"{path} is damaged at {damage!r}. Load an earlier checkpoint.")
+    if not stored:
         raise ValueError(
-            f"{path} was saved by another algorithm than {reader}: it "
-            + (
-                f"lacks {', '.join(sorted(needed - stored))}"
-                if needed - stored
-                else f"has {', '.join(sorted(foreign & stored))}"
-            )
-            + ". Load it with the algorithm that saved it."
+            f"{path} is a zip file, but not a saved model of Stable-Baselines3, or one that was cut short. Load an "
+            "earlier checkpoint."
         )
+    return stored
 
 
 class SavedAlgorithm(BaseAlgorithm):
@@ -120,7 +114,7 @@ class SavedAlgorithm(BaseAlgorithm):
     def load(
         cls,
         path: str | Path | io.BufferedIOBase,
-        env: GymEnv | None = None,
+        env: GymEnv | str | None = None,
         device: th.device | str = "auto",
         custom_objects: dict[str, Any] | None = None,
         print_system_info: bool = False,
@@ -134,7 +128,7 @@ class SavedAlgorithm(BaseAlgorithm):
         defaults unless they are given here, as ``SPPO.load("ppo", ent_coef=0.01, entropy_in_return=False)``.
 
         :param path: the file
-        :param env: the environment to go on with
+        :param env: the environment to go on with, or its id
         :param device: where to put the parameters
         :param custom_objects: replacements for attributes that cannot be read
         :param print_system_info: whether to print this system's and the saved one's
@@ -144,5 +138,30 @@ class SavedAlgorithm(BaseAlgorithm):
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
         """
-        check_zip(path, cls.__name__, cls.saved_by_family, cls.saved_by_others)
-        return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
+        cls._check_family(path, check_zip(path))
+        if isinstance(env, str):
+            env = maybe_make_env(find_env(env), verbose=0)
+        try:
+            return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
+        except pickle.UnpicklingError as error:
+            raise ValueError(
+                f"{path} holds parameters that cannot be read: {error}. Load an earlier checkpoint."
+            ) from error
+
+    @classmethod
+    def _check_family(cls, path: Any, stored: dict[str, Any]) -> None:
+        """
+        :raises ValueError: if another kind of algorithm has saved the file
+        """
+        saved_by = stored.get("saved_by")
+        others = {algorithm.__name__ for _, algorithm in ALGORITHMS.items()} - {base.__name__ for base in cls.__mro__}
+        reason = f"it was saved by {saved_by}" if saved_by in others else ""
+        if lacking := sorted(cls.saved_by_family - stored.keys()):
+            reason = reason or f"it lacks {', '.join(lacking)}"
+        if foreign := sorted(cls.saved_by_others & stored.keys()):
+            reason = reason or f"it has {', '.join(foreign)}"
+        if reason:
+            raise ValueError(
+                f"{path} was saved by another algorithm than {cls.__name__}: {reason}. Load it with the algorithm that "
+                "saved it."
+            )

@@ -75,22 +75,16 @@ class EpisodeSums:
         self.running = np.zeros(n_envs)
         self.finished: deque[float] = deque(maxlen=window)
 
-    def add(self, values: np.ndarray, episode_starts: np.ndarray, dones: np.ndarray) -> None:
+    def add(self, values: np.ndarray, ends: list[tuple[int, int]]) -> None:
         """
-        :param values: the quantity, shape (T, N)
-        :param episode_starts: 1 where a step is the first of an episode, shape (T, N)
-        :param dones: whether the last step ended its episode, shape (N,)
+        :param values: the quantity in a rollout, shape (T, N)
+        :param ends: step and environment of each episode's last step, in the order of time
         """
-        ends = np.concatenate([episode_starts[1:], np.asarray(dones)[None]]).astype(bool)
-        if not ends.any():
-            self.running += values.sum(axis=0)
-            return
-        for env in range(values.shape[1]):
-            total, first = self.running[env], 0
-            for last in np.flatnonzero(ends[:, env]):
-                self.finished.append(float(total + values[first : last + 1, env].sum()))
-                total, first = 0.0, int(last) + 1
-            self.running[env] = total + values[first:, env].sum()
+        until = np.cumsum(values, axis=0)
+        for step, env in ends:
+            self.finished.append(float(self.running[env] + until[step, env]))
+            self.running[env] = -until[step, env]
+        self.running += until[-1]
 
     def mean(self) -> float | None:
         """:return: the mean over the remembered episodes, None if there is none yet"""

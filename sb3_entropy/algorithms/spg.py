@@ -84,7 +84,7 @@ class SPG(SoftOnPolicyAlgorithm):
         device: th.device | str = "auto",
         _init_setup_model: bool = True,
         target_entropy: float | str = "auto",
-        ent_coef_lr: float = 1e-4,
+        ent_coef_lr: float = 2e-4,
         soft_gradient: str = "entropy",
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,

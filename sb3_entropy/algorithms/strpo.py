@@ -31,7 +31,8 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     :param kl_reduction: ``"mean"``, the KL divergence averaged over action dimensions for Gaussian and Bernoulli
         policies, as in sb3-contrib; or ``"sum"``, that of the joint distribution, which is what the theory bounds. For
         d action dimensions the sum is d times the mean, yet ``"sum"`` with d × ``target_kl`` is not ``"mean"`` with
-        ``target_kl``: the damping ``cg_damping`` is added to d times the Fisher matrix, so the direction differs.
+        ``target_kl``: the damping ``cg_damping`` is added to d times the Fisher matrix, so the direction differs,
+        unless ``cg_damping`` is multiplied by d too.
     """
 
     policy_loss_key = "policy_loss"
@@ -67,7 +68,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         _init_setup_model: bool = True,
         ent_coef: EntCoef = 0.01,
         target_entropy: float | str = "auto",
-        ent_coef_lr: float = 1e-4,
+        ent_coef_lr: float = 2e-4,
         soft_gradient: str = "entropy",
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,

@@ -44,6 +44,11 @@ class BoxDistribution(Distribution):
         self.entropy_estimator = entropy_estimator
         self.low = th.as_tensor(np.ravel(action_space.low))
         self.high = th.as_tensor(np.ravel(action_space.high))
+        if self.bounded and not (self.high > self.low).all():
+            raise ValueError(
+                f"{type(self).__name__} needs a box with distinct bounds in every dimension, but the actions are "
+                f"{action_space}. Choose action_distribution='gaussian', or take the fixed actions out of the space."
+            )
         half_range = np.ravel(action_space.high).astype(np.float64) - np.ravel(action_space.low)
         self.log_scale = float(np.log(half_range / 2).sum()) if self.bounded else 0.0
 

@@ -1,0 +1,1 @@
+"""What single algorithms, and the parts that they share, must do."""

@@ -1,0 +1,142 @@
+"""Registered algorithms at a size at which they train in a blink, and what two models have in common."""
+
+import inspect
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import torch as th
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import KVWriter, Logger
+
+from contracts.envs import POLICY, make_env
+from sb3_entropy.registry import ALGORITHMS
+
+KEYS = ALGORITHMS.keys()
+
+# Of these an algorithm is given those that it has.
+SMALL: dict[str, Any] = {
+    "n_steps": 16,
+    "batch_size": 8,
+    "n_epochs": 2,
+    "cg_max_steps": 4,
+    "line_search_max_iter": 4,
+    "n_critic_updates": 2,
+    "learning_starts": 8,
+    "buffer_size": 200,
+}
+
+
+def arguments_of(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:
+    """:return: the constructor's parameters by name, without self"""
+    return dict(list(inspect.signature(algorithm.__init__).parameters.items())[1:])
+
+
+def stock_parent(key: str) -> type[BaseAlgorithm] | None:
+    """:return: the algorithm of another library that this one extends, None if it extends none"""
+    for ancestor in ALGORITHMS.get(key).__mro__:
+        outside = ancestor.__module__.startswith(("stable_baselines3.", "sb3_contrib."))
+        # What is abstract is in common/, and no parent.
+        if outside and issubclass(ancestor, BaseAlgorithm) and ".common." not in ancestor.__module__:
+            return ancestor
+    return None
+
+
+WITH_PARENT = [key for key in KEYS if stock_parent(key) is not None]
+# In "normalised" units the bonus is the parent's own, where the parent has one.
+WITH_BONUS = [key for key in WITH_PARENT if "ent_coef" in arguments_of(stock_parent(key))]  # type: ignore[arg-type]
+
+
+def small(algorithm: type[BaseAlgorithm], **kwargs: Any) -> dict[str, Any]:
+    """:return: those of the small settings that the algorithm has, with ``kwargs`` over them"""
+    return {**{name: value for name, value in SMALL.items() if name in arguments_of(algorithm)}, **kwargs}
+
+
+def build(algorithm: type[BaseAlgorithm] | str, env: Any = None, **kwargs: Any) -> Any:
+    """:return: a small model, seeded, on the environment that is given, or on one with vectors and a box"""
+    cls = ALGORITHMS.get(algorithm) if isinstance(algorithm, str) else algorithm
+    policy = kwargs.pop("policy", "MlpPolicy")
+    policy_kwargs = {**tiny_nets(policy), **kwargs.pop("policy_kwargs", {})}
+    settings = {"seed": 0, "device": "cpu", **small(cls, **kwargs)}
+    return cls(policy, make_env() if env is None else env, policy_kwargs=policy_kwargs, **settings)
+
+
+def tiny_nets(policy: Any) -> dict[str, Any]:
+    """:return: ``policy_kwargs`` for a net of 8 units"""
+    if policy == "CnnPolicy":
+        return {"net_arch": [8], "features_extractor_kwargs": {"features_dim": 8}}
+    if policy == "MultiInputPolicy":
+        return {"net_arch": [8], "features_extractor_kwargs": {"cnn_output_dim": 8}}
+    return {"net_arch": [8]}
+
+
+def policy_for(observations: str) -> str:
+    """:return: the policy's name for an observation space's name"""
+    return POLICY.get(observations, "MlpPolicy")
+
+
+def parameters(model: BaseAlgorithm) -> dict[str, th.Tensor]:
+    """:return: copies of all that the policy holds, by name"""
+    return {name: tensor.detach().clone() for name, tensor in model.policy.state_dict().items()}
+
+
+def assert_equal_parameters(model: BaseAlgorithm, expected: dict[str, th.Tensor]) -> None:
+    """Bit for bit."""
+    found = parameters(model)
+    assert found.keys() == expected.keys()
+    different = [name for name in found if not th.equal(found[name], expected[name])]
+    assert not different, f"different: {different}"
+
+
+def assert_same_state(model: BaseAlgorithm, other: BaseAlgorithm) -> None:
+    """The same parameters and the same state of the optimizer, bit for bit."""
+    assert_equal_parameters(model, parameters(other))
+    found, expected = (m.policy.optimizer.state_dict()["state"] for m in (model, other))
+    assert found.keys() == expected.keys()
+    assert len(expected) > 0
+    for index, entries in expected.items():
+        assert entries.keys() == found[index].keys()
+        for name, value in entries.items():
+            assert th.equal(th.as_tensor(found[index][name]), th.as_tensor(value)), (index, name)
+
+
+def has_moved(model: BaseAlgorithm, start: dict[str, th.Tensor]) -> bool:
+    """:return: whether training has changed the policy, and left it finite"""
+    now = parameters(model)
+    assert all(bool(tensor.isfinite().all()) for tensor in now.values())
+    return any(not th.equal(now[name], start[name]) for name in start)
+
+
+class Recorder(KVWriter):
+    """Keeps what a logger writes: by key, the values one after another."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Any]] = defaultdict(list)
+        self.steps: list[int] = []
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        self.steps.append(step)
+        for key, value in key_values.items():
+            self.values[key].append(value)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def record(model: BaseAlgorithm) -> Recorder:
+    """Let a model log to memory. Returns what will hold it."""
+    recorder = Recorder()
+    model.set_logger(Logger(folder=None, output_formats=[recorder]))
+    return recorder
+
+
+def alpha(model: Any) -> float:
+    """:return: the temperature as it stands, at the start of the progress"""
+    return float(model.temperature.value(1.0))
+
+
+def observations_of(model: Any, n: int = 5) -> Any:
+    """:return: n observations from the model's own space, seeded"""
+    space = model.observation_space
+    space.seed(7)
+    return np.stack([space.sample() for _ in range(n)])
