@@ -1,0 +1,113 @@
+"""What the pages say in tables, compared with the code."""
+
+import inspect
+import re
+from typing import Any
+
+import gymnasium as gym
+import pytest
+from doc_blocks import REPOSITORY
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.vec_env import VecNormalize
+
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES
+from sb3_entropy.temperature import auto_target_entropy, max_entropy
+from sb3_entropy.zoo.check import ZOO_KEYS
+from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
+from sb3_entropy.zoo.presets import preset_file, read_presets
+
+DOCS = REPOSITORY / "docs"
+OURS = ("spg", "sa2c", "sppo", "strpo")
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def rows(text: str) -> list[list[str]]:
+    """:return: the cells of all table rows, without the lines that make a header of the row above"""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not re.match(r"\|[-:| ]+\|$", line)]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+class Keys(KVWriter):
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+        self.seen |= {key for key in key_values if "tensorboard" not in (key_excluded.get(key) or ())}
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def documented_tags() -> set[str]:
+    tags: set[str] = set()
+    for cells in rows(read("getting_started.md").partition("## What TensorBoard shows")[2])[1:]:
+        names = re.findall(r"`([^`]+)`", cells[0])
+        stem = names[0].rpartition("_")[0]
+        tags |= {name if "/" in name else stem + name for name in names}
+    return tags
+
+
+def test_every_tag_is_explained_and_every_explained_tag_is_written() -> None:
+    written: set[str] = set()
+    for key in OURS:
+        cls = ALGORITHMS.get(key)
+        env = VecNormalize(make_vec_env("Pendulum-v1", n_envs=2, seed=0))
+        model = cls("MlpPolicy", env, ent_coef="auto_0.05", n_steps=128, seed=0, device="cpu")
+        keys = Keys()
+        model.set_logger(Logger(None, [keys]))
+        model.learn(512, log_interval=1)
+        env.close()
+        written |= keys.seen
+        page = read(f"algorithms/{key}.md")
+        of_its_own = {tag for tag in keys.seen if f"`{tag}`" in page}
+        assert f"train/{cls.policy_loss_key}" in of_its_own or key == "strpo"
+    assert written == documented_tags()
+
+
+@pytest.mark.parametrize("key", OURS)
+def test_arguments_of_ours_are_in_order_and_with_their_defaults(key: str) -> None:
+    table = [cells for cells in rows(read("algorithms/index.md")) if len(cells) == 3 and cells[0].startswith("`")]
+    parameters = inspect.signature(ALGORITHMS.get(key).__init__).parameters
+    names = [cells[0].strip("`") for cells in table]
+    assert names[0] == "ent_coef"
+    assert [name for name in parameters if name in names[1:]] == names[1:]
+    for name, default, _ in table:
+        assert repr(parameters[name.strip("`")].default).replace("'", '"') in (default.strip("`"), "0.0001"), name
+
+
+@pytest.mark.parametrize("key", OURS)
+def test_presets_are_listed(key: str) -> None:
+    text = read(f"algorithms/{key}.md").partition("## Presets and logs")[2].partition("Log keys")[0]
+    for env_id in read_presets(preset_file(key)):
+        assert f"`{env_id}`" in text
+
+
+def test_schemes_and_distributions_are_explained() -> None:
+    first_cells = {cells[0].strip("`") for cells in rows(read("policies.md"))}
+    ours = {key for things in (STD_SCHEMES, ACTION_DISTRIBUTIONS) for key, thing in things.items() if is_ours(thing)}
+    assert ours <= first_cells
+    estimators = {name for _, thing in ACTION_DISTRIBUTIONS.items() for name in thing.estimators}
+    assert {f'"{name}"' for name in estimators} <= first_cells
+
+
+def is_ours(thing: Any) -> bool:
+    return str(thing.__module__).startswith("sb3_entropy.")
+
+
+def test_keys_and_names_of_presets_are_listed() -> None:
+    text = read("cli.md").partition("## Presets")[2]
+    for name in [*ZOO_KEYS, *ACTIVATIONS, *OPTIMIZERS]:
+        assert f"`{name}`" in text
+
+
+def test_the_table_of_target_entropies_is_right() -> None:
+    table = [cells for cells in rows(read("temperature.md")) if cells[0].strip("`") in gym.registry]
+    assert len(table) == 6
+    for env_id, _, target, largest in table:
+        space = gym.make(env_id.strip("`")).action_space
+        for cell, value in ((target, auto_target_entropy(space)), (largest, max_entropy(space))):
+            assert float(cell.split("=")[-1].replace("−", "-")) == pytest.approx(value, abs=5e-4)

@@ -1,0 +1,162 @@
+"""
+Every Python block of the documentation runs, page by page and in order, with fewer steps than it says.
+
+A block with a file name as its title is written to that file, and a module of ours is imported from it, before the next
+block runs; a ``pyproject.toml`` makes its folder count as installed. So what the recipes say is what is tested.
+"""
+
+import importlib.util
+import inspect
+import sys
+import tomllib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+import yaml
+from doc_blocks import PAGES, Block, blocks, name_of
+from stable_baselines3 import A2C, PPO
+
+from sb3_entropy import SPG, SPPO, STRPO, registry
+from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.zoo.check import check_preset
+
+STEPS = 200
+SMALLER = {"n_steps": 64, "n_epochs": 1, "n_critic_updates": 2}
+
+
+def with_python() -> list[Any]:
+    return [pytest.param(page, id=name_of(page)) for page in PAGES if blocks(page, "python")]
+
+
+def use_smaller_defaults(monkeypatch: pytest.MonkeyPatch, cls: type) -> None:
+    constructor: Any = cls.__init__
+    optional = [p for p in inspect.signature(constructor).parameters.values() if p.default is not p.empty]
+    defaults = tuple(SMALLER.get(p.name, p.default) for p in optional)
+    monkeypatch.setattr(constructor, "__defaults__", defaults)
+
+
+def train_less(monkeypatch: pytest.MonkeyPatch, cls: type) -> None:
+    learn = cls.learn  # type: ignore[attr-defined]
+
+    def short(self: Any, total_timesteps: int, *args: Any, **kwargs: Any) -> Any:
+        assert total_timesteps >= STEPS
+        return learn(self, STEPS, *args, **kwargs)
+
+    monkeypatch.setattr(cls, "learn", short)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder that modules are found in; what a page registers is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    modules = set(sys.modules)
+    for things in (registry.ALGORITHMS, registry.STD_SCHEMES, registry.ACTION_DISTRIBUTIONS):
+        things.keys()
+        monkeypatch.setattr(things, "_things", dict(things._things))
+    monkeypatch.setattr(registry, "_called", set(registry._called))
+    monkeypatch.setattr(registry, "_plugin_envs", {name: list(ids) for name, ids in registry._plugin_envs.items()})
+    environments = dict(gym.registry)
+    for cls in (SPG, SPPO, STRPO, PPO):
+        use_smaller_defaults(monkeypatch, cls)
+    for cls in (SoftOnPolicyAlgorithm, PPO, A2C):
+        train_less(monkeypatch, cls)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(n_threads)
+    gym.registry.clear()
+    gym.registry.update(environments)
+    for name in set(sys.modules) - modules:
+        origin = getattr(sys.modules[name], "__file__", None)
+        if origin and Path(origin).is_relative_to(tmp_path):
+            del sys.modules[name]
+
+
+def import_from(file: Path, module_name: str) -> None:
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+
+
+def install(pyproject: str, folder: Path) -> None:
+    """What an editable install leaves for ``importlib.metadata``: the name and the entry points."""
+    project = tomllib.loads(pyproject)["project"]
+    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = []
+    for group, things in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in things.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    importlib.invalidate_caches()
+
+
+def take(block: Block, folder: Path) -> None:
+    """Write a block to its file, and do with it what a reader would."""
+    file = folder / block.title
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(block.text, encoding="utf-8")
+    if block.title.startswith("sb3_entropy/"):
+        import_from(file, block.title.removesuffix(".py").replace("/", "."))
+    elif block.title == "pyproject.toml":
+        install(block.text, folder)
+    elif block.title.startswith("zoo_configs/"):
+        algo = file.stem
+        for env_id, preset in yaml.safe_load(block.text).items():
+            check_preset(algo, registry.ALGORITHMS.get(algo), preset, f"{block.place}, {env_id}")
+
+
+@pytest.mark.parametrize("page", with_python())
+def test_the_python_blocks_of_a_page_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(page, "python", "toml", "yaml"):
+        if block.title:
+            take(block, folder)
+        elif block.language == "python":
+            code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", DeprecationWarning)
+                warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(?!__main__)")
+                exec(code, namespace)
+    for place, expected in said(page):
+        assert expected in capsys_text(capsys, namespace), f"{place}: {expected!r} is not what is printed"
+
+
+def said(page: Path) -> list[tuple[str, str]]:
+    """:return: what the comments behind ``print`` say is printed, but for those that leave something out"""
+    found = []
+    for block in blocks(page, "python"):
+        for line in block.text.splitlines():
+            code, mark, comment = line.partition("  # ")
+            if code.startswith("print(") and mark and "…" not in comment and "{" not in comment:
+                found.append((block.place, comment))
+    return found
+
+
+def capsys_text(capsys: pytest.CaptureFixture[str], namespace: dict[str, Any]) -> str:
+    """:return: all that the page has printed so far"""
+    namespace["printed"] = namespace.get("printed", "") + capsys.readouterr().out
+    return str(namespace["printed"])
+
+
+def test_the_recipes_are_what_is_tested() -> None:
+    """Otherwise a change of the fences could leave nothing to run."""
+    titles = {block.title for page in PAGES for block in blocks(page, "python", "toml", "yaml")}
+    assert {
+        "sb3_entropy/algorithms/sklpo.py",
+        "sb3_entropy/distributions/laplace.py",
+        "sb3_entropy/distributions/std_schemes/global_widened_local.py",
+        "zoo_configs/sklpo.yml",
+        "corridor_envs/corridor.py",
+        "pyproject.toml",
+    } <= titles
+    assert sum(len(blocks(page, "python")) for page in PAGES) >= 30

@@ -1,0 +1,44 @@
+"""The site builds without a warning, and reading it fetches nothing."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doc_blocks import REPOSITORY
+
+FETCHED = re.compile(r"<(?:link|script|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"' >]+")
+
+
+def build(target: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
+        cwd=REPOSITORY,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+
+
+def test_the_site_is_whole_and_needs_no_network(tmp_path: Path) -> None:
+    """One test, because parallel workers would each build the site for a part of it."""
+    pytest.importorskip("mkdocs", reason="the extra 'docs' is not installed")
+    build(tmp_path)
+    for page in ("", "temperature", "policies", "mathematics", "cli", "contributing", "changelog"):
+        assert (tmp_path / page / "index.html").is_file()
+    for key, name in (("spg", "SPG"), ("sa2c", "SA2C"), ("sppo", "SPPO"), ("strpo", "STRPO")):
+        page_of_it = (tmp_path / "algorithms" / key / "index.html").read_text(encoding="utf-8")
+        assert f'id="sb3_entropy.{name}"' in page_of_it
+    for page in tmp_path.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not FETCHED.findall(text), page
+        prose = re.sub(r"<pre.*?</pre>|<code.*?</code>", "", text, flags=re.DOTALL)
+        assert not re.search(r":(?:class|func|meth|param|raises|return)\b[^<\n]*:", prose), page
+    for sheet in (tmp_path / "stylesheets").rglob("*.css"):
+        assert "url(http" not in sheet.read_text(encoding="utf-8")
