@@ -17,6 +17,7 @@ COMMANDS = {
     "plot_train": "plot the returns of training episodes",
     "all_plots": "gather evaluations of several runs, plot and tabulate them",
     "plot_from_file": "plot again what all_plots has gathered",
+    "frames": "save pictures of a trained agent at work",
     "benchmark": "evaluate every trained agent of a log folder; a table in Markdown and CSV",
     "list": "show algorithms, std schemes, action distributions and environments",
     "demo": "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure",
@@ -73,6 +74,10 @@ def _find(command: str) -> Callable[[Sequence[str]], int]:
         from sb3_entropy.zoo.benchmark import run_benchmark
 
         return run_benchmark
+    if command == "frames":
+        from sb3_entropy.zoo.frames import run_frames
+
+        return run_frames
     from sb3_entropy.zoo.commands import run_command
 
     def hand_over(arguments: Sequence[str]) -> int:

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import yaml
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.saving import atomic_file
 from sb3_entropy.errors import check_number
@@ -109,23 +111,10 @@ def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, devic
     :param device: torch's device
     :return: one row for the mode of the policy, one for its samples
     """
-    hyperparams, statistics = rl_zoo3.get_saved_hyperparams(str(agent.settings), test_mode=True)
-    env_kwargs = hyperparams.pop("env_kwargs", None) or {}
-    args = yaml.load((agent.settings / "args.yml").read_text(), Loader=yaml.UnsafeLoader)
-    find_env(agent.env)
-    # As rl-zoo's enjoy: schedules are of no use here, and may hold classes that are gone.
-    stand_ins = {"learning_rate": 0.0, "lr_schedule": float, "clip_range": float}
-    model = rl_zoo3.ALGOS[agent.algo].load(agent.file, device=device, custom_objects=stand_ins)
+    model = load_agent(rl_zoo3, agent, device)
     rows = []
     for deterministic in (True, False):
-        env = rl_zoo3.create_test_env(
-            agent.env,
-            stats_path=statistics,
-            seed=seed,
-            should_render=False,
-            hyperparams=dict(hyperparams),
-            env_kwargs=args.get("env_kwargs") or env_kwargs,
-        )
+        env = make_test_env(rl_zoo3, agent, seed)
         model.set_random_seed(seed)
         returns, _ = evaluate_policy(model, env, n_episodes, deterministic, return_episode_rewards=True)
         env.close()
@@ -133,6 +122,31 @@ def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, devic
         mean, std = float(np.mean(returns)), float(np.std(returns))
         rows.append(Row(agent.algo, agent.env, agent.run, model.num_timesteps, actions, mean, std, np.size(returns)))
     return rows
+
+
+def load_agent(rl_zoo3: Any, agent: Agent, device: str = "auto") -> BaseAlgorithm:
+    """:return: the saved model"""
+    # As rl-zoo's enjoy: schedules are of no use here, and may hold classes that are gone.
+    stand_ins = {"learning_rate": 0.0, "lr_schedule": float, "clip_range": float}
+    model: BaseAlgorithm = rl_zoo3.ALGOS[agent.algo].load(agent.file, device=device, custom_objects=stand_ins)
+    return model
+
+
+def make_test_env(rl_zoo3: Any, agent: Agent, seed: int, **env_kwargs: Any) -> VecEnv:
+    """:return: one environment as the agent was trained on, with its statistics and raw rewards"""
+    hyperparams, statistics = rl_zoo3.get_saved_hyperparams(str(agent.settings), test_mode=True)
+    preset_kwargs = hyperparams.pop("env_kwargs", None) or {}
+    args = yaml.load((agent.settings / "args.yml").read_text(), Loader=yaml.UnsafeLoader)
+    find_env(agent.env)
+    env: VecEnv = rl_zoo3.create_test_env(
+        agent.env,
+        stats_path=statistics,
+        seed=seed,
+        should_render=False,
+        hyperparams=hyperparams,
+        env_kwargs={**(args.get("env_kwargs") or preset_kwargs), **env_kwargs},
+    )
+    return env
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ def import_rl_zoo(module: str = "rl_zoo3") -> Any:
     try:
         rl_zoo3 = importlib.import_module("rl_zoo3")
         options = importlib.import_module("rl_zoo3.hyperparams_opt")
+        importlib.import_module("rl_zoo3.import_envs")  # Atari's, if they are installed
         loaded = importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
