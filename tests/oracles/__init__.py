@@ -1,0 +1,1 @@
+"""Independent mathematics: closed forms, enumeration, quadrature, finite differences, SciPy, NumPy."""
