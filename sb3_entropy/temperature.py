@@ -90,7 +90,7 @@ class DecayedTemperature(Temperature):
 
 # How TunedTemperature is damped; derived in docs/temperature.md.
 DAMPING = 4.0
-MEMORY = 2048
+MEMORY = 8192
 LARGEST_STEP = 0.5
 
 
@@ -105,10 +105,11 @@ class TunedTemperature(Temperature):
     damped by a proportional term (Stooke, Achiam, Abbeel 2020, arXiv 2007.03964, Section 4). After an update with n
     transitions
 
-        log α ← log α − min(rate · n, ½) · e − 4 (e − e_before),     e = clip((H − H̄) / d, −1, 1),
+        log α ← log α − min(rate · n, ½) · e − min(4, 1/(2w)) · (e − e_before),     e = clip((H − H̄) / d, −1, 1),
 
-    with d action dimensions and H a running mean over about 2048 transitions. Steps count transitions, so that α moves
-    at the same pace for an algorithm that updates every 5 of them and for one that updates every 2048.
+    with d action dimensions and H a running mean, in which the last rollout has the weight w = min(1, n/8192). Steps
+    count transitions, so that α moves at the same pace for an algorithm that updates every 5 of them and for one that
+    updates every 2048; and a policy that follows α within one update does not make it swing.
 
     α stays between a thousandth and a thousand times where it started. So a target *below* the entropy that the policy
     keeps without any bonus cannot be reached: α falls to next to nothing, and what is left is nearly the unregularised
@@ -136,9 +137,11 @@ class TunedTemperature(Temperature):
             return
         self.loss = math.log(self.value(0.0)) * (entropy - self.target)
         before = entropy if self.entropy is None else self.entropy
-        self.entropy = before + min(1.0, n_transitions / MEMORY) * (entropy - before)
+        weight = min(1.0, n_transitions / MEMORY)
+        self.entropy = before + weight * (entropy - before)
         error, error_before = self._error(self.entropy), self._error(before)
-        step = min(self.rate * n_transitions, LARGEST_STEP) * error + DAMPING * (error - error_before)
+        step = min(self.rate * n_transitions, LARGEST_STEP) * error
+        step += min(DAMPING, 0.5 / weight) * (error - error_before)
         self.log_factor = min(max(self.log_factor - step, -math.log(1000)), math.log(1000))
 
     def _error(self, entropy: float) -> float:

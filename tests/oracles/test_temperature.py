@@ -98,16 +98,18 @@ def log_alphas(
     initial: float, target: float, n_dims: int, rate: float, n_transitions: int, entropies: Sequence[float]
 ) -> list[float]:
     """
-    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · e and by the damping
-    times the change of e, where e = clip((H − H̄)/d, ±1) and H is a running mean.
+    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · e, and by the
+    damping times the change of e, where e = clip((H − H̄)/d, ±1) and H is a running mean.
     """
     found, smooth, before = [math.log(initial)], entropies[0], None
     for entropy in entropies:
-        smooth += min(1, n_transitions / temperature.MEMORY) * (entropy - smooth)
+        weight = min(1, n_transitions / temperature.MEMORY)
+        smooth += weight * (entropy - smooth)
         e = float(np.clip((smooth - target) / n_dims, -1, 1))
         change = 0.0 if before is None else e - before
         before = e
-        found.append(found[-1] - min(rate * n_transitions, temperature.LARGEST_STEP) * e - temperature.DAMPING * change)
+        integral = min(rate * n_transitions, temperature.LARGEST_STEP) * e
+        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * change)
     return found
 
 
