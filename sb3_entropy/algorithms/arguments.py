@@ -126,11 +126,13 @@ def check_observation_space(space: Any) -> None:
     """
     :param space: an environment's observation space
     :raises ValueError: if the policies cannot read it
+    :raises NotImplementedError: if that is because it is nested, as in Stable-Baselines3
     """
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
     wrong = [part for part in parts if not isinstance(part, SUPPORTED_ACTION_SPACES)]
     if wrong:
-        raise ValueError(
+        error = NotImplementedError if isinstance(space, spaces.Dict) else ValueError
+        raise error(
             f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
             "MultiBinary, and a Dict of these. Wrap the environment, say with gymnasium.wrappers.FlattenObservation."
         )

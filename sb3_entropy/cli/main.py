@@ -22,7 +22,7 @@ COMMANDS = {
     "list": "show algorithms, std schemes, action distributions and environments",
     "demo": "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure",
 }
-_BAD_INPUT = (ValueError, TypeError, ImportError, FileNotFoundError, AssertionError)
+_BAD_INPUT = (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError, AssertionError)
 _ON = ("1", "true", "yes", "on")
 
 

@@ -53,7 +53,7 @@ def check_target_is_reached(model: Any, seen: np.ndarray) -> float:
         assert target == pytest.approx(n_dims * (np.log(3) - 1))
         assert abs(entropy - target) / n_dims < 0.05
     # It has come to rest there, rather than swing around it.
-    assert seen[-len(seen) // 5 :, 1].std() < 0.15 * model.temperature.n_dims
+    assert seen[-len(seen) // 5 :, 1].std() < 0.2 * model.temperature.n_dims
     # It came from elsewhere, and did not just stay.
     assert abs(seen[0, 1] - target) > 0.5
     return float(alpha)
