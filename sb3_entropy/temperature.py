@@ -42,7 +42,7 @@ class Temperature(ABC):
         Take note of one finished update of the policy.
 
         :param entropy: mean entropy H(π(·|s)) in nats over the states of the rollout; None if it was not computed
-        :param n_transitions: how many transitions the update has used
+        :param n_transitions: how many transitions the rollout has
         """
 
 
@@ -166,9 +166,15 @@ def make_temperature(
     :raises TypeError: if ``ent_coef`` is of another type
     :raises ValueError: if a number is out of range, a string cannot be read, or the target cannot be reached
     """
+    if target_entropy != "auto":
+        check_number("target_entropy", target_entropy)
     if callable(ent_coef):
-        # A constant wrapped by somebody else's preset stays a constant.
-        return ScheduledTemperature(FloatSchedule(ent_coef))
+        scheduled = ScheduledTemperature(FloatSchedule(ent_coef))
+        try:
+            scheduled.value(1.0)
+        except TypeError as error:
+            raise TypeError(f"ent_coef must be {ALLOWED}, but {ent_coef!r} fails at progress 1: {error}.") from error
+        return scheduled
     if not isinstance(ent_coef, str):
         try:
             check_number("ent_coef", ent_coef, low=0)
@@ -181,7 +187,6 @@ def make_temperature(
         initial = numbers[0] if numbers else 1.0
         check_number("the initial value of ent_coef", initial, low=0, open_low=True)
         target = auto_target_entropy(action_space) if target_entropy == "auto" else target_entropy
-        check_number("target_entropy", target)
         _check_reachable(float(target), action_space, bounded)
         return TunedTemperature(initial, float(target), n_action_dims(action_space), rate)
     check_number("the initial value of ent_coef", numbers[0], low=0)

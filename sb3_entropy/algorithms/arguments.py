@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.errors import check_choice, check_number
 
-SUPPORTED_ACTION_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+SUPPORTED_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 # name: (lowest, highest, whole number?, lowest excluded?)
 _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
@@ -129,7 +129,7 @@ def check_observation_space(space: Any) -> None:
     :raises NotImplementedError: if that is because it is nested, as in Stable-Baselines3
     """
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
-    wrong = [part for part in parts if not isinstance(part, SUPPORTED_ACTION_SPACES)]
+    wrong = [part for part in parts if not isinstance(part, SUPPORTED_SPACES)]
     if wrong:
         error = NotImplementedError if isinstance(space, spaces.Dict) else ValueError
         raise error(

@@ -13,8 +13,10 @@ from stable_baselines3.common.distributions import (
 )
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.policies import ActorCriticPolicy
+from torch.distributions import Normal
 
 from sb3_entropy.distributions import BoxDistribution
+from sb3_entropy.distributions.gaussian import outside_box
 
 N_STATES = 256
 NOT_IN_TEXT = ("stdout", "log", "json", "csv")
@@ -47,7 +49,7 @@ def describe_policy(policy: ActorCriticPolicy, states: Any) -> dict[str, float]:
     with th.no_grad(), th.random.fork_rng(devices=devices):
         distribution = policy.get_distribution(states)
         entropy = distribution.entropy()
-        values = _describe_std(distribution)
+        values = _describe_std(distribution, policy.action_space)
     policy.set_training_mode(was_training)
     if entropy is not None:
         low, middle, high = np.quantile(entropy.cpu().numpy(), [0.1, 0.5, 0.9])
@@ -60,7 +62,7 @@ def describe_policy(policy: ActorCriticPolicy, states: Any) -> dict[str, float]:
     return values
 
 
-def _describe_std(distribution: Distribution) -> dict[str, float]:
+def _describe_std(distribution: Distribution, action_space: Any) -> dict[str, float]:
     if isinstance(distribution, BoxDistribution):
         std = distribution.std()
     elif isinstance(distribution, (DiagGaussianDistribution, StateDependentNoiseDistribution)):
@@ -68,15 +70,17 @@ def _describe_std(distribution: Distribution) -> dict[str, float]:
     else:
         return {}
     values = {"train/std": std.mean().item(), "train/std_min": std.min().item(), "train/std_max": std.max().item()}
-    if isinstance(distribution, BoxDistribution) and not distribution.bounded:
-        values["train/outside_box"] = distribution.outside_box().mean().item()
+    bounded = getattr(distribution, "bounded", False) or getattr(distribution, "bijector", None) is not None
+    if not bounded and isinstance(distribution.distribution, Normal):
+        values["train/outside_box"] = outside_box(distribution.distribution, action_space).mean().item()
     return values
 
 
 def warn_outside_box(share: float, ent_coef: float) -> None:
     """Warn that most of the density lies where clipping makes it useless."""
     warnings.warn(
-        f"{share:.0%} of the policy's density lies outside the action box, where clipping makes all actions alike: "
+        f"{share:.0%} of the policy's density, on average over action dimensions, lies outside the action box, where "
+        "clipping makes all actions alike: "
         f"with ent_coef={ent_coef:g} the policy buys entropy that the environment never sees. Keep it inside the box "
         "with policy_kwargs=dict(action_distribution='beta') or dict(action_distribution='tanh_gaussian', "
         "entropy_estimator='quadrature'), or lower ent_coef.",

@@ -14,6 +14,9 @@ from sb3_entropy.algorithms.buffers import SoftRollouts
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 
+# Steps of one environment after which an episode is taken to be endless.
+LONGEST = 1_000_000
+
 
 def finished(episode_starts: np.ndarray, dones: np.ndarray) -> np.ndarray:
     """
@@ -77,6 +80,12 @@ def collect_episodes(
             return False
         algorithm._update_info_buffer(infos, dones)
         _bootstrap_time_limits(algorithm, rewards, dones, infos)
+        if len(kept) == LONGEST:
+            raise ValueError(
+                f"After {LONGEST:,} steps {int((remaining > 0).sum())} of {env.num_envs} environments have not ended "
+                f"the episodes that n_episodes={n_episodes} asks for. Give the environment a time limit "
+                "(max_episode_steps), or use n_steps."
+            )
         if buffer.full:
             buffer.grow()
         stored = actions.reshape(-1, 1) if isinstance(algorithm.action_space, spaces.Discrete) else actions

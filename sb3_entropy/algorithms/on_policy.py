@@ -4,6 +4,7 @@ The family's one training loop: Stable-Baselines3's on-policy loop with a temper
 An algorithm of the family is final and supplies ``_policy_loss``, and ``_improve`` says in which steps it is descended.
 """
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
@@ -25,11 +27,12 @@ from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.diagnostics import sample_states
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
-from sb3_entropy.algorithms.policies import POLICIES
+from sb3_entropy.algorithms.policies import POLICIES, has_constant_entropy
 from sb3_entropy.algorithms.saving import SavedAlgorithm
 from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.errors import unknown
+from sb3_entropy.registry import find_env
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
 
 
@@ -110,9 +113,17 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
             self._temperature_made_from = made_from
         if self._uses_entropy:
             self._check_entropy_exists()
+        if isinstance(self.temperature, TunedTemperature) and has_constant_entropy(self.policy):
+            warnings.warn(
+                f"ent_coef={self.ent_coef!r} tunes the temperature to a target entropy, but std_scheme='fixed' keeps "
+                "the policy's entropy as it is. Choose another std_scheme, or a fixed or scheduled ent_coef.",
+                stacklevel=2,
+            )
 
     @staticmethod
-    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+    def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        if isinstance(env, str):
+            env = maybe_make_env(find_env(env), verbose)
         check_environment(env)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 

@@ -1,5 +1,6 @@
 """Stable-Baselines3's actor-critic policies, with a choice of std scheme and of action distribution."""
 
+import inspect
 from typing import Any
 
 import torch as th
@@ -15,6 +16,7 @@ from torch import nn
 
 from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
+from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 
@@ -54,6 +56,14 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         if std_scheme_kwargs is not None and not isinstance(std_scheme_kwargs, dict):
             raise TypeError(f"std_scheme_kwargs must be a dict or None, but {std_scheme_kwargs!r} was given.")
         self._scheme_class: type[StdScheme] = STD_SCHEMES.get(std_scheme)
+        for option in std_scheme_kwargs or {}:
+            options = set(inspect.signature(self._scheme_class).parameters) - {
+                "latent_dim",
+                "action_dim",
+                "log_std_init",
+            }
+            if option not in options:
+                raise ValueError(unknown(f"option of std_scheme={std_scheme!r}", option, options))
         self._distribution_class: type[BoxDistribution] = ACTION_DISTRIBUTIONS.get(action_distribution)
         if not self._distribution_class.has_std and (std_scheme != "global" or std_scheme_kwargs):
             raise ValueError(
@@ -160,3 +170,10 @@ def state_independent_entropy(policy: nn.Module) -> float | None:
         return None
     with th.no_grad():
         return float(gaussian_entropy(policy.log_std))
+
+
+def has_constant_entropy(policy: nn.Module) -> bool:
+    """:return: whether nothing that is learned changes the policy's entropy: a Gaussian whose σ is not learned"""
+    scheme = getattr(policy, "std_scheme", None)
+    gaussian = isinstance(getattr(policy, "action_dist", None), GaussianDistribution)
+    return gaussian and isinstance(scheme, StdScheme) and scheme.global_part == "constant" and not scheme.is_local

@@ -1,5 +1,6 @@
 """Writing a model so that a kill never leaves half a file, and saying what is wrong with one that cannot be read."""
 
+import inspect
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
 from stable_baselines3.common.type_aliases import GymEnv
 
+from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ALGORITHMS, find_env
 
 
@@ -138,7 +140,12 @@ class SavedAlgorithm(BaseAlgorithm):
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
         """
-        cls._check_family(path, check_zip(path))
+        stored = check_zip(path)
+        cls._check_family(path, stored)
+        known = {*stored, *inspect.signature(cls).parameters}
+        for name in kwargs:
+            if name not in known:
+                raise ValueError(unknown("argument", name, known))
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)
         try:

@@ -1,5 +1,6 @@
 """SPG: the soft policy gradient, with REINFORCE as its plainest case."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.arguments import SUPPORTED_ACTION_SPACES, check_arguments
+from sb3_entropy.algorithms.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.buffers import SoftRollouts
 from sb3_entropy.algorithms.episodes import collect_episodes, finished
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
@@ -112,7 +113,7 @@ class SPG(SoftOnPolicyAlgorithm):
             seed=seed,
             device=device,
             _init_setup_model=False,
-            supported_action_spaces=SUPPORTED_ACTION_SPACES,
+            supported_action_spaces=SUPPORTED_SPACES,
         )
         self.n_episodes = n_episodes
         self.baseline = baseline
@@ -131,16 +132,21 @@ class SPG(SoftOnPolicyAlgorithm):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        if not self.baseline:
-            # V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go.
-            self.rollout_buffer.gae_lambda = 1.0
-            for parameter in self.policy.value_net.parameters():
-                parameter.data.zero_()
-                parameter.requires_grad_(False)
+        self._forgo_value()
+
+    def _forgo_value(self) -> None:
+        """Without a baseline V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go."""
+        if self.baseline:
+            return
+        self.rollout_buffer.gae_lambda = 1.0
+        for parameter in self.policy.value_net.parameters():
+            parameter.data.zero_()
+            parameter.requires_grad_(False)
 
     def _collect(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
+        self._forgo_value()  # a loaded model, or set_parameters, may have brought one
         if self.n_episodes is None:
             return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
         return collect_episodes(self, env, callback, self.rollout_buffer, self.n_episodes)
@@ -151,6 +157,14 @@ class SPG(SoftOnPolicyAlgorithm):
         return super()._reward_bonus(buffer, dones)
 
     def _improve(self) -> None:
+        keep = self.rollout_buffer.keep
+        if keep is not None and not keep.any():
+            warnings.warn(
+                f"No episode has ended within this rollout of n_steps={self.n_steps}, so nothing could be learned from "
+                "it: without a baseline the reward-to-go of a cut episode is unknown. Use n_episodes, or more n_steps.",
+                stacklevel=2,
+            )
+            return
         self._n_updates += self._descend(self._actor_critic_loss, None, 1, self.max_grad_norm)
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:

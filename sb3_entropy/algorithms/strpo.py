@@ -13,6 +13,7 @@ from sb3_entropy.algorithms.arguments import check_arguments
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.soft_returns import required_entropy
 from sb3_entropy.algorithms.trust_region import TrustRegion
+from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
 
@@ -76,6 +77,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         kl_reduction: str = "mean",
     ):
         check_arguments(locals())
+        check_number("target_kl", target_kl, low=0, open_low=True)  # TRPO cannot do without
         super().__init__(
             policy,
             find_env(env),

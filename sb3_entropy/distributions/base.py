@@ -42,15 +42,13 @@ class BoxDistribution(Distribution):
                 f"entropy_estimator={entropy_estimator!r} does not fit {type(self).__name__}, which allows {allowed}."
             )
         self.entropy_estimator = entropy_estimator
-        self.low = th.as_tensor(np.ravel(action_space.low))
-        self.high = th.as_tensor(np.ravel(action_space.high))
-        if self.bounded and not (self.high > self.low).all():
+        low, high = np.ravel(action_space.low).astype(np.float64), np.ravel(action_space.high).astype(np.float64)
+        if self.bounded and not (high > low).all():
             raise ValueError(
                 f"{type(self).__name__} needs a box with distinct bounds in every dimension, but the actions are "
                 f"{action_space}. Choose action_distribution='gaussian', or take the fixed actions out of the space."
             )
-        half_range = np.ravel(action_space.high).astype(np.float64) - np.ravel(action_space.low)
-        self.log_scale = float(np.log(half_range / 2).sum()) if self.bounded else 0.0
+        self.log_scale = float(np.log((high - low) / 2).sum()) if self.bounded else 0.0
 
     def proba_distribution_net(self, latent_dim: int) -> nn.Module:
         """
@@ -62,7 +60,3 @@ class BoxDistribution(Distribution):
     @abstractmethod
     def std(self) -> th.Tensor:
         """:return: σ(s), shape (B, A)"""
-
-    def outside_box(self) -> th.Tensor:
-        """:return: the share of density outside [low, high] in each state and dimension, shape (B, A)"""
-        return th.zeros_like(self.std())

@@ -1,7 +1,9 @@
 """A Beta distribution stretched over the action box."""
 
+import math
 from typing import Self
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.distributions import sum_independent_dims
@@ -28,8 +30,9 @@ class BetaDistribution(BoxDistribution):
 
     def __init__(self, action_space: spaces.Box, entropy_estimator: str | None = None):
         super().__init__(action_space, entropy_estimator)
+        self._width = th.as_tensor(np.ravel(action_space.high - action_space.low))
         # x is in [0, 1], which is half as wide as [−1, 1].
-        self._log_width = self.log_scale + self.action_dim * th.log(th.tensor(2.0)).item()
+        self._log_width = self.log_scale + self.action_dim * math.log(2)
 
     def proba_distribution(self, parameters: th.Tensor) -> Self:
         """:param parameters: the layer's output, shape (B, 2A)"""
@@ -59,7 +62,7 @@ class BetaDistribution(BoxDistribution):
         return 2 * (a - 1 + eps) / (a + b - 2 + 2 * eps) - 1
 
     def std(self) -> th.Tensor:
-        return self.distribution.stddev * (self.high - self.low).to(self.distribution.concentration1)
+        return self.distribution.stddev * self._width.to(self.distribution.concentration1)
 
     def actions_from_params(self, parameters: th.Tensor, deterministic: bool = False) -> th.Tensor:
         return self.proba_distribution(parameters).get_actions(deterministic)
