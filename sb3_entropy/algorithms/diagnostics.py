@@ -13,10 +13,9 @@ from stable_baselines3.common.distributions import (
 )
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.policies import ActorCriticPolicy
-from torch.distributions import Normal
 
 from sb3_entropy.distributions import BoxDistribution
-from sb3_entropy.distributions.gaussian import outside_box
+from sb3_entropy.distributions.base import outside_box
 
 N_STATES = 256
 NOT_IN_TEXT = ("stdout", "log", "json", "csv")
@@ -24,15 +23,19 @@ NOT_IN_TEXT = ("stdout", "log", "json", "csv")
 
 def sample_states(buffer: RolloutBuffer) -> Any:
     """
-    :param buffer: a complete rollout, not yet flattened
-    :return: at most 256 of its observations, evenly spaced, as tensors: what the policy is looked at with
+    :param buffer: a rollout, complete or not, before or after its update has flattened it
+    :return: at most 256 of its observations, evenly spaced, as tensors: what the policy is looked at with; None if it
+        has none yet
     """
-    n_steps, n_envs = buffer.rewards.shape
-    rows = np.unique(np.linspace(0, n_steps * n_envs - 1, min(N_STATES, n_steps * n_envs)).astype(int))
-    steps, envs = np.divmod(rows, n_envs)
+    n_states = buffer.size() * buffer.n_envs
+    if n_states == 0:
+        return None
+    rows: Any = np.linspace(0, n_states - 1, min(N_STATES, n_states)).astype(int)
+    if not buffer.generator_ready:
+        rows = np.divmod(rows, buffer.n_envs)
     if isinstance(buffer.observations, dict):
-        return {key: buffer.to_torch(array[steps, envs]) for key, array in buffer.observations.items()}
-    return buffer.to_torch(buffer.observations[steps, envs])
+        return {key: buffer.to_torch(array[rows]) for key, array in buffer.observations.items()}
+    return buffer.to_torch(buffer.observations[rows])
 
 
 def describe_policy(policy: ActorCriticPolicy, states: Any) -> dict[str, float]:
@@ -71,7 +74,7 @@ def _describe_std(distribution: Distribution, action_space: Any) -> dict[str, fl
         return {}
     values = {"train/std": std.mean().item(), "train/std_min": std.min().item(), "train/std_max": std.max().item()}
     bounded = getattr(distribution, "bounded", False) or getattr(distribution, "bijector", None) is not None
-    if not bounded and isinstance(distribution.distribution, Normal):
+    if not bounded:
         values["train/outside_box"] = outside_box(distribution.distribution, action_space).mean().item()
     return values
 

@@ -11,7 +11,7 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.diagnostics import describe_policy, record_hparams, warn_outside_box
+from sb3_entropy.algorithms.diagnostics import describe_policy, record_hparams, sample_states, warn_outside_box
 from sb3_entropy.algorithms.finite import explain
 from sb3_entropy.algorithms.soft_returns import EpisodeSums
 from sb3_entropy.errors import check_number
@@ -44,7 +44,6 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
     def _forget_update(self) -> None:
         """Called before every update."""
         self._alpha = 0.0
-        self._states: Any = None
         self._statistics: dict[str, list[th.Tensor]] = defaultdict(list)
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
@@ -69,7 +68,8 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
 
     def _record_update(self) -> None:
         for key, values in self._statistics.items():
-            self.logger.record(f"train/{key}", th.stack(values).mean().item())
+            mean = values[0] if len(values) == 1 else th.stack(values).mean()
+            self.logger.record(f"train/{key}", mean.item())
         buffer = self.rollout_buffer
         if self.baseline:
             explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
@@ -86,10 +86,11 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         soft_return = self._soft_return()
         if soft_return is not None:
             self.logger.record("rollout/soft_return", soft_return)
-        if self._states is None:
+        states = sample_states(self.rollout_buffer)
+        if states is None:
             return
         try:
-            values = describe_policy(self.policy, self._states)
+            values = describe_policy(self.policy, states)
         except Exception as error:
             explain(None, self.policy, error)
             raise

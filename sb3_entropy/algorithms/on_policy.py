@@ -24,7 +24,6 @@ from torch.nn import functional as F
 
 from sb3_entropy.algorithms.arguments import check_arguments, check_environment, check_policy_class
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
-from sb3_entropy.algorithms.diagnostics import sample_states
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.policies import POLICIES, has_constant_entropy
@@ -166,7 +165,6 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         check_rollout(buffer, self._last_obs)
         self._forget_update()
         self._mean_entropy = None
-        self._states = sample_states(buffer)
         assert self.temperature is not None
         progress = 1.0 - self.num_timesteps / max(self._total_timesteps, 1)
         self._alpha = self.temperature.value(max(progress, 0.0))

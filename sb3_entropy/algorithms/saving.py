@@ -91,7 +91,7 @@ class SavedAlgorithm(BaseAlgorithm):
 
     def _excluded_save_params(self) -> list[str]:
         """What lives from one rollout to the next is left out."""
-        return [*super()._excluded_save_params(), "_states", "_statistics", "_mean_entropy", "_value_clip"]
+        return [*super()._excluded_save_params(), "_statistics", "_mean_entropy", "_value_clip"]
 
     def save(
         self,

@@ -80,6 +80,9 @@ class EpisodeSums:
         :param values: the quantity in a rollout, shape (T, N)
         :param ends: step and environment of each episode's last step, in the order of time
         """
+        if not ends:
+            self.running += values.sum(axis=0)
+            return
         until = np.cumsum(values, axis=0)
         for step, env in ends:
             self.finished.append(float(self.running[env] + until[step, env]))

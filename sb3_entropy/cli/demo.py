@@ -1,5 +1,6 @@
 """``sb3-entropy demo``: SPPO and PPO on Pendulum, side by side, in a few minutes on two cores."""
 
+import os
 import shutil
 import sys
 import time
@@ -72,7 +73,11 @@ def run_demo(arguments: Sequence[str]) -> int:
     print(f"\n{_table(results)}\n")
     print(f"Figure:      {figure}")
     print(f"TensorBoard: make tensorboard   (or: tensorboard --logdir {given.folder})")
-    print(f"Next:        sb3-entropy train --algo sppo --env {ENV} --seed 0; sb3-entropy list")
+    # In a virtual environment that is not activated the command is not on the path.
+    command = (
+        "sb3-entropy" if shutil.which("sb3-entropy") else os.path.relpath(Path(sys.executable).parent / "sb3-entropy")
+    )
+    print(f"Next:        {command} train --algo sppo --env {ENV} --seed 0; {command} list")
     print(f"It took {time.perf_counter() - start:.0f} s.")
     return 0
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sb3_entropy.errors import check_choice
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES, Registry, register_envs
 from sb3_entropy.zoo.presets import presets_by_environment
 
@@ -28,10 +29,10 @@ def run_list(arguments: Sequence[str]) -> int:
     :return: 0
     """
     parser = ArgumentParser("sb3-entropy list", description="Show what can be named, one line each.")
-    parser.add_argument(
-        "what", nargs="*", choices=[[], *_TITLES], help="default: everything", metavar="|".join(_TITLES)
-    )
+    parser.add_argument("what", nargs="*", help=f"{', '.join(_TITLES)}; default: everything", metavar="|".join(_TITLES))
     chosen = parser.parse_args(arguments).what or list(_TITLES)
+    for what in chosen:
+        check_choice("kind of thing to list", what, _TITLES)
     for number, what in enumerate(chosen):
         print("\n" * bool(number) + _TITLES[what])
         rows = _environments() if what == "environments" else _things(_REGISTRIES[what])
@@ -54,6 +55,8 @@ def _first_sentence(thing: Any) -> str:
 def _environments() -> list[tuple[str, str]]:
     presets = presets_by_environment()
     plugins = {env_id: plugin for plugin, ids in register_envs().items() for env_id in ids}
+    if "atari" in presets:
+        presets["ALE/…, …NoFrameskip-v4"] = presets.pop("atari")
     return [
         (env_id, "; ".join(_notes(presets.get(env_id), plugins.get(env_id))))
         for env_id in sorted({*presets, *plugins} - {"default"}, key=str.lower)

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.preprocessing import get_action_dim
 from torch import nn
+from torch.distributions import Distribution as TorchDistribution
 
 
 class BoxDistribution(Distribution):
@@ -60,3 +61,14 @@ class BoxDistribution(Distribution):
     @abstractmethod
     def std(self) -> th.Tensor:
         """:return: σ(s), shape (B, A)"""
+
+
+def outside_box(distribution: TorchDistribution, action_space: spaces.Box) -> th.Tensor:
+    """
+    :param distribution: an unbounded distribution a dimension, shape (B, A), with a ``cdf``
+    :param action_space: the box [low, high]
+    :return: the share of density outside, F(low) + 1 − F(high), shape (B, A)
+    """
+    low, high = (th.as_tensor(np.ravel(bound)).to(distribution.mean) for bound in (action_space.low, action_space.high))
+    outside: th.Tensor = distribution.cdf(low) + 1 - distribution.cdf(high)
+    return outside

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.distributions import DiagGaussianDistribution
@@ -27,17 +26,6 @@ class GaussianDistribution(BoxDistribution, DiagGaussianDistribution):  # type: 
 
     def std(self) -> th.Tensor:
         return self.distribution.stddev
-
-
-def outside_box(normal: Normal, action_space: spaces.Box) -> th.Tensor:
-    """
-    :param normal: a Gaussian a dimension, shape (B, A)
-    :param action_space: the box [low, high]
-    :return: the share of density outside, Φ((low − μ)/σ) + 1 − Φ((high − μ)/σ), shape (B, A)
-    """
-    low, high = (th.as_tensor(np.ravel(bound)).to(normal.loc) for bound in (action_space.low, action_space.high))
-    outside: th.Tensor = normal.cdf(low) + 1 - normal.cdf(high)
-    return outside
 
 
 def gaussian_entropy(log_std: th.Tensor) -> th.Tensor:

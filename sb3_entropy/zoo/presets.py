@@ -18,6 +18,23 @@ from sb3_entropy.registry import ALGORITHMS
 FOLDER = "zoo_configs"
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice in one mapping is an error, not the last one's."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice; take one of them out", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
 def preset_file(algo: str) -> Path:
     """
     :param algo: an algorithm's key
@@ -48,7 +65,7 @@ def read_presets(path: Path | str) -> dict[str, dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"There is no file {file} to read hyperparameters from. Correct --conf-file.")
     try:
-        presets = yaml.safe_load(file.read_text(encoding="utf-8"))
+        presets = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(presets, dict):

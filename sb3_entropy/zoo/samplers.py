@@ -27,9 +27,10 @@ def convert(params: Mapping[str, Any]) -> dict[str, Any]:
     :return: the algorithm's arguments; ``policy_kwargs`` holds the sampled ones alone
     """
     drawn = dict(params)
-    if drawn.pop("ent_coef_auto", False):
-        drawn["ent_coef"] = f"auto_{drawn['ent_coef']:.6g}"
     std_scheme = drawn.pop("std_scheme", None)
+    # The entropy of the scheme "fixed" is what it is: there is nothing to tune.
+    if drawn.pop("ent_coef_auto", False) and std_scheme != "fixed":
+        drawn["ent_coef"] = f"auto_{drawn['ent_coef']:.6g}"
     arguments: dict[str, Any] = convert_onpolicy_params(drawn)
     if std_scheme is not None:
         arguments["policy_kwargs"]["std_scheme"] = std_scheme

@@ -10,7 +10,8 @@ from contracts.envs import VECTOR, RandomEnv
 from contracts.models import KEYS, build, record
 
 MESSAGE = (
-    r"\d+% of the policy's density, on average over action dimensions, lies outside the action box.*ent_coef=.*action_distribution='beta'.*lower ent_coef"
+    r"\d+% of the policy's density, on average over action dimensions, lies outside the action box.*ent_coef=.*"
+    r"action_distribution='beta'.*lower ent_coef"
 )
 
 

@@ -214,10 +214,10 @@ def test_bounded_policies_have_nothing_outside_and_discrete_ones_no_std() -> Non
 def test_at_most_256_states_evenly_spaced(n_steps: int, n_envs: int) -> None:
     from sb3_entropy.algorithms import diagnostics
 
-    model = build(SPG, recomputed.tape_envs(n_envs, THREE), n_steps=n_steps)
-    model.learn(1)
     buffer = build(SPG, recomputed.tape_envs(n_envs, THREE), n_steps=n_steps).rollout_buffer
+    assert diagnostics.sample_states(buffer) is None
     buffer.observations[:] = np.arange(n_steps * n_envs).reshape(n_steps, n_envs, 1)
+    buffer.pos, buffer.full = n_steps, True
     rows = diagnostics.sample_states(buffer)[:, 0].numpy()
     assert len(rows) == min(256, n_steps * n_envs)
     assert rows[0] == 0
