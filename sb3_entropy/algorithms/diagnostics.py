@@ -13,6 +13,7 @@ from stable_baselines3.common.distributions import (
 )
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.policies import ActorCriticPolicy
+from torch.distributions import Distribution as TorchDistribution
 
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.distributions.base import outside_box
@@ -74,7 +75,7 @@ def _describe_std(distribution: Distribution, action_space: Any) -> dict[str, fl
         return {}
     values = {"train/std": std.mean().item(), "train/std_min": std.min().item(), "train/std_max": std.max().item()}
     bounded = getattr(distribution, "bounded", False) or getattr(distribution, "bijector", None) is not None
-    if not bounded:
+    if not bounded and isinstance(distribution.distribution, TorchDistribution):
         values["train/outside_box"] = outside_box(distribution.distribution, action_space).mean().item()
     return values
 
