@@ -1,0 +1,296 @@
+"""What is opened, what is refused, and that what is refused stays as it was."""
+
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sb3_entropy.store import Store, StoreError, opening, schema
+from sb3_entropy.store.network import is_network
+
+from .examples import files, make_member, make_run
+
+FORK = multiprocessing.get_context("fork")
+NOBODY = 65534
+
+
+def foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE runs (x)")
+    connection.commit()
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (foreign, "is an SQLite database of another program.*left as it is.*Name another file"),
+        (newer, r"written by a newer sb3-entropy: its version is 2, and this one knows up to 1.*Install the newer"),
+        (lambda path: path.write_text("arm,seed\nppo,1\n" * 100), "is not a store of runs: it is no SQLite database"),
+        (lambda path: path.write_bytes(b"SQLite format 3\x00"), "it is no SQLite database"),
+        (os.mkfifo, "is no ordinary file"),
+    ],
+    ids=["foreign", "newer", "text", "cut in the header", "pipe"],
+)
+def test_something_else_is_refused_and_stays_as_it_was(
+    tmp_path: Path, make: Callable[[Path], Any], message: str
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    make(path)
+    before = None if path.is_fifo() else files(tmp_path)
+    with pytest.raises(StoreError, match=message) as caught:
+        Store(path)
+    assert str(path) in str(caught.value)
+    assert before is None or files(tmp_path) == before
+
+
+def test_a_newer_version_that_is_still_in_the_log_is_refused(tmp_path: Path) -> None:
+    """Its writer was killed: the file's header still has the old version."""
+    path = tmp_path / "a.sqlite"
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 7")
+    copy = tmp_path / "copy" / "a.sqlite"
+    copy.parent.mkdir()
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    connection.close()
+    assert b"\x00\x00\x00\x07" not in copy.read_bytes()[60:64]
+    with pytest.raises(StoreError, match="its version is 7"):
+        Store(copy)
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"is a folder, but a store is a file.*e\.g\. .*runs\.sqlite"):
+        Store(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "file" / "runs.sqlite")
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    """That is what is left if the process is killed just before the tables are made."""
+    path = tmp_path / "runs.sqlite"
+    path.touch()
+    with Store(path) as store:
+        assert store.record(make_run(1))
+
+
+def test_a_store_that_was_cut_short_is_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.set_members("study", [make_member(i) for i in range(20)])
+        store.record_all(make_run(i) for i in range(20))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    with pytest.raises(StoreError, match=r"the file is damaged.*\.recover"), Store(path) as store:
+        store.runs("study")
+    assert path.read_bytes() == data[: len(data) // 3]
+
+
+def test_another_writer_is_waited_for_and_then_named_as_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as first, Store(path, timeout=0.05) as second, first._writing():
+        with pytest.raises(StoreError, match="another process has been writing to it for too long"):
+            second.record(make_run(1))
+        assert second.studies() == {}  # reading goes on
+
+
+def test_an_older_version_is_migrated_in_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.set_members("study", [make_member(1)])
+        store.record(make_run(1))
+        before = store.content("study")
+    broken = ("ALTER TABLE runs ADD COLUMN note TEXT", "CREATE TABLE runs (x)")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
+    with pytest.raises(StoreError, match="already exists"):
+        Store(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], broken[:1]))
+    with Store(path) as store:
+        assert store.content("study") == before
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._connection.execute("SELECT note FROM runs").fetchall() == [(None,)]
+    with Store(path) as store:
+        assert store.content("study") == before
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that other users can reach; pytest's own are closed to them."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def as_somebody_else(action: Callable[[], str]) -> str:
+    """What ``action`` returns, or the StoreError it ends with, in a process that is not root's."""
+
+    def child() -> None:
+        if os.getuid() == 0:
+            os.setuid(NOBODY)
+        try:
+            results.put(action())
+        except StoreError as error:
+            results.put(f"StoreError: {error}")
+
+    results: Any = FORK.Queue()
+    process = FORK.Process(target=child)
+    process.start()
+    result: str = results.get(timeout=30)
+    process.join()
+    return result
+
+
+def example_store(path: Path) -> str:
+    with Store(path) as store:
+        store.set_members("study", [make_member(1), make_member(2)])
+        store.record(make_run(1))
+        return store.content("study")
+
+
+@pytest.mark.parametrize("closed", ["file", "folder", "both"])
+def test_a_store_that_can_only_be_read_is_read(shared: Path, closed: str) -> None:
+    path = shared / "runs.sqlite"
+    content = example_store(path)
+    path.chmod(0o444 if closed != "folder" else 0o666)
+    shared.chmod(0o555 if closed != "file" else 0o777)
+    before = files(shared)
+
+    def read() -> str:
+        with Store(path) as store:
+            store.set_members("study", [make_member(1), make_member(2)])  # as they are: nothing to write
+            assert store.read_only
+            return store.content("study")
+
+    def write() -> str:
+        with Store(path) as store:
+            return str(store.record(make_run(2)))
+
+    def lock() -> str:
+        with Store(path) as store, store.lock("study"):
+            return "locked"
+
+    assert as_somebody_else(read) == content
+    for action in (write, lock):
+        assert "can only be read. Give yourself the right to write to the file and to its folder" in as_somebody_else(
+            action
+        )
+    assert files(shared) == before
+
+
+def test_a_closed_folder_is_read_while_its_owner_writes(shared: Path) -> None:
+    path = shared / "runs.sqlite"
+    content = example_store(path)
+
+    def read() -> str:
+        with Store(path) as store:
+            return store.content("study")
+
+    with Store(path) as store:
+        store.record(make_run(3))
+        assert os.path.getsize(f"{path}-wal") > 0
+        shared.chmod(0o555)
+        assert as_somebody_else(read) == content
+
+
+def test_no_store_in_a_folder_of_somebody_else(shared: Path) -> None:
+    shared.chmod(0o555)
+    message = as_somebody_else(lambda: str(Store(shared / "runs.sqlite")))
+    assert message.startswith("StoreError: There is no store")
+    assert "cannot be written to" in message
+    assert "cannot be opened: Permission denied" in as_somebody_else(
+        lambda: str(Store(shared / "deep" / "runs.sqlite"))
+    )
+
+
+def test_a_file_that_may_not_even_be_read(shared: Path) -> None:
+    path = shared / "runs.sqlite"
+    example_store(path)
+    path.chmod(0o000)
+    assert "cannot be opened: Permission denied" in as_somebody_else(lambda: str(Store(path)))
+
+
+def test_an_older_store_that_can_only_be_read(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shared / "runs.sqlite"
+    example_store(path)
+    path.chmod(0o444)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE runs ADD COLUMN note TEXT",)))
+    assert "of an older version and can only be read" in as_somebody_else(lambda: str(Store(path)))
+
+
+MOUNTS = """\
+22 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw
+35 22 0:30 / /home rw,nosuid shared:9 - nfs4 server:/home rw,vers=4.2
+36 35 8:1 / /home/local rw master:1 propagate_from:2 - xfs /dev/sda1 rw
+37 22 0:31 / /mnt/two\\040words rw - cifs //server/share rw
+38 22 0:32 / /sshfs rw - fuse.sshfs you@there: rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/data/runs.sqlite", False),
+        ("/home/me/runs.sqlite", True),
+        ("/homes/me/runs.sqlite", False),
+        ("/home/local/runs.sqlite", False),
+        ("/mnt/two words/runs.sqlite", True),
+        ("/sshfs/runs.sqlite", True),
+    ],
+)
+def test_file_systems_on_a_network_are_known(tmp_path: Path, path: str, expected: bool) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTS)
+    assert is_network(path, tmp_path / "mountinfo") is expected
+    assert not is_network(path, tmp_path / "no such list")
+
+
+def journal(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    connection.close()
+    return mode
+
+
+def test_on_a_network_the_log_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "runs.sqlite"
+    content = example_store(path)
+    assert journal(path) == "wal"
+    monkeypatch.setattr(opening, "is_network", lambda path: True)
+    with Store(path) as store, Store(path) as other:
+        store.record(make_run(2))
+        assert not os.path.exists(f"{path}-wal")
+        assert other.status(["run0002"]) == {"run0002": "finished"}
+        assert other.content("study") != content
+    assert journal(path) == "delete"
+
+
+def test_another_user_of_the_store_may_keep_the_journal_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as first:
+        first.record(make_run(0))
+        monkeypatch.setattr(opening, "is_network", lambda path: True)
+        with Store(path, timeout=0.05) as second:
+            assert first.record(make_run(1))
+            assert second.record(make_run(2))
+    assert journal(path) == "wal"
