@@ -1,0 +1,117 @@
+"""A Ray cluster, or a Ray that is started on this machine for the purpose. Needs the extra ``sb3-entropy[ray]``."""
+
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from typing import Any
+
+from sb3_entropy.engines import ray_cluster as cluster
+from sb3_entropy.engines.backlog import Backlog, Chunk
+from sb3_entropy.engines.base import Actor, Engine, EngineError, Item, Outcome, Result, check_workers
+from sb3_entropy.engines.calls import dump, load_called
+from sb3_entropy.engines.ray_actor import RayActor
+from sb3_entropy.engines.ray_worker import work
+from sb3_entropy.engines.threads import ONE_THREAD
+
+
+class RayEngine(Engine):
+    """
+    Tasks of Ray core, at most one a worker; what must survive is kept here, not in the cluster.
+
+    Repeating what was lost is done here too, as for processes, so an item that kills its worker is found out in the
+    same way. The package must be installed on every node. A Ray that the program has initialised itself is used, and
+    left running.
+
+    :param workers: how many tasks run at a time; ``None`` for the cluster's number of CPUs, whatever it is by then
+    :param address: the cluster to join, ``"host:port"`` or ``"auto"``; ``None`` to start one here, on loopback
+    :raises TypeError: if ``workers`` is not a whole number
+    :raises ValueError: if it is less than 1, or the address is not one of a cluster
+    :raises ImportError: if Ray is not installed
+    :raises EngineError: if the cluster cannot be joined
+    """
+
+    def __init__(self, workers: int | None = None, address: str | None = None):
+        super().__init__()
+        self._workers = None if workers is None else check_workers(workers)
+        self._ray, self._ours = cluster.connect(self._workers, address)
+        self._head = cluster.Head(self._ray)
+        errors = self._ray.exceptions
+        self._deaths = (
+            errors.WorkerCrashedError,
+            errors.NodeDiedError,
+            errors.OutOfMemoryError,
+            errors.ObjectLostError,
+        )
+        self._capacity, self._counted = 1, -float("inf")
+        options = {"num_cpus": 1, "max_retries": 0, "runtime_env": {"env_vars": ONE_THREAD}}
+        self._work = self._ray.remote(**options)(work)
+
+    @property
+    def workers(self) -> int:
+        if self._workers is not None:
+            return self._workers
+        # Nodes come and go. A head that has gone would be waited for.
+        if time.monotonic() - self._counted > 5 and self._head.answers():
+            with self._head.speaking():
+                self._capacity = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+            self._counted = time.monotonic()
+        return self._capacity
+
+    def _map(
+        self, function: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any, chunk: int
+    ) -> Generator[Outcome[Result], None, None]:
+        task = self._dump(function, "The function"), self._dump(shared, "shared")
+        # In a list Ray does not fetch it for every chunk: a worker does, once.
+        with self._head.speaking():
+            place = [self._ray.put(task)]
+        name = uuid.uuid4().hex
+        backlog = Backlog(items, chunk, self._dump)
+        pending: dict[Any, Chunk] = {}
+        try:
+            while True:
+                while len(pending) < self.workers and (taken := backlog.take()) is not None:
+                    with self._head.speaking():
+                        pending[self._work.remote(name, place, taken.payloads)] = taken
+                if not pending:
+                    return
+                for reference in self._finished(list(pending)):
+                    yield from self._fetch(reference, pending.pop(reference), backlog)
+                self._head.check()
+        finally:
+            for reference in pending:
+                with suppress(Exception):
+                    self._ray.cancel(reference, force=True)
+
+    def _dump(self, thing: Any, what: str) -> bytes:
+        # By value where it is defined in the script, which the cluster does not have.
+        return dump(thing, what, self._ray.cloudpickle.dumps)
+
+    def _finished(self, references: list[Any]) -> list[Any]:
+        """Wait for one, for a second; all that are finished by then."""
+        with self._head.speaking():
+            finished: list[Any] = self._ray.wait(references, num_returns=1, timeout=1.0)[0]
+            if finished:
+                finished = self._ray.wait(references, num_returns=len(references), timeout=0)[0]
+        return finished
+
+    def _fetch(self, reference: Any, chunk: Chunk, backlog: Backlog) -> list[Outcome[Any]]:
+        with self._head.speaking():
+            try:
+                results = self._ray.get(reference)
+            except self._deaths as death:
+                return backlog.lost(chunk, f"died with Ray's {type(death).__name__}")
+        if isinstance(results, str):
+            raise EngineError(
+                "The function, or shared, cannot be read in a worker of Ray. The modules that they need must be "
+                f"installed on every node.\n{results}"
+            )
+        return chunk.outcomes([load_called(payload) for payload in results])
+
+    def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
+        return RayActor(self._ray, self._dump, cls, args, kwargs)
+
+    def _close(self) -> None:
+        if self._ours:
+            self._ours = False
+            self._ray.shutdown()

@@ -1,0 +1,230 @@
+"""What every engine keeps; each check takes an engine. Those of ISOLATED need workers that are other processes."""
+
+import itertools
+import os
+import signal
+import tempfile
+import threading
+import time
+
+import engine_functions as f
+import numpy as np
+import pytest
+import torch as th
+
+from sb3_entropy.engines import ActorDied, EngineError, make_engine
+
+
+def values(outcomes):
+    """The values in the items' order; fails if one is missing, double or an error."""
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.index)
+    assert [outcome.index for outcome in outcomes] == list(range(len(outcomes)))
+    assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
+    return [outcome.value for outcome in outcomes]
+
+
+def maps(engine):
+    assert values(engine.map_unordered(f.square, range(7))) == [item**2 for item in range(7)]
+    assert values(engine.map_unordered(f.square, (i for i in range(7)), shared=5)) == [i**2 + 5 for i in range(7)]
+    for chunk in (2, 7, 100):
+        assert values(engine.map_unordered(f.square, range(7), chunk=chunk)) == [item**2 for item in range(7)]
+    assert list(engine.map_unordered(f.square, [])) == []
+    assert list(engine.map_unordered(f.square, iter(()))) == []
+
+
+def gives_equal_numbers(engine):
+    with make_engine("serial") as serial:
+        expected = values(serial.map_unordered(f.numbers, range(4)))
+    for chunk in (1, 3):
+        for (product, total, sum_), expectation in zip(
+            values(engine.map_unordered(f.numbers, range(4), chunk=chunk)), expected, strict=True
+        ):
+            np.testing.assert_array_equal(product, expectation[0])
+            assert (total, sum_) == expectation[1:]
+
+
+def has_one_thread(engine):
+    list(engine.map_unordered(f.ask_for_threads, range(4)))
+    for torch_threads, environment, pools in values(engine.map_unordered(f.threads, range(4))):
+        assert torch_threads == 1
+        assert environment == {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        assert set(pools) == {1}
+
+
+def sends_shared_once(engine):
+    seen = dict(values(engine.map_unordered(f.loads, range(20), shared=f.CountsLoads())))
+    again = dict(values(engine.map_unordered(f.loads, range(20), shared=f.CountsLoads())))
+    assert set(seen.values()) <= {0, 1}
+    assert all(count <= seen.get(pid, 0) + 1 for pid, count in again.items())
+
+
+def reports_errors(engine):
+    for chunk in (1, 3):
+        outcomes = {o.index: o for o in engine.map_unordered(f.fails, range(5), chunk=chunk)}
+        assert [outcomes[index].value for index in range(5)] == [0, 1, None, None, 4]
+        error = outcomes[2].error
+        assert error.splitlines()[-1] == "ValueError: not 2"
+        assert "in fails" in error.splitlines()[1]
+        assert outcomes[3].error.splitlines()[-1] == "SystemExit: enough"
+
+
+def takes_items_as_needed(engine):
+    taken = 0
+
+    def items():
+        nonlocal taken
+        while taken < 11:
+            taken += 1
+            yield taken
+
+    for done, outcome in enumerate(engine.map_unordered(f.slow, items(), shared=0.0, chunk=2)):
+        assert outcome.error is None
+        # What is known but not yet handed out counts too: nothing new is taken before it is.
+        assert taken - done <= 2 * engine.workers
+
+
+def cancels(engine):
+    start = time.monotonic()
+    items = itertools.count()
+    for outcome in engine.map_unordered(f.slow_from_2, items, shared=60.0):
+        assert outcome.error is None
+        break
+    assert next(items) <= 1 + 2 * engine.workers
+    assert values(engine.map_unordered(f.square, range(3))) == [0, 1, 4]
+    assert time.monotonic() - start < 30
+
+
+def is_busy_once(engine):
+    first = engine.map_unordered(f.square, range(5))
+    next(first)
+    with pytest.raises(EngineError, match="at work on another map"):
+        next(engine.map_unordered(f.square, range(5)))
+    assert len(list(first)) == 4
+    assert len(list(engine.map_unordered(f.square, range(5)))) == 5
+
+
+def survives_items_that_fail(engine):
+    def items():
+        raise ZeroDivisionError("no first")
+        yield 1
+
+    with pytest.raises(ZeroDivisionError, match="no first"):
+        list(engine.map_unordered(f.square, items()))
+    assert values(engine.map_unordered(f.square, range(3))) == [0, 1, 4]
+
+
+def refuses_bad_arguments(engine):
+    with pytest.raises(TypeError, match=r"function must be callable as function\(item, shared\), but 3 was given"):
+        engine.map_unordered(3, range(2))
+    with pytest.raises(TypeError, match=r"items must be iterable, but 3 \(int\) was given"):
+        engine.map_unordered(f.square, 3)
+    for chunk, kind in ((0, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(kind, match="chunk must be a whole number ≥ 1"):
+            engine.map_unordered(f.square, range(2), chunk=chunk)
+    with pytest.raises(TypeError, match="cls must be a class, but 3 was given"):
+        engine.spawn(3)
+
+
+def acts(engine):
+    with engine.spawn(f.Counter, 5, step=2) as counter, engine.spawn(f.Counter, -1) as broken:
+        answers = [counter.call("add", times=times) for times in (1, 2, 3)]
+        assert [answer.result(30) for answer in answers] == [7, 11, 17]
+        assert answers[0].done()
+        with pytest.raises(KeyError, match="nothing"):
+            counter.call("fail").result()
+        with pytest.raises(AttributeError, match="no attribute 'subtract'"):
+            counter.call("subtract").result()
+        with pytest.raises(RuntimeError, match="SystemExit: enough"):
+            counter.call("leave").result()
+        assert counter.call("add").result() == 19
+        for _ in range(2):
+            with pytest.raises(ValueError, match="start must not be negative, but is -1"):
+                broken.call("add").result()
+    counter.close()
+    for actor in (counter, broken):
+        with pytest.raises(ActorDied, match="closed"):
+            actor.call("add").result()
+
+
+def names_what_cannot_be_sent(engine):
+    def local(item, shared):
+        return item
+
+    lock = threading.Lock()
+    with pytest.raises(TypeError, match=r"shared cannot be sent .*: <unlocked _thread.lock .*cannot be pickled"):
+        list(engine.map_unordered(f.square, range(2), shared=lock))
+    with pytest.raises(TypeError, match="Item 1 cannot be sent to another process"):
+        list(engine.map_unordered(f.square, [0, lock]))
+    with pytest.raises(TypeError, match=r"The actor's arguments cannot be sent"):
+        engine.spawn(f.Counter, lock)
+    if engine.__class__.__name__ == "ProcessEngine":  # Ray sends functions by value
+        with pytest.raises(TypeError, match=r"The function cannot be sent .*local.*'serial', which sends nothing"):
+            list(engine.map_unordered(local, range(2)))
+        outcomes = {o.index: o for o in engine.map_unordered(f.unpicklable, range(3), chunk=3)}
+        assert [outcomes[index].value for index in range(3)] == [0, None, 2]
+        assert "The result cannot be sent back" in outcomes[1].error
+
+
+def redoes_what_a_killed_worker_had(engine):
+    with tempfile.TemporaryDirectory() as folder:
+        assert values(engine.map_unordered(f.die_once, range(6), shared=folder, chunk=3)) == [*range(6)]
+        assert os.listdir(folder) == ["3"]
+
+
+def gives_up_what_always_kills(engine):
+    outcomes = {o.index: o for o in engine.map_unordered(f.die_always, range(6), chunk=2)}
+    assert [outcomes[index].value for index in range(6)] == [0, 1, 2, None, 4, 5]
+    how = "ended with exit code 7" if engine.__class__.__name__ == "ProcessEngine" else "died with Ray's WorkerCrash"
+    message = f"The worker died each of the 3 times that it worked on this item: the last one {how}"
+    assert outcomes[3].error.startswith(message)
+
+
+def tells_of_an_actor_that_fails(engine):
+    with engine.spawn(f.Counter, 0) as counter:
+        with pytest.raises(TypeError, match=r"An argument of add\(\) cannot be sent"):
+            counter.call("add", threading.Lock())
+        with pytest.raises(TypeError, match=r"The result cannot be sent back: .*lambda.* Return plain data"):
+            counter.call("unpicklable").result()
+        with pytest.raises(RuntimeError, match="StrangeError: ab"):
+            counter.call("strange").result()
+        pid = counter.call("pid").result()
+        with pytest.raises(TimeoutError):
+            counter.call("wait", 0.5).result(0.05)
+        waiting = counter.call("wait", 60)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ActorDied, match="process"):
+            waiting.result(30)
+        with pytest.raises(ActorDied, match="process"):
+            counter.call("add").result(30)
+
+
+def restores_threads(engine):
+    before = th.get_num_threads()
+    th.set_num_threads(2)
+    try:
+        for _ in engine.map_unordered(f.square, range(2)):
+            assert th.get_num_threads() == 2
+    finally:
+        th.set_num_threads(before)
+
+
+EVERYWHERE = [
+    maps,
+    gives_equal_numbers,
+    has_one_thread,
+    sends_shared_once,
+    reports_errors,
+    takes_items_as_needed,
+    cancels,
+    is_busy_once,
+    survives_items_that_fail,
+    refuses_bad_arguments,
+    acts,
+    restores_threads,
+]
+ISOLATED = [
+    names_what_cannot_be_sent,
+    redoes_what_a_killed_worker_had,
+    gives_up_what_always_kills,
+    tells_of_an_actor_that_fails,
+]
