@@ -1,0 +1,33 @@
+"""Statistics of scores of runs: estimates, intervals of known coverage, comparisons. Knows nothing of learning."""
+
+from sb3_entropy.statistics.aggregates import iqm, mean, median, optimality_gap
+from sb3_entropy.statistics.differences import Difference, Equivalence, equivalence, paired_difference
+from sb3_entropy.statistics.improvement import probability_of_improvement
+from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
+from sb3_entropy.statistics.multiplicity import benjamini_hochberg, holm
+from sb3_entropy.statistics.profiles import performance_profile
+from sb3_entropy.statistics.steadiness import area_under_curve, dispersion, drawdown
+from sb3_entropy.statistics.tabulated import coverage
+
+__all__ = [
+    "Difference",
+    "Equivalence",
+    "Interval",
+    "area_under_curve",
+    "benjamini_hochberg",
+    "coverage",
+    "curve_interval",
+    "dispersion",
+    "drawdown",
+    "equivalence",
+    "holm",
+    "interval",
+    "iqm",
+    "mean",
+    "median",
+    "optimality_gap",
+    "paired_difference",
+    "performance_profile",
+    "probability_of_improvement",
+    "sample_efficiency",
+]
