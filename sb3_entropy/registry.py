@@ -85,6 +85,10 @@ class Registry(Generic[T]):
         self._search()
         return sorted(self._things)
 
+    def __contains__(self, key: object) -> bool:
+        self._search()
+        return key in self._things
+
     def get(self, key: str) -> T:
         """
         :param key: a name
@@ -123,6 +127,8 @@ STD_SCHEMES: Registry[Any] = Registry("std_scheme", "sb3_entropy.distributions.s
 ACTION_DISTRIBUTIONS: Registry[Any] = Registry(
     "action_distribution", "sb3_entropy.distributions", "sb3_entropy.action_distributions"
 )
+MEASURES: Registry[Any] = Registry("measure", "sb3_entropy.studies.measures", "sb3_entropy.measures")
+FIGURES: Registry[Any] = Registry("figure", "sb3_entropy.plots.figures", "sb3_entropy.figures")
 
 _plugin_envs: dict[str, list[str]] = {}
 _called: set[tuple[str, str]] = set()

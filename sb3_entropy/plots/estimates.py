@@ -1,0 +1,144 @@
+"""Estimates with intervals, where some runs have no number."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sb3_entropy.statistics import (
+    Difference,
+    Interval,
+    curve_interval,
+    interval,
+    performance_profile,
+    sample_efficiency,
+)
+
+#: estimate, low and high, each of shape (T,)
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+Found = TypeVar("Found")
+
+REPLICATES = 2000
+# With hundreds of runs, fewer replicates of a band say as much and take as long.
+_FEWEST_REPLICATES, _DRAWS = 500, 5_000_000
+_REMEMBERED = 20_000
+_NAMES = {"mean": "mean", "iqm": "interquartile mean", "median": "median"}
+
+
+def interval_words(statistic: str, level: float, counts: Collection[int]) -> str:
+    """
+    :param statistic: its name
+    :param level: of the intervals
+    :param counts: numbers of runs
+    :return: e.g. ``mean and 95 % interval over 10 seeds``
+    """
+    return f"{_NAMES.get(statistic, statistic)} and {100 * level:g} % interval over {counted(counts)}"
+
+
+def counted(counts: Collection[int]) -> str:
+    """
+    :param counts: numbers of runs
+    :return: e.g. ``10 seeds``, ``3 to 10 seeds``
+    """
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"{low} to {high} seeds" if low < high else f"{high} seed" + ("s" if high != 1 else "")
+
+
+def in_words(estimate: Interval | Difference) -> str:
+    """
+    :param estimate: with its interval, or without one
+    :return: e.g. ``12.3 [4.5, 20.1]``
+    """
+    if np.isnan([estimate.low, estimate.high]).any():
+        return f"{estimate.value:.4g}"
+    return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def _remembered(function: Callable[[np.ndarray, str, float, int], Found]) -> Callable[..., Found]:
+    """The dark figure has the light one's estimates, and the table has them too: each is computed once."""
+    known: dict[Any, Found] = {}
+
+    @wraps(function)
+    def look_up(values: np.ndarray, statistic: str, level: float, seed: int) -> Found:
+        digest = hashlib.blake2b(np.ascontiguousarray(values).tobytes()).digest()
+        key = digest, values.shape, statistic, level, seed
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.pop(next(iter(known)))
+            known[key] = function(values, statistic, level, seed)
+        return known[key]
+
+    return look_up
+
+
+def _replicates(values: np.ndarray) -> int:
+    return int(np.clip(_DRAWS // max(values.size, 1), _FEWEST_REPLICATES, REPLICATES))
+
+
+@_remembered
+def curve_estimate(values: np.ndarray, statistic: str, level: float, seed: int) -> Band:
+    """
+    :param values: shape (n, T); NaN where a run has no number
+    :param statistic: its name
+    :param level: of the intervals
+    :param seed: of the resampling
+    :return: estimate, low and high, each of shape (T,), from the runs that have a number there
+    """
+    finite = np.isfinite(values)
+    found = np.full((3, values.shape[1]), np.nan)
+    replicates = _replicates(values)
+    patterns, which = np.unique(finite, axis=1, return_inverse=True)
+    for index in range(patterns.shape[1]):
+        runs, points = patterns[:, index], which.ravel() == index
+        if runs.any():
+            rng = np.random.default_rng(seed)
+            shown = values[np.ix_(runs, points)]
+            found[:, points] = curve_interval(shown, statistic, level=level, replicates=replicates, rng=rng)
+    return found[0], found[1], found[2]
+
+
+def score_estimates(columns: Sequence[np.ndarray], statistic: str, level: float, seed: int) -> list[Interval]:
+    """
+    :param columns: each arm's scores, shape (n,), at least one of them a number
+    :param statistic: its name
+    :param level: of the intervals
+    :param seed: of the resampling
+    :return: one interval an arm, from the runs that have a number
+    """
+    return [_score_estimate(column[np.isfinite(column)], statistic, level, seed) for column in columns]
+
+
+@_remembered
+def _score_estimate(scores: np.ndarray, statistic: str, level: float, seed: int) -> Interval:
+    return interval(scores, statistic, level=level, rng=np.random.default_rng(seed))
+
+
+@_remembered
+def pooled_curve_estimate(values: np.ndarray, statistic: str, level: float, seed: int) -> Band:
+    """
+    :param values: shape (n, K, T): runs × environments × points
+    :param statistic: its name
+    :param level: of the intervals
+    :param seed: of the resampling
+    :return: estimate, low and high over runs and environments, each of shape (T,); NaN where a run has no number
+    """
+    found = np.full((3, values.shape[2]), np.nan)
+    points = np.isfinite(values).all(axis=(0, 1))
+    if points.any():
+        rng = np.random.default_rng(seed)
+        shown, replicates = values[:, :, points], _replicates(values)
+        found[:, points] = sample_efficiency(shown, statistic, level=level, replicates=replicates, rng=rng)
+    return found[0], found[1], found[2]
+
+
+def profile_estimate(scores: np.ndarray, thresholds: np.ndarray, level: float, seed: int) -> Band:
+    """
+    :param scores: shape (n, K)
+    :param thresholds: shape (M,)
+    :param level: of the bands
+    :param seed: of the resampling
+    :return: share of scores above each threshold, low and high, each of shape (M,)
+    """
+    return performance_profile(scores, thresholds, level=level, rng=np.random.default_rng(seed))
