@@ -17,10 +17,10 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench conformance tensorboard clean
+.PHONY: help install demo test test-slow lint docs bench bench-studies conformance tensorboard clean
 
 help: ## show this
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-12s%s\n", n, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
 
 install: $(READY) ## set up .venv, once; again when pyproject.toml, constraints.txt or a plugin's changes
 
@@ -54,6 +54,10 @@ docs: $(READY) ## the documentation, in site/
 
 bench: $(READY) ## learn() against Stable-Baselines3's, in pairs
 	$(BIN)/python -m benchmarks.run
+
+bench-studies: $(READY) ## the study runner against plain learn(), and what intervals cost
+	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.studies
 
 conformance: $(READY) ## Stable-Baselines3's own tests on our classes
 	$(BIN)/python -m benchmarks.conformance

@@ -61,6 +61,8 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
+    #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
+    behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str]
 

@@ -7,6 +7,7 @@ Exit codes: 0, all went well; 1, something failed; 2, the input was wrong; 130, 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 from sb3_entropy.errors import unknown
@@ -19,8 +20,21 @@ COMMANDS = {
     "plot_from_file": "plot again what all_plots has gathered",
     "frames": "save pictures of a trained agent at work",
     "benchmark": "evaluate every trained agent of a log folder; a table in Markdown and CSV",
+    "compare": "does entropy help my task? the 2×2 at a few temperatures, with several seeds and a report",
+    "study": "list, run, report, export, import, check: claims, their runs and their verdicts",
+    "evidence": "gather the verdicts of all studies into one page",
     "list": "show algorithms, std schemes, action distributions and environments",
     "demo": "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure",
+}
+#: the others are rl-zoo's
+_OWN = {
+    "benchmark": "zoo.benchmark:run_benchmark",
+    "compare": "cli.compare:run_compare",
+    "demo": "cli.demo:run_demo",
+    "evidence": "cli.evidence:run_evidence",
+    "frames": "zoo.frames:run_frames",
+    "list": "cli.listing:run_list",
+    "study": "cli.study:run_study_command",
 }
 _BAD_INPUT = (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError, AssertionError)
 _ON = ("1", "true", "yes", "on")
@@ -62,22 +76,10 @@ def _run(arguments: list[str]) -> int:
 
 def _find(command: str) -> Callable[[Sequence[str]], int]:
     """Import what the command needs, and nothing else: ``list`` and ``--help`` start fast."""
-    if command == "list":
-        from sb3_entropy.cli.listing import run_list
-
-        return run_list
-    if command == "demo":
-        from sb3_entropy.cli.demo import run_demo
-
-        return run_demo
-    if command == "benchmark":
-        from sb3_entropy.zoo.benchmark import run_benchmark
-
-        return run_benchmark
-    if command == "frames":
-        from sb3_entropy.zoo.frames import run_frames
-
-        return run_frames
+    if command in _OWN:
+        module, _, name = _OWN[command].partition(":")
+        run: Callable[[Sequence[str]], int] = getattr(import_module(f"sb3_entropy.{module}"), name)
+        return run
     from sb3_entropy.zoo.commands import run_command
 
     def hand_over(arguments: Sequence[str]) -> int:
@@ -104,6 +106,7 @@ def _help() -> str:
 
 def _describe(error: Exception) -> str:
     text = str(error).strip()
-    if isinstance(error, _BAD_INPUT) and text:
+    # Our own errors, of the store or of an engine, say what to do, but the input was not wrong.
+    if text and (isinstance(error, _BAD_INPUT) or type(error).__module__.startswith("sb3_entropy.")):
         return text
     return f"{type(error).__name__}: {text or 'no message'}. Run again with --debug for the traceback."

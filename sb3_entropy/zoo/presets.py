@@ -18,7 +18,7 @@ from sb3_entropy.registry import ALGORITHMS
 FOLDER = "zoo_configs"
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class UniqueKeysLoader(yaml.SafeLoader):
     """YAML's safe loader, but a key that stands twice in one mapping is an error, not the last one's."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -65,7 +65,7 @@ def read_presets(path: Path | str) -> dict[str, dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"There is no file {file} to read hyperparameters from. Correct --conf-file.")
     try:
-        presets = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        presets = yaml.load(file.read_text(encoding="utf-8"), Loader=UniqueKeysLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(presets, dict):

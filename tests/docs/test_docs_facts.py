@@ -6,12 +6,17 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+import yaml
 from doc_blocks import REPOSITORY
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES
+from sb3_entropy.cli.main import main
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, FIGURES, MEASURES, STD_SCHEMES
+from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.schema import SCHEMA
+from sb3_entropy.studies.spec import parse_study
 from sb3_entropy.temperature import auto_target_entropy, max_entropy
 from sb3_entropy.zoo.check import ZOO_KEYS
 from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
@@ -111,3 +116,34 @@ def test_the_table_of_target_entropies_is_right() -> None:
         space = gym.make(env_id.strip("`")).action_space
         for cell, value in ((target, auto_target_entropy(space)), (largest, max_entropy(space))):
             assert float(cell.split("=")[-1].replace("−", "-")) == pytest.approx(value, abs=5e-4)
+
+
+def test_the_measures_and_figures_of_studies() -> None:
+    text = read("studies.md")
+    table = rows(text.partition("### Measures")[2].partition("###")[0])
+    measures = {cells[0].strip("`"): cells[1] for cells in table[1:]}
+    assert measures == {key: measure.unit for key, measure in MEASURES.items()}
+    figures = set(re.findall(r"`(\w+)`", text.partition("### Figures")[2].partition("With options")[0]))
+    assert set(FIGURES.keys()) <= figures
+
+
+def test_the_keys_of_a_decision_and_of_a_study() -> None:
+    text = read("studies.md")
+    criterion = SCHEMA["properties"]["decision"]["items"]["properties"]
+    table = rows(text.partition("### The decision")[2].partition("###")[0])
+    named = {name for cells in table[1:] for name in re.findall(r"`(\w+)`", cells[0])}
+    assert named == set(criterion)
+    for values in (criterion["expect"]["enum"], criterion["statistic"]["enum"]):
+        assert all(f"`{value}`" in text for value in values)
+    example = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])
+    assert set(SCHEMA["properties"]) - set(example) == {"question", "vec_env"}
+
+
+def test_the_example_of_a_study_is_sound() -> None:
+    text = read("studies.md").partition("```yaml")[2].partition("```")[0]
+    assert len(check_study(parse_study("example", text, "docs/studies.md"))) == 60
+
+
+def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evidence"]) == 0
+    assert capsys.readouterr().out == read("evidence.md"), "make it again: sb3-entropy evidence -o docs/evidence.md"

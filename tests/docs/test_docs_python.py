@@ -56,7 +56,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = set(sys.modules)
-    for things in (registry.ALGORITHMS, registry.STD_SCHEMES, registry.ACTION_DISTRIBUTIONS):
+    kinds = (
+        registry.ALGORITHMS,
+        registry.STD_SCHEMES,
+        registry.ACTION_DISTRIBUTIONS,
+        registry.MEASURES,
+        registry.FIGURES,
+    )
+    for things in kinds:
         things.keys()
         monkeypatch.setattr(things, "_things", dict(things._things))
     monkeypatch.setattr(registry, "_called", set(registry._called))

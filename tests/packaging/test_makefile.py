@@ -23,6 +23,7 @@ def test_make_alone_tells_what_there_is():
         "install",
         "lint",
         "bench",
+        "bench-studies",
         "conformance",
         "test-slow",
         "docs",
@@ -32,7 +33,9 @@ def test_make_alone_tells_what_there_is():
         assert f"make {target} " in out
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "conformance", "test-slow", "docs", "tensorboard"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "lint", "bench", "bench-studies", "conformance", "test-slow", "docs", "tensorboard"]
+)
 def test_every_target_sets_up_first_torch_then_the_rest(target, tmp_path):
     out = make("-n", target, f"VENV={tmp_path}/venv").stdout
     pip = [line for line in out.splitlines() if " pip install" in line]

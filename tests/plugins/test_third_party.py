@@ -32,6 +32,44 @@ THIRD = {
 
         [project.entry-points."sb3_entropy.std_schemes"]
         halved = "third_party_envs.halved:HalvedStd"
+
+        [project.entry-points."sb3_entropy.measures"]
+        best_return = "third_party_envs.best_return:BestReturn"
+
+        [project.entry-points."sb3_entropy.studies"]
+        third_study = "third_party_envs.studies"
+        """,
+    "third_party_envs/best_return.py": """
+        from sb3_entropy.studies.measures import Glimpse, ObservingMeasure
+
+        class BestReturn(ObservingMeasure):
+            '''Highest return at any evaluation point, and the number of the policy's parameters.'''
+
+            description = "Highest return at any evaluation point."
+            unit = "return"
+            higher_is_better = True
+            curves = ("deterministic/return", "third/parameters")
+
+            def observe(self, glimpse: Glimpse):
+                return {"third/parameters": sum(p.numel() for p in glimpse.model.policy.parameters())}
+
+            def score(self, curves):
+                return curves.values["deterministic/return"].max()
+        """,
+    "third_party_envs/studies/third_study.yml": """
+        claim: Entropy raises the best return on our environment.
+        source: a third party
+        environments: [third/Env-v0]
+        timesteps: 128
+        seeds: 2
+        evaluation: {points: 2, episodes: 2}
+        hyperparams: {n_steps: 32, batch_size: 32, n_epochs: 1, policy_kwargs: {net_arch: [8]}}
+        arms:
+          plain: {algo: ppo}
+          soft: {algo: sppo, hyperparams: {ent_coef: 0.1, policy_kwargs: {std_scheme: halved}}}
+        measures: [best_return]
+        decision:
+          - {measure: best_return, treatment: soft, control: plain, expect: greater}
         """,
     "third_party_envs/__init__.py": """
         import gymnasium as gym
@@ -254,3 +292,40 @@ def test_an_unknown_id_is_answered_with_its_nearest(fresh: FreshEnvironment) -> 
     assert done.returncode != 0
     assert "Did you mean 'third/Env-v0'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment) -> None:
+    listed = fresh.run("sb3-entropy", "study", "list")
+    assert "third_study\n    not run yet" in listed.stdout, listed.stderr
+    assert "liu2020_pendulum" in listed.stdout  # ours come in the wheel
+    done = fresh.run("sb3-entropy", "study", "run", "third_study", "--engine", "process", "--workers", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "third_study: 4 runs, 512 steps" in done.stdout
+    done = fresh.run("sb3-entropy", "study", "report", "third_study")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (fresh.folder / "reports" / "third_study" / "index.html").read_text()
+    assert "Entropy raises the best return on our environment." in page
+    assert "best_return" in page
+    report = fresh.python(
+        """
+        import json, pandas, sqlite3
+        results = pandas.read_sql("select * from results", sqlite3.connect("runs/studies.sqlite"))
+        best = results[results.measure == "best_return"]
+        runs = pandas.read_sql("select * from runs", sqlite3.connect("runs/studies.sqlite"))
+        definition = json.loads(runs.definition[0])
+        print(len(best), best.value.notna().all())
+        print(definition["versions"]["third-party-envs"], definition["observers"]["best_return"])
+        """
+    )
+    assert report.split() == ["4", "True", "0.3", "1"]
+
+
+def test_does_entropy_help_on_it(fresh: FreshEnvironment) -> None:
+    options = ("--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial")
+    (fresh.folder / "tiny.yml").write_text(PRESETS)
+    done = fresh.run("sb3-entropy", "compare", "--env", "third/Env-v0", "--preset", "tiny.yml", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = fresh.folder / "reports" / "compare_sppo_third-Env-v0"
+    assert "Does entropy help sppo on third/Env-v0?" in (folder / "index.html").read_text()
+    again = fresh.run("sb3-entropy", "study", "run", folder / "compare_sppo_third-Env-v0.yml", "--engine", "serial")
+    assert "0 runs, 0 steps, 1 at once; 8 were done before." in again.stdout, again.stderr

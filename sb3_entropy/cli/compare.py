@@ -1,0 +1,76 @@
+"""``sb3-entropy compare``: does entropy help my task?"""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from sb3_entropy.algorithms.saving import atomic_file
+from sb3_entropy.cli.study import DEFAULT_REPORTS, add_run_options, add_store_option, execute, find_results
+from sb3_entropy.errors import check_choice, check_number
+from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, comparison_name, comparison_study, suited
+
+
+def run_compare(arguments: Sequence[str]) -> int:
+    """
+    :param arguments: the command line
+    :return: 0; 1 if runs have failed
+    :raises ValueError: if an argument is wrong
+    """
+    parser = ArgumentParser(
+        "sb3-entropy compare",
+        description="Does entropy help my task? Trains the 2×2 (entropy in the return × in the improvement) at a few "
+        "temperatures with several seeds, and writes a report.",
+    )
+    parser.add_argument("--env", required=True, help="the environment's id")
+    parser.add_argument("--algo", default="sppo", help="one of ours (default: sppo)")
+    parser.add_argument("-n", "--timesteps", type=int, help="steps a run (default: the preset's, else 100,000)")
+    parser.add_argument("--seeds", type=int, default=5, help="runs an arm (default: 5)")
+    parser.add_argument(
+        "--alphas",
+        type=float,
+        nargs="+",
+        default=list(DEFAULT_ALPHAS),
+        help="temperatures, in units of the reward that is learned from, which is normalised unless a preset says "
+        f"otherwise (default: {' '.join(map(str, DEFAULT_ALPHAS))})",
+    )
+    parser.add_argument(
+        "--preset",
+        help="'own' for the algorithm's preset, another algorithm's key, or a YAML with hyperparameters; --alphas are "
+        "then in the units of its rewards (default: the parent's defaults, observations and rewards normalised)",
+    )
+    parser.add_argument(
+        "-f", "--folder", type=Path, default=Path(DEFAULT_REPORTS), help=f"for reports (default: {DEFAULT_REPORTS})"
+    )
+    add_store_option(parser)
+    add_run_options(parser)
+    given = parser.parse_args(arguments)
+    check_choice("algorithm", given.algo, ALGORITHMS.keys())
+    policy, norm_obs = suited(given.env)
+    check_number("--seeds", given.seeds, low=1, integer=True)
+    if given.timesteps is not None:
+        check_number("--timesteps", given.timesteps, low=1, integer=True)
+    for alpha in given.alphas:
+        check_number("--alphas", alpha, low=0, open_low=True)
+    folder = given.folder / comparison_name(given.env, given.algo)
+    file = folder / f"{folder.name}.yml"
+    study = comparison_study(
+        given.env,
+        given.algo,
+        alphas=given.alphas,
+        timesteps=given.timesteps,
+        seeds=given.seeds,
+        preset=given.preset,
+        policy=policy,
+        norm_obs=norm_obs,
+        origin=str(file),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(file) as opened:
+        opened.write(study.document.text.encode())
+    tally = execute(study, given)
+    from sb3_entropy.studies.report import write_report
+
+    print(f"Report: {write_report(find_results(study, given.store), folder)}")
+    print(f"The study is {file}. To change it, copy it first; `sb3-entropy study run` runs the copy.")
+    return 1 if tally.failed or tally.left else 0

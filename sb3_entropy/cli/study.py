@@ -1,0 +1,302 @@
+"""``sb3-entropy study list | run | report | export | import``."""
+
+import os
+import re
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sb3_entropy.cli.progress import RunProgress
+from sb3_entropy.engines import ENGINES, make_engine
+from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.store import Store, export_study, import_study
+from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.library import find_study, results_folder, study_files
+from sb3_entropy.studies.results import (
+    StudyResults,
+    collect,
+    committed,
+    digest,
+    keep_outcome,
+    kept_outcome,
+    remember,
+)
+from sb3_entropy.studies.runner import Tally, run_study
+from sb3_entropy.studies.spec import Study, read_study
+
+DEFAULT_STORE = "runs/studies.sqlite"
+DEFAULT_REPORTS = "reports"
+SUBCOMMANDS = {
+    "list": "every study: its claim, its source, its verdict so far",
+    "run": "do the runs that are missing, then judge the claim",
+    "report": "one HTML page with the verdict, figures, tables and every run",
+    "export": "write finished runs to small files, which can be committed",
+    "import": "read such files into the store",
+    "check": "find everything that is wrong with a study, without running it",
+}
+
+
+def run_study_command(arguments: Sequence[str]) -> int:
+    """
+    :param arguments: the command line: a subcommand and its options
+    :return: 0; 1 if runs have failed
+    :raises ValueError: if the subcommand or the study is unknown, or the study is wrong
+    """
+    parsed = _parser().parse_args(_with_known_subcommand(arguments))
+    run = {
+        "list": _list,
+        "run": _run,
+        "report": _report,
+        "export": _export,
+        "import": _import,
+        "check": _check,
+    }[parsed.subcommand]
+    return run(parsed)
+
+
+def _with_known_subcommand(arguments: Sequence[str]) -> Sequence[str]:
+    given = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if given is not None and given not in SUBCOMMANDS:
+        raise ValueError(unknown("subcommand of study", given, SUBCOMMANDS))
+    return arguments
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser("sb3-entropy study", description="Claims, the runs that test them, and the verdicts.")
+    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="|".join(SUBCOMMANDS))
+    parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in SUBCOMMANDS.items()}
+    for name in ("run", "report", "export", "import", "check"):
+        parsers[name].add_argument("study", help="a study's name, see `sb3-entropy study list`, or the path of a YAML")
+    parsers["list"].add_argument("files", nargs="*", metavar="YAML", help="further studies, from files")
+    for name in ("list", "run", "report", "export", "import"):
+        add_store_option(parsers[name])
+    for name in ("run", "report", "export", "import"):
+        parsers[name].add_argument(
+            "--timesteps",
+            type=int,
+            help="a rehearsal with so many steps a run, kept apart under the study's name with _<steps>_steps",
+        )
+    add_run_options(parsers["run"])
+    parsers["run"].add_argument("--seeds", type=int, help="how many of the study's seeds, or more (default: all)")
+    parsers["report"].add_argument(
+        "-f", "--folder", type=Path, default=Path(DEFAULT_REPORTS), help=f"where (default: {DEFAULT_REPORTS})"
+    )
+    parsers["export"].add_argument("-f", "--folder", type=Path, help="where (default: results/<study> beside the YAML)")
+    parsers["import"].add_argument("-f", "--folder", type=Path, help="from where (default: results/<study> there)")
+    return parser
+
+
+def add_store_option(parser: ArgumentParser) -> None:
+    """
+    :param parser: gets ``--store``
+    """
+    default = os.environ.get("SB3_ENTROPY_STORE", DEFAULT_STORE)
+    text = f"the SQLite file of finished runs (default: {default}; the variable SB3_ENTROPY_STORE sets another)"
+    parser.add_argument("--store", type=Path, default=Path(default), help=text)
+
+
+def add_run_options(parser: ArgumentParser) -> None:
+    """
+    :param parser: gets the options that say how runs are done
+    """
+    parser.add_argument("--engine", default="process", help=f"{', '.join(ENGINES)} (default: process)")
+    parser.add_argument("--workers", type=int, help="runs at once (default: one a core)")
+    parser.add_argument("--address", help="with --engine ray: the cluster to join (default: start Ray here)")
+    parser.add_argument("--retry-failed", action="store_true", help="do runs again that have failed before")
+    parser.add_argument("-tb", "--tensorboard", metavar="FOLDER", help="log every run for TensorBoard in this folder")
+
+
+def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tally:
+    """
+    Do what is missing of a study, and print the verdict.
+
+    :param study: the study
+    :param parsed: the options of :func:`add_run_options` and :func:`add_store_option`
+    :param n_seeds: how many seeds; the study's if ``None``
+    :return: what was done
+    """
+    if n_seeds is not None:
+        check_number("--seeds", n_seeds, low=1, integer=True)
+    parsed.store.parent.mkdir(parents=True, exist_ok=True)
+    with Store(parsed.store) as store, make_engine(parsed.engine, parsed.workers, parsed.address) as engine:
+        with RunProgress(study.name, engine.workers) as progress:
+            tally = run_study(
+                study,
+                store,
+                engine,
+                progress,
+                n_seeds=n_seeds,
+                retry_failed=parsed.retry_failed,
+                tensorboard=parsed.tensorboard,
+            )
+        results = collect(study, store, str(parsed.store))
+        remember(results, store)
+    _tell_other(results)
+    print(f"{study.name}: {results.verdict.outcome}")
+    for criterion in results.verdict.criteria:
+        print(f"  {criterion.name}: {criterion.outcome}")
+    if tally.left:
+        print(f"{tally.left} runs failed in an earlier call and were left alone; --retry-failed does them again.")
+    return tally
+
+
+def _tell_other(results: StudyResults) -> None:
+    if results.other:
+        print(
+            f"{results.other} runs of {results.study.name} were made as its YAML stood before and are left out. "
+            "`sb3-entropy study run` does them as it stands now."
+        )
+
+
+def _read(parsed: Namespace) -> Study:
+    study = read_study(find_study(parsed.study))
+    steps = getattr(parsed, "timesteps", None)
+    if steps is None:
+        return study
+    check_number("--timesteps", steps, low=1, integer=True)
+    environments = {env_id: replace(env, timesteps=steps) for env_id, env in study.environments.items()}
+    return replace(study, name=f"{study.name}_{steps}_steps", environments=environments)
+
+
+def _run(parsed: Namespace) -> int:
+    study = _read(parsed)
+    tally = execute(study, parsed, parsed.seeds)
+    rehearsal = f" --timesteps {parsed.timesteps}" if parsed.timesteps else ""
+    print(f"Next: sb3-entropy study report {parsed.study}{rehearsal}{_store_option(parsed)}")
+    return 1 if tally.failed or tally.left else 0
+
+
+def _store_option(parsed: Namespace) -> str:
+    given = str(parsed.store)
+    return "" if given == os.environ.get("SB3_ENTROPY_STORE", DEFAULT_STORE) else f" --store {given}"
+
+
+def _check(parsed: Namespace) -> int:
+    study = _read(parsed)
+    runs = check_study(study)
+    steps = sum(run.definition["timesteps"] for run in runs)
+    print(f"{study.name}: {len(runs)} runs, {steps:,} steps; nothing is wrong.")
+    return 0
+
+
+def find_results(study: Study, store_path: Path) -> StudyResults:
+    """
+    :param study: a study
+    :param store_path: the store
+    :return: its results in the store, or, if there are none, in the exported files beside its YAML
+    :raises FileNotFoundError: if there are none there either
+    """
+    if store_path.exists():
+        with Store(store_path) as store:
+            results = collect(study, store, str(store_path))
+            if results.runs:
+                if not store.read_only:
+                    remember(results, store)
+                return results
+    exported = committed(study)
+    if exported is None:
+        raise FileNotFoundError(
+            f"There are no runs of {study.name}, neither in {store_path} nor in {_exported(study)}. "
+            f"Do them: sb3-entropy study run {study.name}"
+        )
+    print(f"{store_path} has no runs of {study.name}; these are the exported ones of {_exported(study)}.")
+    return exported
+
+
+def _exported(study: Study) -> Path:
+    return results_folder(Path(study.document.origin))
+
+
+def _report(parsed: Namespace) -> int:
+    from sb3_entropy.studies.report import write_report
+
+    study = _read(parsed)
+    results = find_results(study, parsed.store)
+    _tell_other(results)
+    page = write_report(results, parsed.folder / study.name)
+    print(f"{study.name}: {results.verdict.outcome}\nReport: {page}")
+    return 0
+
+
+def _export(parsed: Namespace) -> int:
+    study = _read(parsed)
+    folder = parsed.folder or _exported(study)
+    if parsed.folder is None and "site-packages" in folder.parts:
+        raise ValueError(f"{study.name} is a study of an installed package. Say where to export to: --folder FOLDER.")
+    if not parsed.store.exists():
+        raise FileNotFoundError(f"There is no store {parsed.store} to export from. Correct --store.")
+    with Store(parsed.store) as store:
+        for file in export_study(store, study.name, folder):
+            print(file)
+        results = collect(study, store, str(parsed.store))
+    print(keep_outcome(results, folder))
+    return 0
+
+
+def _import(parsed: Namespace) -> int:
+    study = _read(parsed)
+    parsed.store.parent.mkdir(parents=True, exist_ok=True)
+    folder = parsed.folder or _exported(study)
+    with Store(":memory:") as found:
+        name = import_study(found, folder)
+    if name != study.name:
+        raise ValueError(f"{folder} holds the study {name!r}, not {study.name!r}. Name that study, or another folder.")
+    with Store(parsed.store) as store:
+        import_study(store, folder)
+        results = collect(study, store, str(parsed.store))
+        remember(results, store)
+    print(f"{study.name}: {len(results.runs)} runs in {parsed.store}; {results.verdict.outcome}")
+    return 0
+
+
+def _list(parsed: Namespace) -> int:
+    files = {**study_files(), **{path.stem: path for path in map(find_study, parsed.files)}}
+    rows = _rows(files, parsed.store)
+    for name, (state, claim, source) in rows.items():
+        print("\n    ".join(text for text in (name, state, claim, source) if text))
+    if not rows:
+        print("There are no studies.")
+    return 0
+
+
+def _rows(files: dict[str, Path], store_path: Path) -> dict[str, tuple[str, str, str]]:
+    rows: dict[str, tuple[str, str, str]] = {}
+    store = Store(store_path) if store_path.exists() else None
+    try:
+        counts: dict[str, Any] = store.studies() if store else {}
+        for name, path in files.items():
+            try:
+                study = read_study(path)
+            except ValueError as error:
+                print(str(error), file=sys.stderr)
+                continue
+            if store and name in counts:
+                state = _state(study, store, counts[name])
+            else:
+                state = kept_outcome(study) or "not run yet"
+            rows[name] = (state, " ".join(study.claim.split()), " ".join(study.source.split()))
+        for name in sorted(counts.keys() - files.keys()):
+            count = counts[name]
+            rehearsal = re.fullmatch(r"(.+)_(\d+)_steps", name)
+            known = rehearsal is not None and rehearsal.group(1) in files
+            what = "a rehearsal of a study above" if known else "a study from a file: name it, to see its verdict"
+            rows[name] = (f"{count.finished} runs in the store", what, "")
+    finally:
+        if store:
+            store.close()
+    return rows
+
+
+def _state(study: Study, store: Store, count: Any) -> str:
+    """The verdict that is kept in the store, if it still is about these runs and this YAML."""
+    done = f"{count.finished} of {count.finished + count.failed + count.missing} runs finished"
+    if count.failed:
+        done += f", {count.failed} failed"
+    kept = store.verdict(study.name)
+    if kept is None:
+        return f"not judged yet ({done})"
+    fingerprint, verdict = kept
+    return f"{verdict['outcome']} ({done})" if fingerprint == digest(study, store) else f"to be judged again ({done})"

@@ -1,0 +1,1 @@
+"""Studies: a claim, the runs that test it, and the verdict by a rule stated beforehand."""

@@ -1,0 +1,206 @@
+"""Everything that can be wrong with a study, found before its first run starts and told in one message."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from sb3_entropy.errors import unknown
+from sb3_entropy.plots.options import check_options
+from sb3_entropy.registry import FIGURES, MEASURES, find_env
+from sb3_entropy.studies.contradictions import contradictions
+from sb3_entropy.studies.evaluation import MODES
+from sb3_entropy.studies.measures import ObservingMeasure
+from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
+from sb3_entropy.studies.schema import Key, Problem
+from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Selection, Study
+from sb3_entropy.studies.training import SEED_STRIDE
+from sb3_entropy.studies.verdict import POOLED, compared
+from sb3_entropy.zoo.build import UNSUPPORTED, find_algorithm, make_envs, make_model
+from sb3_entropy.zoo.check import check_preset
+
+#: curves of every run, besides those of the evaluations and of the training's log
+OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")
+
+
+def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -> list[PlannedRun]:
+    """
+    :param study: a study as it was read
+    :param done: told the ids of an arm's runs in an environment, whether that arm need not be built again for a check;
+        every arm is built if ``None``
+    :return: its runs
+    :raises ValueError: if an algorithm, environment, measure, figure or preset is unknown, a sweep or the decision
+        contradicts itself, or an arm cannot be built: all that is wrong, with line and key
+    """
+    document = study.document
+    named = list(_names(study))
+    document.refuse([*named, *contradictions(study), *_decision(study), *_figures(study), *_hyperparameters(study)])
+    runs = plan(study)
+    document.refuse(_builds(study, runs, done or (lambda _: False)))
+    return runs
+
+
+def _said(check: Callable[[], Any]) -> str | None:
+    """:return: what is wrong, as the check itself says it; anything that a third party's code raises counts"""
+    try:
+        check()
+    except Exception as error:
+        text = str(error) or type(error).__name__
+        return (
+            text if isinstance(error, (ValueError, TypeError, FileNotFoundError)) else f"{type(error).__name__}: {text}"
+        )
+    return None
+
+
+def _names(study: Study) -> Iterator[Problem]:
+    for env_id, environment in study.environments.items():
+        if text := _said(partial(find_env, env_id)):
+            yield ("environments", env_id), text
+        if environment.score_range and environment.score_range[0] >= environment.score_range[1]:
+            yield (
+                ("environments", env_id, "score_range"),
+                "must be what counts as 0 and what as 1, the lower number first",
+            )
+    for name, arm in study.arms.items():
+        if text := _said(partial(find_algorithm, arm.algo)):
+            yield ("arms", name, "algo"), text
+    listed = study.document.values.get("measures", [])
+    for measure in study.measures:
+        key: Key = ("measures", listed.index(measure)) if measure in listed else ("decision",)
+        if measure not in MEASURES:
+            yield key, unknown("measure", measure, MEASURES.keys())
+        else:
+            yield from _curves(study, measure, key)
+
+
+def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
+    """A measure needs curves; those of a measure that observes are its own affair."""
+    observed = set() if issubclass(MEASURES.get(measure), ObservingMeasure) else {*OTHER_CURVES, *study.evaluation.log}
+    for curve in MEASURES.get(measure).curves:
+        mode = curve.partition("/")[0]
+        if mode in MODES and mode not in study.evaluation.modes:
+            yield ("evaluation", "modes"), f"the measure {measure} needs the mode {mode!r}; add it"
+        elif mode not in MODES and observed and curve not in observed:
+            yield (
+                key,
+                f"the measure {measure} needs the curve {curve!r}; add it to evaluation: log",
+            )
+
+
+def _decision(study: Study) -> Iterator[Problem]:
+    for section, criteria in (("decision", study.criteria), ("also", study.exhibits)):
+        for index, criterion in enumerate(criteria):
+            yield from _criterion(study, criterion, (section, index))
+
+
+def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Problem]:
+    wrong = [*_selection(study, criterion.treatment, (*where, "treatment"))]
+    wrong += _selection(study, criterion.control, (*where, "control"))
+    yield from wrong
+    if not wrong and not compared(study, criterion):
+        yield where, "no variant of the treatment has the settings of a variant of the control; name them"
+    if criterion.expect not in ("greater", "less") and criterion.margin == 0:
+        yield where, f"expect: {criterion.expect} needs a margin: the greatest difference that does not count"
+    if criterion.environments == POOLED and criterion.measure in MEASURES:
+        if MEASURES.get(criterion.measure).unit != "return":
+            text = f"score_range is one of returns, and {criterion.measure} is none; compare it with environments: each"
+            yield (*where, "environments"), text
+        for env_id, environment in study.environments.items():
+            if environment.score_range is None:
+                text = "environments: all puts normalised scores together; add score_range: [what is 0, what is 1]"
+                yield ("environments", env_id), text
+
+
+def _selection(study: Study, selection: Selection, where: Key) -> Iterator[Problem]:
+    if selection.arm not in study.arms:
+        yield where, unknown("arm", selection.arm, study.arms)
+        return
+    sweep = {**study.sweep, **study.arms[selection.arm].sweep}
+    for key, value in selection.settings.items():
+        if key not in sweep:
+            yield (*where, key), unknown("swept hyperparameter", key, sweep)
+        elif value not in sweep[key]:
+            yield (*where, key), f"{value!r} is not swept. Swept: {', '.join(map(str, sweep[key]))}."
+
+
+def _figures(study: Study) -> Iterator[Problem]:
+    swept = [*study.sweep, *(key for arm in study.arms.values() for key in arm.sweep)]
+    criteria = [criterion.name for criterion in (*study.criteria, *study.exhibits)]
+    known = {"measure": study.measures, "x": swept, "facet": swept, "criteria": criteria}
+    for index, figure in enumerate(study.figures):
+        name, options = figure["figure"], {key: value for key, value in figure.items() if key != "figure"}
+        if name not in FIGURES:
+            yield ("figures", index), unknown("figure", name, FIGURES.keys())
+        elif text := _said(partial(check_options, name, options, known)):
+            yield ("figures", index), text
+
+
+def _hyperparameters(study: Study) -> Iterator[Problem]:
+    """Of those arms and environments that there are. What a layer common to several arms has wrong is told once."""
+    for variant in variants(study):
+        if _said(partial(find_algorithm, variant.arm.algo)):
+            continue
+        for environment in study.environments.values():
+            text = _said(partial(_check_cell, study, variant, environment))
+            if text is None or _said(partial(find_env, environment.env_id)):
+                continue
+            where = _blamed(study, variant, environment, text)
+            own = where[0] == "arms"
+            yield where, f"{variant.label} in {environment.env_id}: {text}" if own else text
+
+
+def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: str) -> Key:
+    """The layer that holds the key of which the message speaks, the uppermost first."""
+    layers: list[tuple[Key, Mapping[str, Any]]] = [
+        (("arms", variant.arm.name, "sweep"), {**variant.arm.sweep}),
+        (("sweep",), study.sweep),
+        (("arms", variant.arm.name, "hyperparams"), variant.arm.hyperparams),
+        (("environments", environment.env_id, "hyperparams"), environment.hyperparams),
+        (("hyperparams",), study.hyperparams),
+    ]
+    words = re.findall(r"[A-Za-z_][\w.]*", text)
+    for word in words[:8]:
+        for where, layer in layers:
+            found = next((key for key in layer if key.rpartition(".")[2] == word), None)
+            if found is not None:
+                return (*where, found)
+    if "evaluation" in words[:1]:
+        return ("evaluation", "points")
+    return ("arms", variant.arm.name)
+
+
+def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) -> None:
+    hyperparams = hyperparameters(study, variant, environment)
+    for key in UNSUPPORTED:
+        if hyperparams.get(key):
+            raise ValueError(f"{key} cannot be used in a study. Take it out.")
+    timesteps = training_length(study, environment, hyperparams)
+    algo = variant.arm.algo
+    check_preset(algo, find_algorithm(algo), {**hyperparams, "n_timesteps": timesteps}, "the study")
+    if hyperparams.get("n_envs", 1) > SEED_STRIDE:
+        raise ValueError(f"n_envs must be at most {SEED_STRIDE}, but {hyperparams['n_envs']} was given.")
+    if study.evaluation.points > timesteps:
+        raise ValueError(
+            f"evaluation: points must be at most timesteps, {timesteps}, but {study.evaluation.points} was given."
+        )
+
+
+def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
+    cells: dict[tuple[str, str], list[PlannedRun]] = {}
+    for run in runs:
+        cells.setdefault((run.variant.label, run.environment), []).append(run)
+    for (label, env_id), of_cell in cells.items():
+        if done([run.run_id for run in of_cell]):
+            continue
+        if text := _said(partial(_build, of_cell[0])):
+            yield ("arms", of_cell[0].variant.arm.name), f"{label} in {env_id} cannot be built: {text}"
+
+
+def _build(run: PlannedRun) -> None:
+    defined = run.definition
+    hyperparams = defined["hyperparams"]
+    env = make_envs(defined["environment"], hyperparams, 0, defined["env_kwargs"], kind=defined["vec_env"])
+    try:
+        make_model(defined["algorithm"], env, hyperparams, seed=0)
+    finally:
+        env.close()

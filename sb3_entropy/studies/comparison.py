@@ -1,0 +1,117 @@
+"""The study that asks whether entropy helps on one environment: in the return × in the improvement × a few α."""
+
+from collections.abc import Sequence
+
+import gymnasium as gym
+import yaml
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import is_image_space
+
+from sb3_entropy.registry import find_env
+from sb3_entropy.studies.spec import Study, parse_study
+
+#: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
+DEFAULT_ALPHAS = (0.001, 0.01)
+DEFAULT_TIMESTEPS = 100_000
+HEADER = "# Made by sb3-entropy compare, which writes it anew: copy it before you change it.\n"
+WHERE = {
+    "in the improvement": {"entropy_in_return": False},
+    "in the return": {"entropy_in_improvement": False},
+    "in both": {},
+}
+
+
+def comparison_name(env_id: str, algo: str) -> str:
+    """
+    :param env_id: an environment
+    :param algo: an algorithm's key
+    :return: what the study is called, and its folder
+    """
+    return f"compare_{algo}_{env_id}".replace("/", "-").replace(":", "-")
+
+
+def suited(env_id: str) -> tuple[str, bool]:
+    """
+    :param env_id: an environment
+    :return: the policy for its observations, and whether these can be normalised
+    :raises ValueError: if there is no such environment
+    """
+    find_env(env_id)
+    env = gym.make(env_id)
+    space = env.observation_space
+    env.close()
+    if isinstance(space, spaces.Dict):
+        plain = all(isinstance(part, spaces.Box) and not is_image_space(part) for part in space.spaces.values())
+        return "MultiInputPolicy", plain
+    if is_image_space(space):
+        return "CnnPolicy", False
+    return "MlpPolicy", isinstance(space, spaces.Box)
+
+
+def comparison_study(
+    env_id: str,
+    algo: str = "sppo",
+    *,
+    alphas: Sequence[float] = DEFAULT_ALPHAS,
+    timesteps: int | None = None,
+    seeds: int = 5,
+    preset: str | None = None,
+    policy: str = "MlpPolicy",
+    norm_obs: bool = True,
+    origin: str = "",
+) -> Study:
+    """
+    The 2×2 of Liu et al. 2020: α·H in the return (Eq. 35), in the improvement (Eqs. 38 and 41), in both or in neither,
+    which is the algorithm's parent.
+
+    :param env_id: the environment
+    :param algo: one of our on-policy algorithms
+    :param alphas: the temperatures, in units of the reward that is learned from
+    :param timesteps: steps a run; the preset's, or 100,000, if ``None``
+    :param seeds: runs an arm
+    :param preset: an algorithm's key or a file with hyperparameters for the environment; if ``None``, the parent's
+        defaults with normalised observations and rewards
+    :param policy: the policy's name, where there is no preset
+    :param norm_obs: whether to normalise observations, where there is no preset
+    :param origin: where the YAML will be kept
+    :return: the study, whose ``document.text`` is the YAML
+    """
+    arm = {"algo": algo, **({"preset": preset} if preset else {})}
+    swept = {"sweep": {"ent_coef": list(alphas)}}
+    arms = {"neither": {**arm, "hyperparams": {"ent_coef": 0.0}}}
+    for name, flags in WHERE.items():
+        arms[name] = {**arm, **({"hyperparams": dict(flags)} if flags else {}), **swept}
+    if preset is None and timesteps is None:
+        timesteps = DEFAULT_TIMESTEPS
+
+    def against(treatment: str, control: str, **more: str) -> dict[str, str]:
+        given = {"measure": "final_return", "treatment": treatment, "control": control, "expect": "greater"}
+        return {"name": f"{treatment} against {control}", **given, **more}
+
+    values = {
+        "question": f"Does entropy help {algo} on {env_id}?",
+        "claim": f"On {env_id}, {algo} with entropy in the return and in the improvement ends with a higher return "
+        "than without entropy, for at least one of the temperatures that were tried.",
+        "source": f"sb3-entropy compare --env {env_id}",
+        "environments": [env_id],
+        **({"timesteps": timesteps} if timesteps else {}),
+        "seeds": seeds,
+        **({} if preset else {"hyperparams": {"policy": policy, "normalize": {"norm_obs": norm_obs}}}),
+        "arms": arms,
+        "measures": ["final_return", "final_sampled_return", "mean_return", "late_spread", "entropy", "outside_box"],
+        "decision": [against("in both", "neither", require="any")],
+        "also": [
+            against("in the improvement", "neither"),
+            against("in the return", "neither"),
+            against("in both", "in the improvement"),
+        ],
+        "figures": [
+            "learning_curves",
+            {"figure": "learning_curves", "curve": "policy/entropy"},
+            {"figure": "scores", "measure": "final_return"},
+            "differences",
+        ],
+    }
+    text = HEADER + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
+    name = comparison_name(env_id, algo)
+    return parse_study(name, text, origin or f"{name}.yml")

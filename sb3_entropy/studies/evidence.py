@@ -1,0 +1,126 @@
+"""All verdicts on one page of the documentation."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sb3_entropy.studies.report.page import SIGNS, commands
+from sb3_entropy.studies.report.wording import estimate, p_value, seeds_text
+from sb3_entropy.studies.results import StudyResults
+from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult
+
+MOST_ROWS = 24
+
+_HEAD = """\
+# Evidence
+
+Each row is a study: a claim, and what its runs say about it by a rule that stands in the study's YAML. The runs are
+committed beside it as small files, so that this page, and each study's report, can be made again without training:
+`sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands in the table do the training itself.
+
+A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*.
+Differences are treatment − control on shared seeds, with their 95 % intervals; p is one-sided, for what the criterion
+expects, after Holm's correction. P(improvement) is the probability that a run of the treatment is better than a run of
+the control, with its interval. What such intervals cover at ten seeds: [Statistics](statistics.md).
+"""
+
+
+def evidence_markdown(studies: Sequence[StudyResults]) -> str:
+    """
+    :param studies: results of studies, in the order in which they are to stand
+    :return: a page in Markdown: a table of all verdicts, then a section a study. The same results give the same text
+    """
+    lines = [_HEAD, "| Study | Claim | Source | Verdict | What decides | Seeds | Command |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for results in studies:
+        study, verdict = results.study, results.verdict
+        run = commands(results).splitlines()[0]
+        decides = "<br>".join(f"{_cell(c.name)}: {_decisive(c)}" for c in verdict.criteria)
+        cells = [f"[{study.name}](#{study.name.lower()})", _cell(study.claim), _cell(study.source)]
+        cells += [f"{SIGNS[verdict.outcome]} **{verdict.outcome}**", decides, _seeds(results), f"`{run}`"]
+        lines.append(f"| {' | '.join(cells)} |")
+    if not studies:
+        lines.append("| none yet | | | | | | |")
+    for results in studies:
+        lines += ["", *_section(results)]
+    return "\n".join(lines) + "\n"
+
+
+def deciding(criterion: CriterionResult) -> ComparisonResult | None:
+    """
+    :param criterion: a judged criterion
+    :return: of the comparisons that have its outcome, the one that says so least clearly if all have to say it, and
+        most clearly if one is enough
+    """
+    agreeing = [c for c in criterion.comparisons if c.outcome == criterion.outcome and c.difference is not None]
+    if not agreeing:
+        return None
+    enough = criterion.outcome == "supported" and len(agreeing) < len(criterion.comparisons)
+    return min(agreeing, key=lambda c: c.p_adjusted) if enough else max(agreeing, key=lambda c: c.p_adjusted)
+
+
+def _section(results: StudyResults) -> list[str]:
+    study, verdict = results.study, results.verdict
+    finished = sum(run.status == "finished" for run in results.runs)
+    failed = len(results.runs) - finished
+    gaps = [f"{failed} failed"] * bool(failed) + [f"{results.missing} missing"] * bool(results.missing)
+    lines = [f"## {study.name}", ""]
+    lines += [f"*{_text(study.question)}*", ""] if study.question else []
+    lines += [f"**Claim.** {_text(study.claim)} ({_text(study.source)})", ""]
+    lines += [
+        f"**Verdict.** {SIGNS[verdict.outcome]} {verdict.outcome}, from {', '.join([f'{finished} runs', *gaps])}."
+    ]
+    lines += ["", f"**Finding.** {study.finding.strip()}"] if study.finding.strip() else []
+    for criterion in verdict.criteria:
+        lines += ["", f"**{_text(criterion.name)}: {criterion.outcome}.** {_text(criterion.rule)}", ""]
+        lines += _table(criterion)
+    return [*lines, "", "```sh", commands(results), "```"]
+
+
+def _table(criterion: CriterionResult) -> list[str]:
+    if not criterion.comparisons:
+        return ["There was nothing to compare."]
+    unit = f" ({criterion.unit})" if criterion.unit else ""
+    lines = [
+        f"| Treatment | Control | Environment | n | Difference{unit} | p | P(improvement) | Outcome |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for c in criterion.comparisons[:MOST_ROWS]:
+        p = p_value(c.p_adjusted) if c.difference is not None else "–"
+        cells = [_cell(c.treatment), _cell(c.control), _cell(c.environment), str(c.n), estimate(c.difference), p]
+        lines.append(f"| {' | '.join([*cells, estimate(c.improvement), c.outcome])} |")
+    if len(criterion.comparisons) > MOST_ROWS:
+        lines += ["", f"The first {MOST_ROWS} of {len(criterion.comparisons)} comparisons; the report has them all."]
+    return lines
+
+
+def _decisive(criterion: CriterionResult) -> str:
+    counts = Counter(comparison.outcome for comparison in criterion.comparisons)
+    total = len(criterion.comparisons)
+    tally = ", ".join(f"{counts[outcome]} of {total} {outcome}" for outcome in SIGNS if counts[outcome])
+    comparison = deciding(criterion)
+    if comparison is None:
+        return tally or "nothing to compare"
+    unit = f" {criterion.unit}" if criterion.unit else ""
+    number = f"{estimate(comparison.difference)}{unit}, p {_equals(p_value(comparison.p_adjusted))}"
+    if total == 1:
+        return number
+    where = f"{_cell(comparison.treatment)} − {_cell(comparison.control)}, {_cell(comparison.environment)}"
+    return f"{tally}; {number} ({where})"
+
+
+def _equals(p: str) -> str:
+    return p if p.startswith("<") else f"= {p}"
+
+
+def _seeds(results: StudyResults) -> str:
+    seeds = {run.seed for run in results.runs if run.status == "finished"}
+    return f"{len(seeds)} ({seeds_text(seeds)})" if seeds else "0"
+
+
+def _text(text: str) -> str:
+    """One line of text, without HTML."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|")

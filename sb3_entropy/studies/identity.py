@@ -1,0 +1,109 @@
+"""What defines a run. Two runs with one definition give the same numbers on one machine."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from typing import Any
+
+import gymnasium as gym
+import sb3_contrib
+
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, MEASURES, STD_SCHEMES, find_env
+from sb3_entropy.studies.measures import ObservingMeasure
+from sb3_entropy.zoo.build import find_algorithm
+
+#: to be raised when the way in which runs are trained and evaluated changes their numbers
+PROTOCOL = 1
+_BASIS = ("torch", "numpy", "stable-baselines3", "gymnasium")
+
+
+def run_id(definition: Mapping[str, Any]) -> str:
+    """
+    :param definition: plain data
+    :return: 20 hexadecimal digits of its SHA-256
+    """
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def behaviour(algo: str) -> int:
+    """
+    :param algo: an algorithm's key
+    :return: its ``behaviour_version``, which is raised when it learns otherwise than before; 0 for a stock algorithm,
+        whose package's version says it
+    """
+    return int(getattr(find_algorithm(algo), "behaviour_version", 0))
+
+
+def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: str = "dummy") -> dict[str, str]:
+    """
+    :param algo: an algorithm's key
+    :param env_id: an environment
+    :param hyperparams: plain hyperparameters
+    :param vec_env: what steps the environments
+    :return: the versions of the packages that make the numbers, without our own, for which :func:`behaviour` stands
+    """
+    names = set(_BASIS)
+    algorithm = find_algorithm(algo)
+    names |= {_distribution(cls.__module__) for cls in algorithm.__mro__ if cls.__module__.startswith("sb3_contrib")}
+    names.add(_distribution(algorithm.__module__))
+    find_env(env_id)
+    spec = gym.spec(env_id)
+    entry_point = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__module__", "")
+    names.add(_distribution(entry_point))
+    if "mujoco" in entry_point:
+        names.add("mujoco")
+    if vec_env == "envpool":
+        names.add("envpool")
+    names |= {_distribution(path) for path in _class_paths(hyperparams)}
+    policy_kwargs = hyperparams.get("policy_kwargs") or {}
+    for key, registry in (("std_scheme", STD_SCHEMES), ("action_distribution", ACTION_DISTRIBUTIONS)):
+        if policy_kwargs.get(key) in registry:
+            names.add(_distribution(registry.get(policy_kwargs[key]).__module__))
+    return {name: _version(name) for name in sorted(names - {"", "sb3-entropy"})}
+
+
+def _class_paths(hyperparams: Mapping[str, Any]) -> list[str]:
+    """Classes that are named by their paths: wrappers of environments, features extractors, policies …"""
+    policy_kwargs = hyperparams.get("policy_kwargs") or {}
+    wrapper = hyperparams.get("env_wrapper") or []
+    listed = [wrapper] if isinstance(wrapper, (str, Mapping)) else wrapper
+    named = [name for one in listed for name in ([one] if isinstance(one, str) else one)]
+    named += [hyperparams.get("policy"), *policy_kwargs.values()]
+    return [name for name in named if isinstance(name, str) and "." in name]
+
+
+def observers(measures: Iterable[str]) -> dict[str, int]:
+    """
+    :param measures: names of measures
+    :return: the versions of those that look at the model during training
+    """
+    found = {key: MEASURES.get(key) for key in sorted(set(measures))}
+    return {key: measure.version for key, measure in found.items() if issubclass(measure, ObservingMeasure)}
+
+
+@cache
+def _distribution(module: str) -> str:
+    top = module.partition(":")[0].partition(".")[0]
+    if top == sb3_contrib.__name__:
+        return "sb3-contrib"
+    if top == "sb3_entropy":
+        return "sb3-entropy"
+    # An editable install does not say which modules it has: its name is then the module's, as a rule.
+    return re.sub("[-_.]+", "-", _owners().get(top, [top])[0]).lower()
+
+
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed as a package"

@@ -1,0 +1,56 @@
+"""Where studies are found: ours, those of installed packages, and files."""
+
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from sb3_entropy.errors import unknown
+from sb3_entropy.zoo.presets import FOLDER
+
+#: each name stands for ``<name>.yml`` in the package that the entry point names
+GROUP = "sb3_entropy.studies"
+RESULTS = "results"
+
+
+def study_files() -> dict[str, Path]:
+    """:return: the YAML of every study of ours and of installed packages, by name; ours first in a quarrel"""
+    found = {path.stem: path for entry_point in entry_points(group=GROUP) for path in _offered(entry_point)}
+    package = Path(__file__).parents[1]
+    for folder in (package / FOLDER / "studies", package.parent / FOLDER / "studies"):
+        found.update({path.stem: path for path in sorted(folder.glob("*.yml"))})
+    return dict(sorted(found.items()))
+
+
+def _offered(entry_point: EntryPoint) -> list[Path]:
+    """Data of a package, found without importing the package itself, though Python imports the packages above it."""
+    spec = find_spec(entry_point.module)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    if not folders and spec and spec.origin:
+        folders = [str(Path(spec.origin).parent)]
+    return [file for folder in folders if (file := Path(folder) / f"{entry_point.name}.yml").is_file()]
+
+
+def find_study(name: str) -> Path:
+    """
+    :param name: a study's name, or the path of a YAML
+    :return: the file
+    :raises ValueError: if there is no study of that name
+    :raises FileNotFoundError: if there is no such file
+    """
+    if name.endswith((".yml", ".yaml")):
+        path = Path(name)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {name}. Correct the path, or see `sb3-entropy study list`.")
+        return path
+    files = study_files()
+    if name not in files:
+        raise ValueError(f"{unknown('study', name, files)} The path of a YAML works too.")
+    return files[name]
+
+
+def results_folder(study_file: Path) -> Path:
+    """
+    :param study_file: a study's YAML
+    :return: where its exported results are kept beside it, whether or not they are there
+    """
+    return study_file.parent / RESULTS / study_file.stem

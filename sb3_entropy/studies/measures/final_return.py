@@ -1,0 +1,21 @@
+"""Mean deterministic return over the last tenth of the evaluation points."""
+
+from sb3_entropy.registry import MEASURES
+from sb3_entropy.studies.measures.base import Curves, Measure
+
+
+@MEASURES.register("final_return")
+class FinalReturn(Measure):
+    """Mean deterministic return over the last tenth of the evaluation points."""
+
+    description = "Mean deterministic return over the last tenth of the evaluation points."
+    unit = "return"
+    higher_is_better = True
+    curves = ("deterministic/return",)
+
+    def score(self, curves: Curves) -> float:
+        """
+        :param curves: what the run has recorded
+        :return: the score
+        """
+        return curves.last("deterministic/return")

@@ -1,0 +1,195 @@
+"""From a study to its runs: arms × swept values × environments × seeds."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gymnasium as gym
+
+from sb3_entropy.registry import find_env
+from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
+from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
+from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
+
+#: measures that look at every run, whichever the study names
+ALWAYS_OBSERVED = ("entropy", "outside_box")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """
+    An arm with one value for every hyperparameter that is swept.
+
+    :param label: its name in figures, e.g. ``sppo, ent_coef=0.3``
+    :param arm: the arm
+    :param settings: the swept values
+    """
+
+    label: str
+    arm: ArmSpec
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """
+    A run before it is done.
+
+    :param variant: what is trained
+    :param environment: on what
+    :param seed: the seed's number in the study
+    :param definition: plain data that determine the run's numbers
+    :param run_id: the definition's hash
+    """
+
+    variant: Variant
+    environment: str
+    seed: int
+    definition: dict[str, Any]
+    run_id: str
+
+
+def variants(study: Study) -> list[Variant]:
+    """
+    :param study: a study
+    :return: its arms with every combination of swept values, the study's sweep first
+    """
+    return [
+        Variant(variant_label(arm.name, settings), arm, settings)
+        for arm in study.arms.values()
+        for settings in _combinations({**study.sweep, **arm.sweep})
+    ]
+
+
+def variant_label(name: str, settings: Mapping[str, Any]) -> str:
+    """
+    :param name: an arm's name
+    :param settings: swept values by hyperparameter
+    :return: e.g. ``sppo, ent_coef=0.3, gamma=0.9``
+    """
+    return ", ".join([name, *(f"{key.rpartition('.')[2]}={value}" for key, value in settings.items())])
+
+
+def _combinations(sweep: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*sweep.values()):
+        yield dict(zip(sweep, values, strict=True))
+
+
+def plan(study: Study) -> list[PlannedRun]:
+    """
+    :param study: a checked study
+    :return: its runs, seed by seed, so that all arms grow evenly
+    :raises ValueError: if a preset or an environment is missing
+    """
+    cells = [
+        (variant, environment.env_id, definition(study, variant, environment))
+        for environment in study.environments.values()
+        for variant in variants(study)
+    ]
+    planned = []
+    for seed in study.seeds:
+        for variant, env_id, common in cells:
+            complete = {**common, "seed": seed}
+            planned.append(PlannedRun(variant, env_id, seed, complete, run_id(complete)))
+    return planned
+
+
+def definition(study: Study, variant: Variant, environment: EnvironmentSpec) -> dict[str, Any]:
+    """
+    :param study: a study
+    :param variant: one of its variants
+    :param environment: one of its environments
+    :return: what determines the numbers of its runs, but for the seed
+    :raises ValueError: if a preset or the environment is missing, or nobody says how long to train
+    """
+    asked = asked_for(study, variant, environment)
+    return {
+        "protocol": PROTOCOL,
+        "behaviour": behaviour(variant.arm.algo),
+        **asked,
+        "observers": observers({*ALWAYS_OBSERVED, *study.measures}),
+        "versions": versions(variant.arm.algo, environment.env_id, asked["hyperparams"], study.vec_env),
+    }
+
+
+def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> dict[str, Any]:
+    """
+    :param study: a study
+    :param variant: one of its variants
+    :param environment: one of its environments
+    :return: the part of the definition that the study's YAML states, whatever is installed here
+    :raises ValueError: if a preset is missing, or nobody says how long to train
+    """
+    hyperparams = hyperparameters(study, variant, environment)
+    timesteps = training_length(study, environment, hyperparams)
+    hyperparams.pop("n_timesteps", None)
+    return {
+        "algorithm": variant.arm.algo,
+        "environment": environment.env_id,
+        "env_kwargs": environment.env_kwargs,
+        "vec_env": study.vec_env,
+        "hyperparams": hyperparams,
+        "timesteps": timesteps,
+        "evaluation": {
+            key: sorted(value) if isinstance(value, tuple) else value for key, value in asdict(study.evaluation).items()
+        },
+    }
+
+
+def training_length(study: Study, environment: EnvironmentSpec, hyperparams: Mapping[str, Any]) -> int:
+    """
+    :param study: a study
+    :param environment: one of its environments
+    :param hyperparams: an arm's, with a preset's ``n_timesteps`` if it has one
+    :return: environment steps a run
+    :raises ValueError: if nobody says it
+    """
+    timesteps = environment.timesteps or study.timesteps or hyperparams.get("n_timesteps")
+    if not timesteps:
+        raise ValueError(
+            f"timesteps is missing for {environment.env_id}, and no preset says how long to train there. Add the key "
+            "timesteps to the study or to the environment."
+        )
+    return int(timesteps)
+
+
+def hyperparameters(study: Study, variant: Variant, environment: EnvironmentSpec) -> dict[str, Any]:
+    """
+    :param study: a study
+    :param variant: one of its variants
+    :param environment: one of its environments
+    :return: the preset's values, under the study's, under the environment's, under the arm's, under the swept ones
+    :raises ValueError: if there is no such preset, or it has no entry for the environment
+    """
+    merged: dict[str, Any] = {"policy": "MlpPolicy"}
+    if variant.arm.preset is not None:
+        merged = _overlaid(merged, _preset(variant.arm, environment.env_id))
+    for layer in (study.hyperparams, environment.hyperparams, variant.arm.hyperparams):
+        merged = _overlaid(merged, layer)
+    for key, value in variant.settings.items():
+        nested: Any = value
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        merged = _overlaid(merged, nested)
+    return merged
+
+
+def _preset(arm: ArmSpec, env_id: str) -> dict[str, Any]:
+    assert arm.preset is not None
+    if arm.preset.endswith((".yml", ".yaml")):
+        source = arm.preset
+    else:
+        source = str(preset_file(arm.algo if arm.preset == "own" else arm.preset))
+    find_env(env_id)
+    atari = "AtariEnv" in str(gym.spec(env_id).entry_point)
+    return choose_preset(read_presets(source), env_id, atari, source)[1]
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged; anything else replaces what was there."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _overlaid(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,203 @@
+"""The report: one page that needs nothing else, with its figures and tables as files beside it."""
+
+import os
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from sb3_entropy.plots.figure_data import FigureData
+from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
+from sb3_entropy.plots.theme import DARK, LIGHT
+from sb3_entropy.registry import FIGURES
+from sb3_entropy.studies.library import study_files
+from sb3_entropy.studies.report.conditions import conditions, failures, missing
+from sb3_entropy.studies.report.coverage import comparison_note, coverage_note
+from sb3_entropy.studies.report.curves import embed
+from sb3_entropy.studies.report.data import figure_data
+from sb3_entropy.studies.report.tables import comparisons_csv, runs_csv, score_rows, scores_csv, statistic_of
+from sb3_entropy.studies.report.wording import better, duration, estimate, number, p_value
+from sb3_entropy.studies.results import StudyResults
+
+MOST_ROWS = 300
+SIGNS = {"supported": "✓", "refuted": "✕", "undecided": "?"}
+_HERE = Path(__file__).parent
+_STALE = re.compile(r"\d\d_[A-Za-z0-9_]+\.(svg|png)")
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """
+    :param name: the figure's key
+    :param stem: its files' name without ending
+    :param title: what it shows, in a few words
+    :param light: the SVG element for light ground
+    :param dark: the same for dark ground
+    :param files: what is written beside the page, by name
+    :param problem: why it could not be drawn; empty if it could
+    """
+
+    name: str
+    stem: str
+    title: str = ""
+    light: str = ""
+    dark: str = ""
+    files: tuple[tuple[str, bytes], ...] = ()
+    problem: str = ""
+
+
+def write_report(results: StudyResults, folder: Path) -> Path:
+    """
+    Write ``index.html``, each figure as SVG and PNG, ``scores.csv``, ``comparisons.csv`` and ``runs.csv``. Each file
+    is replaced in one step, the page last, so that a reader never sees half of one.
+
+    :param results: a study's results
+    :param folder: where to write; made if it does not exist
+    :return: the page
+    """
+    data = figure_data(results)
+    figures = draw_figures(results, data)
+    rows = score_rows(results.study, data)
+    files = {name: content for figure in figures for name, content in figure.files}
+    tables = {
+        "scores.csv": scores_csv(results.study, data, rows),
+        "comparisons.csv": comparisons_csv(data),
+        "runs.csv": runs_csv(results),
+        "index.html": _page(results, data, figures, rows),
+    }
+    files.update({name: text.encode() for name, text in tables.items()})
+    _publish(files, folder)
+    return folder / "index.html"
+
+
+def draw_figures(results: StudyResults, data: FigureData) -> list[DrawnFigure]:
+    """
+    :param results: a study's results
+    :param data: the same in arrays
+    :return: the study's figures. One that fails says why; the others are drawn all the same
+    """
+    return [
+        _draw(f"{index + 1:02d}_{re.sub('[^A-Za-z0-9_]', '_', chosen['figure'])}", chosen, data)
+        for index, chosen in enumerate(results.study.figures)
+    ]
+
+
+def _draw(stem: str, chosen: dict[str, Any], data: FigureData) -> DrawnFigure:
+    name = chosen["figure"]
+    options = {key: value for key, value in chosen.items() if key != "figure"}
+    try:
+        draw = FIGURES.get(name)
+        light, dark = draw(data, LIGHT, **options), draw(data, DARK, **options)
+        identity = stem.replace("_", "-")
+        svg, png = to_svg(light, f"light-{identity}"), to_png(light)
+        take_layout(dark, light)
+        description = str(light.get_label() or f"The figure {name}")
+        return DrawnFigure(
+            name=name,
+            stem=stem,
+            title=_title(light.get_suptitle(), name),
+            light=to_inline_svg(svg, description),
+            dark=to_inline_svg(to_svg(dark, f"dark-{identity}"), description),
+            files=((f"{stem}.svg", svg.encode()), (f"{stem}.png", png)),
+        )
+    except Exception as error:  # another package's figure may fail in any way
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return DrawnFigure(
+            name, stem, problem=f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
+        )
+
+
+def _title(suptitle: str, name: str) -> str:
+    return suptitle.strip().rstrip(".") or name.replace("_", " ").capitalize()
+
+
+def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], rows: list[Any]) -> str:
+    study = results.study
+    run_ids = {(run.arm, run.environment, run.seed): run.run_id for run in results.runs}
+    embedded = embed(data, run_ids)
+    listed, kinds = failures(results.runs)
+    found = conditions(results.runs)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(estimate=estimate, number=number, p_value=p_value)
+    return environment.get_template("template.html.j2").render(
+        results=results,
+        study=study,
+        verdict=results.verdict,
+        signs=SIGNS,
+        level=f"{100 * study.level:g} %",
+        finished=sum(run.status == "finished" for run in results.runs),
+        failed=sum(run.status == "failed" for run in results.runs),
+        n_arms=len({run.arm for run in results.runs}),
+        wall_time=duration(found.wall_seconds) if found.wall_seconds > 0 else "",
+        figures=[_marked(figure) for figure in figures],
+        rows=rows,
+        measures=list(data.measures.values()),
+        statistic_of=lambda measure: statistic_of(study, measure),
+        coverage=coverage_note(study, rows),
+        comparison_note=comparison_note,
+        better=better,
+        arms=list(dict.fromkeys(arm.label for arm in data.arms)),
+        environments=data.environments,
+        several=len(study.environments) > 1,
+        pair=data.pair,
+        shares_settings=lambda criterion: any(data.pair(c.treatment, c.control)[2] for c in criterion.comparisons),
+        cells={(arm.label, arm.environment) for arm in data.arms},
+        embedded=embedded,
+        embedded_json=Markup(embedded.json()),
+        command=commands(results),
+        conditions=found,
+        failures=listed,
+        failure_kinds=kinds,
+        missing=missing(results),
+        most_rows=MOST_ROWS,
+        nan=float("nan"),
+        css=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+        js=Markup((_HERE / "page.js").read_text(encoding="utf-8")),
+    )
+
+
+def commands(results: StudyResults) -> str:
+    """
+    :param results: a study's results
+    :return: the command that makes the runs, and the one that writes the page
+    """
+    study = results.study
+    origin = Path(study.document.origin)
+    target = origin.stem if study_files().get(origin.stem) == origin else str(origin)
+    # A rehearsal with fewer steps has a name of its own.
+    rehearsal = re.fullmatch(rf"{re.escape(origin.stem)}_(\d+)_steps", study.name)
+    if rehearsal:
+        target += f" --timesteps {rehearsal[1]}"
+    seeds = len({run.seed for run in results.runs})
+    some = f" --seeds {seeds}" if results.runs and seeds != len(study.seeds) else ""
+    return f"sb3-entropy study run {target}{some}\nsb3-entropy study report {target}"
+
+
+def _marked(figure: DrawnFigure) -> dict[str, Any]:
+    shown = {key: getattr(figure, key) for key in ("name", "stem", "title", "problem")}
+    return {**shown, "light": Markup(figure.light), "dark": Markup(figure.dark)}
+
+
+def _publish(files: dict[str, bytes], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        part = folder / f".{name}.{os.getpid()}.part"
+        try:
+            part.write_bytes(content)
+            os.replace(part, folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+    # Figures of an earlier report that this one no longer has.
+    for old in folder.iterdir():
+        if _STALE.fullmatch(old.name) and old.name not in files:
+            old.unlink()

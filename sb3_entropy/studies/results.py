@@ -1,0 +1,207 @@
+"""What a study has found so far: its runs and their scores, from the store or from exported files."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sb3_entropy.algorithms.saving import atomic_file
+from sb3_entropy.store import Store, import_study
+from sb3_entropy.studies.library import results_folder
+from sb3_entropy.studies.plan import asked_for, variants
+from sb3_entropy.studies.spec import Study
+from sb3_entropy.studies.training import score
+from sb3_entropy.studies.verdict import Verdict, judge
+
+#: beside exported runs
+OUTCOME = "verdict.json"
+
+
+@dataclass(frozen=True)
+class RunView:
+    """
+    A run of a study.
+
+    :param arm: the variant's label, e.g. ``sppo, ent_coef=0.3``
+    :param group: the arm's name
+    :param settings: the swept values
+    :param environment: where
+    :param seed: the seed's number
+    :param status: ``"finished"`` or ``"failed"``
+    :param run_id: the definition's hash
+    :param scores: by measure
+    :param steps: evaluation points, shape (T,)
+    :param curves: by name, shape (T,)
+    :param error: the traceback of a failed run
+    :param definition: what determines the numbers
+    :param recorded: what does not: wall-clock time, commit, platform
+    """
+
+    arm: str
+    group: str
+    settings: dict[str, Any]
+    environment: str
+    seed: int
+    status: str
+    run_id: str
+    scores: dict[str, float]
+    steps: np.ndarray
+    curves: dict[str, np.ndarray]
+    error: str | None
+    definition: dict[str, Any]
+    recorded: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """
+    :param study: the study
+    :param runs: its runs that are finished or have failed
+    :param verdict: by the study's rule, from the finished runs
+    :param missing: how many runs are planned and not done
+    :param origin: where the runs were read
+    :param other: how many of the missing ones are there as the YAML stated them before it was changed
+    """
+
+    study: Study
+    runs: tuple[RunView, ...]
+    verdict: Verdict
+    missing: int
+    origin: str
+    other: int = 0
+
+
+def collect(study: Study, store: Store, origin: str) -> StudyResults:
+    """
+    :param study: the study
+    :param store: where its runs are
+    :param origin: how to call the store
+    :return: its runs, scored anew by the measures as they are now, and the verdict
+    """
+    known = {variant.label: variant for variant in variants(study)}
+    asked = {
+        (label, env_id): asked_for(study, variant, environment)
+        for label, variant in known.items()
+        for env_id, environment in study.environments.items()
+    }
+    runs, missing, other = [], 0, 0
+    for member, record in store.runs(study.name):
+        cell = asked.get((member.arm, member.environment))
+        if cell is None:
+            continue
+        if record is None or any(record.definition.get(key) != value for key, value in cell.items()):
+            missing += 1
+            other += record is not None
+            continue
+        variant = known[member.arm]
+        scores = score(record.steps, record.curves, study.measures) if record.status == "finished" else {}
+        runs.append(
+            RunView(
+                arm=member.arm,
+                group=variant.arm.name,
+                settings=variant.settings,
+                environment=member.environment,
+                seed=member.seed,
+                status=record.status,
+                run_id=record.run_id,
+                scores=scores,
+                steps=np.asarray(record.steps),
+                curves={name: np.asarray(values) for name, values in record.curves.items()},
+                error=record.error,
+                definition=record.definition,
+                recorded=record.recorded,
+            )
+        )
+    return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other)
+
+
+def committed(study: Study) -> StudyResults | None:
+    """
+    :param study: the study
+    :return: the results that are kept in files beside its YAML; ``None`` if there are none
+    """
+    folder = results_folder(Path(study.document.origin))
+    if not folder.is_dir():
+        return None
+    with Store(":memory:") as store:
+        import_study(store, folder)
+        return collect(study, store, f"the exported files of {study.name}")
+
+
+def keep_outcome(results: StudyResults, folder: Path) -> Path:
+    """
+    Keep the outcome beside exported results, so that it can be listed without reading them all.
+
+    :param results: the results
+    :param folder: where they have been exported
+    :return: the file
+    """
+    done = sum(run.status == "finished" for run in results.runs)
+    kept = {
+        "outcome": results.verdict.outcome,
+        "finished": done,
+        "runs": len(results.runs) + results.missing,
+        "of": _of(results.study, folder),
+    }
+    file = folder / OUTCOME
+    with atomic_file(file) as opened:
+        opened.write((json.dumps(kept, indent=1) + "\n").encode())
+    return file
+
+
+def kept_outcome(study: Study) -> str | None:
+    """
+    :param study: a study
+    :return: in a few words what its exported results said, ``None`` if there are none
+    """
+    folder = results_folder(Path(study.document.origin))
+    if not folder.is_dir():
+        return None
+    try:
+        kept = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+        current = kept["of"] == _of(study, folder)
+        said = f"{kept['outcome']} ({kept['finished']} of {kept['runs']} runs finished, exported)"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "exported, and not judged: see the report"
+    return said if current else "exported, and to be judged again: see the report"
+
+
+def _of(study: Study, folder: Path) -> str:
+    """A hash of the YAML, without its finding, and of the exported runs."""
+    values = {key: value for key, value in study.document.values.items() if key not in ("finding", "remarks")}
+    content = json.dumps(values, sort_keys=True).encode() + (folder / "runs.csv").read_bytes()
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:20]
+
+
+def digest(study: Study, store: Store) -> str:
+    """
+    :param study: the study
+    :param store: where its runs are
+    :return: a short text that changes when the study's YAML or its finished runs do
+    """
+    return hashlib.sha256(f"{study.document.text}\n{store.fingerprint(study.name)}".encode()).hexdigest()[:20]
+
+
+def remember(results: StudyResults, store: Store) -> None:
+    """
+    Keep the verdict, so that it can be listed without being computed again.
+
+    :param results: what :func:`collect` returned
+    :param store: the same store
+    """
+    store.set_verdict(results.study.name, digest(results.study, store), asdict(results.verdict))
+
+
+def _scores(runs: list[RunView]) -> Any:
+    table: dict[tuple[str, str, str], dict[int, float]] = {}
+    for run in runs:
+        for measure, value in run.scores.items():
+            table.setdefault((run.arm, run.environment, measure), {})[run.seed] = value
+
+    def look_up(arm: str, environment: str, measure: str) -> dict[int, float]:
+        return table.get((arm, environment, measure), {})
+
+    return look_up

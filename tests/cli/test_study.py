@@ -1,0 +1,249 @@
+"""``sb3-entropy study``, ``compare`` and ``evidence``: what a user types and reads."""
+
+import io
+import sqlite3
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from sb3_entropy.cli.main import main
+from sb3_entropy.cli.progress import RunProgress
+from sb3_entropy.store import RunRecord, Store
+from sb3_entropy.studies.library import find_study, study_files
+from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.spec import parse_study, read_study
+
+TINY = {
+    "claim": "SPPO ends higher than PPO.",
+    "source": "a test",
+    "environments": ["CartPole-v1"],
+    "timesteps": 64,
+    "seeds": 2,
+    "evaluation": {"points": 2, "episodes": 2},
+    "hyperparams": {"n_steps": 32, "batch_size": 32, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}},
+    "arms": {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}},
+    "decision": [{"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture
+def done(folder, monkeypatch):
+    """A folder in which the tiny study has been run once."""
+    monkeypatch.chdir(folder)
+    if not Path("tiny.yml").exists():
+        Path("tiny.yml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+        assert main(["study", "run", "tiny.yml", "--engine", "serial"]) == 0
+    return folder
+
+
+def test_run_report_export_import(done, capsys):
+    assert main(["study", "report", "tiny.yml"]) == 0
+    assert "Report: reports/tiny/index.html" in capsys.readouterr().out
+    assert "SPPO ends higher than PPO." in Path("reports/tiny/index.html").read_text()
+    assert main(["study", "export", "tiny.yml"]) == 0
+    assert "results/tiny/runs.csv" in capsys.readouterr().out
+    # What was exported is listed without a store, and no longer believed when the rule is another.
+    assert main(["study", "list", "tiny.yml", "--store", "none.sqlite"]) == 0
+    assert "(4 of 4 runs finished, exported)" in capsys.readouterr().out
+    Path("tiny.yml").write_text(Path("tiny.yml").read_text() + "level: 0.9\n")
+    assert main(["study", "list", "tiny.yml", "--store", "none.sqlite"]) == 0
+    assert "exported, and to be judged again" in capsys.readouterr().out
+    Path("tiny.yml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    with Store("runs/studies.sqlite") as store:
+        content = store.content("tiny")
+    assert main(["study", "import", "tiny.yml", "--store", "copy/store.sqlite"]) == 0
+    with Store("copy/store.sqlite") as store:
+        assert store.content("tiny") == content
+    # Without a store, the report is drawn from the files.
+    assert main(["study", "report", "tiny.yml", "--store", "none.sqlite", "-f", "again"]) == 0
+    assert "these are the exported ones" in capsys.readouterr().out
+    assert Path("again/tiny/index.html").is_file()
+    assert not Path("none.sqlite").exists()
+
+
+def test_the_store_is_read_by_pandas_in_one_line(done):
+    results = pd.read_sql("select * from results", sqlite3.connect("runs/studies.sqlite"))
+    of_tiny = results[(results.study == "tiny") & (results.measure == "final_return")]
+    assert sorted(of_tiny.arm) == ["PPO", "PPO", "SPPO", "SPPO"]
+    assert (of_tiny.value > 0).all()
+
+
+def test_what_is_done_is_not_done_again(done, capsys):
+    assert main(["study", "run", "tiny.yml", "--engine", "serial"]) == 0
+    assert "0 runs, 0 steps, 1 at once; 4 were done before." in capsys.readouterr().out
+
+
+def test_a_rehearsal_is_kept_apart(done, capsys):
+    assert main(["study", "run", "tiny.yml", "--engine", "serial", "--timesteps", "32", "--seeds", "1"]) == 0
+    assert "study report tiny.yml --timesteps 32" in capsys.readouterr().out
+    with Store("runs/studies.sqlite") as store:
+        counts = store.studies()
+    assert counts["tiny_32_steps"].finished == 2
+    assert counts["tiny"].finished == 4
+
+
+def test_list_shows_every_study_and_its_verdict(done, capsys, monkeypatch):
+    assert main(["study", "run", "tiny.yml", "--engine", "serial"]) == 0
+    capsys.readouterr()
+    assert main(["study", "list", "tiny.yml"]) == 0
+    out = capsys.readouterr().out
+    for name in study_files():
+        assert f"{name}\n    " in out
+    line = out.splitlines()[out.splitlines().index("tiny") + 1].strip()
+    assert line in {f"{word} (4 of 4 runs finished)" for word in ("undecided", "supported", "refuted")}
+    # Another rule, and the verdict that was kept is not about it.
+    Path("tiny.yml").write_text(Path("tiny.yml").read_text() + "level: 0.9\n")
+    assert main(["study", "list", "tiny.yml"]) == 0
+    assert "to be judged again (4 of 4 runs finished)" in capsys.readouterr().out
+    Path("tiny.yml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+
+
+def test_check_finds_what_is_wrong_without_running(done, capsys):
+    assert main(["study", "check", "tiny.yml"]) == 0
+    assert "tiny: 4 runs, 256 steps; nothing is wrong." in capsys.readouterr().out
+    Path("bad.yml").write_text(yaml.safe_dump({**TINY, "measures": ["retrun"]}, sort_keys=False))
+    assert main(["study", "check", "bad.yml"]) == 2
+    assert "bad.yml has a problem; nothing has been run." in capsys.readouterr().err
+
+
+class OneStep(gym.Env):
+    """Its episodes are one step long, so that twenty evaluations take no time."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,))
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), float(action), True, False, {}
+
+
+@pytest.fixture
+def one_step():
+    gym.register("OneStep-v0", entry_point=OneStep)
+    yield "OneStep-v0"
+    del gym.registry["OneStep-v0"]
+
+
+def test_compare_trains_the_two_by_two(tmp_path, monkeypatch, capsys, one_step):
+    monkeypatch.chdir(tmp_path)
+    Path("presets.yml").write_text(yaml.safe_dump({one_step: {"n_steps": 32, "batch_size": 32, "n_epochs": 1}}))
+    options = ["--seeds", "1", "-n", "64", "--alphas", "0.01", "--engine", "serial"]
+    assert main(["compare", "--env", one_step, "--preset", "presets.yml", *options]) == 0
+    out = capsys.readouterr().out
+    assert "4 runs, 256 steps" in out
+    kept = read_study(Path("reports/compare_sppo_OneStep-v0/compare_sppo_OneStep-v0.yml"))
+    switches = {
+        run.variant.arm.name: (
+            run.definition["hyperparams"]["ent_coef"],
+            run.definition["hyperparams"].get("entropy_in_return", True),
+            run.definition["hyperparams"].get("entropy_in_improvement", True),
+        )
+        for run in plan(kept)
+    }
+    assert switches == {
+        "neither": (0.0, True, True),
+        "in the improvement": (0.01, False, True),
+        "in the return": (0.01, True, False),
+        "in both": (0.01, True, True),
+    }
+    assert "Does entropy help sppo on OneStep-v0?" in Path("reports/compare_sppo_OneStep-v0/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["study"], "the following arguments are required"),
+        (["study", "rum"], "Did you mean 'run'?"),
+        (["study", "run", "liu2020_pendulu"], "Did you mean 'liu2020_pendulum'?"),
+        (["study", "run", "absent.yml"], "There is no file absent.yml"),
+        (["study", "run", "tiny.yml", "--seeds", "0"], "--seeds must be a whole number ≥ 1"),
+        (["study", "run", "tiny.yml", "--engine", "thread"], "Unknown engine 'thread'"),
+        (["study", "run", "tiny.yml", "--workers", "0", "--engine", "process"], "workers must be a whole number"),
+        (["study", "run", "tiny.yml", "--timesteps", "0"], "--timesteps must be"),
+        (["study", "export", "tiny.yml", "--store", "absent.sqlite"], "There is no store absent.sqlite"),
+        (["study", "report", "unrun.yml"], "There are no runs of unrun"),
+        (["study", "import", "unrun.yml"], "results/unrun"),
+        (["study", "import", "unrun.yml", "-f", "exported"], "exported holds the study 'tiny', not 'unrun'"),
+        (["compare", "--env", "CartPole-v9"], "Unknown environment 'CartPole-v9'"),
+        (["compare", "--env", "CartPole-v1", "--algo", "ppo"], "Unknown algorithm 'ppo'"),
+        (["compare", "--env", "CartPole-v1", "--alphas", "0"], "--alphas must be a number > 0"),
+        (["evidence", "absent"], "Unknown study 'absent'"),
+    ],
+)
+def test_bad_input_is_answered(done, capsys, arguments, words):
+    if not Path("exported").exists():
+        main(["study", "export", "tiny.yml", "-f", "exported"])
+    capsys.readouterr()
+    Path("unrun.yml").write_text(yaml.safe_dump({**TINY, "seeds": 1}, sort_keys=False))
+    assert main(arguments) in (1, 2)
+    assert words in capsys.readouterr().err
+
+
+def test_a_store_of_something_else_is_left_as_it_was(done, capsys):
+    Path("notes.sqlite").write_text("these are my notes")
+    assert main(["study", "run", "tiny.yml", "--store", "notes.sqlite", "--engine", "serial"]) == 1
+    err = capsys.readouterr().err
+    assert "notes.sqlite" in err
+    assert "Traceback" not in err
+    assert "--debug" not in err
+    assert Path("notes.sqlite").read_text() == "these are my notes"
+
+
+def test_failed_runs_end_in_exit_code_1(done, capsys, monkeypatch):
+    def fail(item, shared):
+        raise RuntimeError("the licence server does not answer")
+
+    monkeypatch.setattr("sb3_entropy.studies.runner.train_run", fail)
+    arguments = ["study", "run", "tiny.yml", "--engine", "serial", "--store", "failing.sqlite"]
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    assert out.count("failed: ") == 4
+    assert "RuntimeError: the licence server does not answer" in out
+    assert main(arguments) == 1
+    assert (
+        "4 runs failed in an earlier call and were left alone; --retry-failed does them again."
+        in capsys.readouterr().out
+    )
+    assert main(["study", "report", "tiny.yml", "--store", "failing.sqlite", "-f", "failing"]) == 0
+    assert "the licence server does not answer" in Path("failing/tiny/index.html").read_text()
+
+
+def test_a_bar_where_there_is_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    runs = plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml"))
+    record = RunRecord(runs[0].run_id, {}, "failed", {}, (), {}, "Traceback\nValueError: [on] purpose", {})
+    with RunProgress("tiny", 2) as progress:
+        progress.start(4, runs[1:])
+        progress.end(runs[1], record)
+    shown = screen.getvalue()
+    assert "tiny: 3 runs, 192 steps, 2 at once; 1 were done before." in shown
+    assert "ValueError: [on] purpose" in shown
+    assert "1/3 runs" in shown
+    assert "left" in shown
+
+
+def test_every_packaged_study_is_sound():
+    from sb3_entropy.studies.check import check_study
+
+    ours = {"entropy_2x2", "entropy_buys_outside_the_box", "liu2020_pendulum", "pendulum_adaptive", "variance_schemes"}
+    assert ours <= set(study_files())
+    for name, path in study_files().items():
+        assert find_study(name) == path
+        assert len(check_study(read_study(path))) >= 40

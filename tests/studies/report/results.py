@@ -1,0 +1,90 @@
+"""Results of a study that nobody has run: made-up curves in the form of real ones."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sb3_entropy.studies.plan import variants
+from sb3_entropy.studies.results import RunView, StudyResults, _scores
+from sb3_entropy.studies.spec import Study
+from sb3_entropy.studies.training import score
+from sb3_entropy.studies.verdict import judge
+from tests.studies.specs import study
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: <script>alert(1)</script> & NaN'
+NASTY = '<b>"soft" & co</b></script>'
+
+
+def make_study(**changes: Any) -> Study:
+    values: dict[str, Any] = {
+        "seeds": 5,
+        "question": "Does <i>entropy</i> help?",
+        "finding": "It does & it does not.",
+        "environments": {"CartPole-v1": {"score_range": [0, 500]}},
+        "arms": {"PPO": {"algo": "ppo"}, NASTY: {"algo": "sppo", "sweep": {"ent_coef": [0.01, 0.1]}}},
+        "decision": [
+            {"measure": "final_return", "treatment": NASTY, "control": "PPO", "expect": "greater", "margin": 5}
+        ],
+        "also": [{"name": "noise", "measure": "entropy", "treatment": NASTY, "control": "PPO", "expect": "less"}],
+        "figures": ["learning_curves", "scores", "differences", {"figure": "response", "x": "ent_coef"}],
+    }
+    return study("made_up", **{**values, **changes})
+
+
+def make_results(of: Study, points: int = 8, bonus: float = 60.0) -> StudyResults:
+    """
+    :param of: the study
+    :param points: evaluation points
+    :param bonus: by how much the arms after the first are better
+    :return: all of its runs, finished
+    """
+    rng = np.random.default_rng(0)
+    first = next(iter(of.arms))
+    runs = []
+    steps = np.linspace(1000 / points, 1000, points)
+    for number, variant in enumerate(variants(of)):
+        for env in of.environments:
+            for seed in of.seeds:
+                top = 300 + (bonus if variant.arm.name != first else 0) + rng.normal(0, 10)
+                curves = {
+                    "deterministic/return": top * (1 - np.exp(-steps / 300)) + rng.normal(0, 5, points),
+                    "policy/entropy": 0.7 - steps / 2000 + rng.normal(0, 0.02, points),
+                    "train/ent_coef": np.full(points, np.nan),
+                }
+                definition = {
+                    "algorithm": variant.arm.algo,
+                    "environment": env,
+                    "seed": seed,
+                    "hyperparams": {"learning_rate": 0.001, **variant.settings},
+                    "versions": {"torch": "2.0", "numpy": "2.1"},
+                }
+                runs.append(
+                    RunView(
+                        arm=variant.label,
+                        group=variant.arm.name,
+                        settings=variant.settings,
+                        environment=env,
+                        seed=seed,
+                        status="finished",
+                        run_id=f"{number}-{env}-{seed}",
+                        scores=score(steps, curves, of.measures),
+                        steps=steps,
+                        curves=curves,
+                        error=None,
+                        definition=definition,
+                        recorded={"wall_seconds": 2.0, "commit": "abc", "started": f"at {seed}"},
+                    )
+                )
+    return with_runs(StudyResults(of, (), judge(of, _scores([])), 0, "a test"), runs)
+
+
+def with_runs(results: StudyResults, runs: list[RunView]) -> StudyResults:
+    """:return: the same study with other runs, judged anew"""
+    planned = len(variants(results.study)) * len(results.study.environments) * len(results.study.seeds)
+    judged = judge(results.study, _scores(runs))
+    return replace(results, runs=tuple(runs), verdict=judged, missing=planned - len(runs))
+
+
+def failed(run: RunView, error: str = TRACEBACK) -> RunView:
+    return replace(run, status="failed", scores={}, steps=np.array([]), curves={}, error=error)

@@ -1,0 +1,253 @@
+"""What the report writes, and that no state of a study keeps it from being written."""
+
+import csv
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sb3_entropy.plots.theme import THEMES
+from sb3_entropy.studies.report import write_report
+from sb3_entropy.studies.report.coverage import comparison_note, coverage_note
+from sb3_entropy.studies.report.data import figure_data
+from sb3_entropy.studies.report.page import commands
+from sb3_entropy.studies.report.tables import score_rows, statistic_of
+from tests.studies.report.results import NASTY, TRACEBACK, failed, make_results, make_study, with_runs
+
+
+@pytest.fixture(scope="module")
+def results():
+    return make_results(make_study())
+
+
+@pytest.fixture(scope="module")
+def folder(results, tmp_path_factory):
+    return write_report(results, tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def html(folder):
+    return (folder / "index.html").read_text()
+
+
+def without_figures(results):
+    return replace(results, study=replace(results.study, figures=()))
+
+
+def table(path):
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_the_files(folder):
+    figures = ["01_learning_curves", "02_scores", "03_differences", "04_response"]
+    tables = ["comparisons.csv", "index.html", "runs.csv", "scores.csv"]
+    expected = [f"{figure}.{ending}" for figure in figures for ending in ("png", "svg")] + tables
+    assert sorted(path.name for path in folder.iterdir()) == sorted(expected)
+    assert (folder / "01_learning_curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "01_learning_curves.svg").read_text().startswith("<?xml")
+
+
+def test_the_page_says_all_that_is_asked_of_it(html, results):
+    comparison = results.verdict.criteria[0].comparisons[0]
+    assert results.verdict.outcome == "supported"
+    said = ["Supported", "SPPO ends higher than PPO.", "a test", "It does &amp; it does not.", "sb3-entropy study run"]
+    said += [results.verdict.criteria[0].rule.split(" of ")[0], "torch", "abc", "learning_rate", "0–4", "n = "]
+    said += [f"{comparison.difference.value:.1f}", "&lt; 0.001" if comparison.p_adjusted < 0.001 else "0.0"]
+    for text in said:
+        assert text in html
+
+
+def test_nothing_in_it_points_anywhere(html):
+    targets = re.findall(r"""\s(?:src|href|action|srcset|poster)\s*=\s*["']?([^"'\s>]+)""", html)
+    assert targets
+    assert {target for target in targets if not target.startswith(("#", "data:"))} == set()
+    assert "@import" not in html
+    assert re.findall(r"url\((?!#)", html) == []
+    assert "://" not in html
+
+
+def test_names_are_escaped_everywhere(html):
+    assert NASTY not in html
+    assert "&lt;b&gt;&#34;soft&#34; &amp; co&lt;/b&gt;" in html
+    embedded = re.search(r'<script type="application/json" id="run-data">(.*?)</script>', html, re.DOTALL)
+    assert json.loads(embedded[1])["arms"][1] == f"{NASTY}, ent_coef=0.01"
+
+
+def test_every_runs_curve_is_on_the_page(html, results):
+    data = json.loads(re.search(r'id="run-data">(.*?)</script>', html, re.DOTALL)[1])
+    run = results.runs[-1]
+    cell = next(c for c in data["cells"] if data["arms"][c["arm"]] == run.arm)
+    index = cell["seeds"].index(run.seed)
+    curve = cell["curves"][data["curves"].index("deterministic/return")][index]
+    np.testing.assert_allclose(curve, run.curves["deterministic/return"], rtol=5e-4)
+    assert cell["ids"][index] == run.run_id
+    assert data["steps"][cell["steps"]] == run.steps.tolist()
+
+
+def test_the_tables_as_files(folder, results):
+    scores, comparisons, runs = (table(folder / f"{name}.csv") for name in ("scores", "comparisons", "runs"))
+    mine = next(row for row in scores if row["ent_coef"] == "0.1" and row["measure"] == "final_return")
+    of_arm = [run.scores["final_return"] for run in results.runs if run.settings.get("ent_coef") == 0.1]
+    assert float(mine["value"]) == pytest.approx(np.mean(of_arm))
+    assert float(mine["low"]) < float(mine["value"]) < float(mine["high"])
+    assert mine["n"] == "5"
+    assert [row["decides"] for row in comparisons] == ["True", "True", "False", "False"]
+    assert float(comparisons[0]["difference"]) == results.verdict.criteria[0].comparisons[0].difference.value
+    assert len(runs) == len(results.runs)
+    assert float(runs[3]["final_return"]) == results.runs[3].scores["final_return"]
+
+
+def test_two_reports_are_equal_to_the_byte(results, folder, tmp_path):
+    again = write_report(results, tmp_path).parent
+    for path in folder.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_an_older_reports_figures_go_and_other_files_stay(results, tmp_path):
+    (tmp_path / "07_scores.svg").write_text("old")
+    (tmp_path / "notes.md").write_text("mine")
+    write_report(without_figures(results), tmp_path)
+    assert not (tmp_path / "07_scores.svg").exists()
+    assert (tmp_path / "notes.md").read_text() == "mine"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_failed_runs_are_told_once_for_equal_tracebacks(results, tmp_path):
+    runs = list(results.runs)
+    broken = with_runs(results, [failed(runs[0]), failed(runs[1]), failed(runs[2], "OSError: full"), *runs[3:]])
+    html = write_report(without_figures(broken), tmp_path).read_text()
+    assert "3 runs have failed, in 2 ways" in html
+    assert html.count("alert(1)&lt;/script&gt; &amp; NaN</code>") == 1
+    assert "PPO in CartPole-v1, seed 0, 1" in html
+    assert TRACEBACK not in html
+
+
+def test_missing_runs_are_named(results, tmp_path):
+    html = write_report(without_figures(with_runs(results, list(results.runs)[2:])), tmp_path).read_text()
+    assert "2 runs are still to be done." in html
+    assert "PPO in CartPole-v1, seed 0, 1" in html
+
+
+def test_one_seed_has_no_intervals(tmp_path):
+    results = make_results(make_study(seeds=1))
+    html = write_report(results, tmp_path).read_text()
+    assert "could not be drawn" not in html
+    assert not re.search(r"\bnan\b", html, re.IGNORECASE)
+    assert coverage_note(results.study, score_rows(results.study, figure_data(results))) == ""
+
+
+def test_scores_that_are_not_numbers(results, tmp_path):
+    runs = [replace(run, scores={**run.scores, "entropy": float("nan")}) for run in results.runs]
+    runs[0] = replace(
+        runs[0], scores={"final_return": float("inf")}, curves={"deterministic/return": runs[0].steps * np.nan}
+    )
+    html = write_report(with_runs(results, runs), tmp_path).read_text()
+    assert "could not be drawn" not in html
+    assert not re.search(r"\bnan\b", re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL), re.IGNORECASE)
+    json.loads(re.search(r'id="run-data">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_runs_of_two_lengths_meet_where_both_were_evaluated(results):
+    longer = replace(
+        results.runs[0], steps=np.array([1000.0, 2000.0]), curves={"deterministic/return": np.array([7.0, 8.0])}
+    )
+    data = figure_data(with_runs(results, [longer, *results.runs[1:]]))
+    first = data.arms[0].curves["deterministic/return"][0]
+    assert first[-1] == 7
+    assert np.isnan(first[:-1]).all()
+
+
+def test_a_figure_that_fails_takes_nothing_else_down(results, tmp_path):
+    figures = ({"figure": "scores", "measure": "reward"}, {"figure": "nothing"}, {"figure": "scores"})
+    html = write_report(replace(results, study=replace(results.study, figures=figures)), tmp_path).read_text()
+    assert html.count("could not be drawn") == 2
+    assert "Unknown measure of this study &#39;reward&#39;. Available: entropy, final_return." in html
+    assert (tmp_path / "03_scores.svg").exists()
+
+
+def test_the_commands(results):
+    name = results.study.document.origin
+    assert commands(results) == f"sb3-entropy study run {name}\nsb3-entropy study report {name}"
+    fewer = with_runs(results, [run for run in results.runs if run.seed < 3])
+    assert commands(fewer).startswith(f"sb3-entropy study run {name} --seeds 3\n")
+    rehearsal = replace(results, study=replace(results.study, name="made_up_200_steps"))
+    assert "--timesteps 200" in commands(rehearsal)
+
+
+def test_a_measure_has_the_statistic_by_which_it_is_judged():
+    study = make_study(
+        decision=[
+            {"measure": "final_return", "treatment": NASTY, "control": "PPO", "expect": "greater", "statistic": "iqm"}
+        ]
+    )
+    assert statistic_of(study, "final_return") == "iqm"
+    assert statistic_of(study, "entropy") == "mean"  # of the exhibit
+    assert statistic_of(study, "drawdown") == "iqm"  # of the first criterion
+
+
+def test_text_has_contrast_in_both_themes():
+    css = (THEMES["light"].ground, THEMES["dark"].ground)
+    page = re.findall(r"\{([^{}]*--ground: #[^{}]*)\}", _css())
+    assert len(page) == 3  # light, dark by preference, dark by the button
+    assert _colours(page[1]) == _colours(page[2])
+    for block, ground in zip(page[:2], css, strict=True):
+        colours = _colours(block)
+        assert colours["ground"].upper() == ground
+        for name in ("ink", "faint", "link", "supported", "refuted", "undecided"):
+            for behind in ("ground", "raised"):
+                assert contrast(colours[name], colours[behind]) >= 4.5, (name, behind)
+
+
+def _css():
+    from sb3_entropy.studies.report import page
+
+    return (page._HERE / "style.css").read_text()
+
+
+def _colours(block):
+    return dict(re.findall(r"--(\w+): (#\w{6})", block))
+
+
+def contrast(first, second):
+    """WCAG 2.2's ratio of relative luminances."""
+
+    def luminance(colour):
+        channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_coverage_beside_figures_is_that_of_the_worst_case(results, monkeypatch):
+    from sb3_entropy.studies.report import coverage
+
+    asked = []
+
+    def simulated(n, n_tasks, statistic, method, *, paired):
+        asked.append((n, n_tasks, statistic, paired))
+        return {5: 0.934, 4: 0.912}[n]
+
+    monkeypatch.setattr(coverage, "coverage", simulated)
+    rows = score_rows(results.study, figure_data(with_runs(results, list(results.runs)[1:])))
+    note = coverage_note(results.study, rows)
+    assert set(asked) == {(4, 1, "mean", False), (5, 1, "mean", False)}
+    assert note.startswith(
+        "Such intervals, nominally 95 %, contain the truth in at least 91.2 % of simulated cases (mean, n = 4"
+    )
+    assert coverage_note(replace(results.study, level=0.9), rows) == ""
+    monkeypatch.setattr(coverage, "coverage", lambda *case, paired: float("nan"))
+    assert coverage_note(results.study, rows) == ""
+
+
+def test_the_coverage_beside_comparisons_is_that_of_paired_differences(results):
+    criterion = results.verdict.criteria[0]
+    note = comparison_note(results.study, criterion)
+    assert note.startswith("Such intervals of paired differences, nominally 95 %, contain the truth in at least ")
+    assert f"(mean, n = {criterion.comparisons[0].n}, method t" in note
+    assert comparison_note(replace(results.study, level=0.9), criterion) == ""
+    assert comparison_note(results.study, replace(criterion, comparisons=())) == ""

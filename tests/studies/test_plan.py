@@ -1,0 +1,113 @@
+"""From a study to its runs, and what a run is identified by."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from sb3_entropy import SPPO
+from sb3_entropy.studies.identity import run_id, versions
+from sb3_entropy.studies.plan import plan, variants
+from studies.specs import study
+
+
+def test_arms_times_sweeps_times_environments_times_seeds():
+    planned = plan(
+        study(
+            environments=["CartPole-v1", "Acrobot-v1"],
+            sweep={"gamma": [0.9, 0.99]},
+            seeds=[4, 7],
+        )
+    )
+    labels = {run.variant.label for run in planned}
+    assert labels == {
+        "PPO, gamma=0.9",
+        "PPO, gamma=0.99",
+        "SPPO, gamma=0.9, ent_coef=0.01",
+        "SPPO, gamma=0.9, ent_coef=0.1",
+        "SPPO, gamma=0.99, ent_coef=0.01",
+        "SPPO, gamma=0.99, ent_coef=0.1",
+    }
+    assert len(planned) == len({run.run_id for run in planned}) == 6 * 2 * 2
+    # Seed by seed: an interrupted study has as many runs of every arm.
+    assert [run.seed for run in planned] == [4] * 12 + [7] * 12
+    of = {(run.variant.label, run.environment, run.seed): run.definition for run in planned}
+    assert of["PPO, gamma=0.9", "Acrobot-v1", 7]["hyperparams"]["gamma"] == 0.9
+    assert of["SPPO, gamma=0.99, ent_coef=0.1", "CartPole-v1", 4]["hyperparams"]["ent_coef"] == 0.1
+
+
+def test_layers_of_hyperparameters_lie_over_one_another():
+    layered = study(
+        environments={"CartPole-v1": {"hyperparams": {"gamma": 0.8, "n_epochs": 2}}},
+        arms={
+            "SPPO": {
+                "algo": "sppo",
+                "preset": "own",
+                "hyperparams": {"n_epochs": 3, "policy_kwargs": {"activation_fn": "relu"}},
+                "sweep": {"policy_kwargs.log_std_init": [0.5]},
+            },
+        },
+        timesteps=None,
+        decision=[{"measure": "final_return", "treatment": "SPPO", "control": "SPPO", "expect": "greater"}],
+    )
+    definition = plan(layered)[0].definition
+    given = definition["hyperparams"]
+    assert given["n_envs"] == 8  # the preset's
+    assert given["n_steps"] == 32  # the study's, over the preset's
+    assert given["gamma"] == 0.8  # the environment's
+    assert given["n_epochs"] == 3  # the arm's, over the environment's
+    assert given["policy_kwargs"] == {"net_arch": [8], "activation_fn": "relu", "log_std_init": 0.5}
+    assert definition["timesteps"] == 100_000  # the preset's
+    assert "n_timesteps" not in given
+
+
+def test_a_run_is_identified_by_what_defines_it(monkeypatch):
+    ids = {run.variant.label: run.run_id for run in plan(study())}
+    assert {run.variant.label: run.run_id for run in plan(study())} == ids
+    # What is said about the runs does not define them.
+    assert {r.variant.label: r.run_id for r in plan(study(claim="Another.", measures=["final_return"]))} == ids
+    # An observing measure does: it is seen in the curves.
+    changed = [
+        study(timesteps=129),
+        study(evaluation={"points": 3, "episodes": 2}),
+        study(hyperparams={"n_steps": 64}),
+        study(seeds=[3]),
+        study(environments={"CartPole-v1": {"env_kwargs": {"sutton_barto_reward": True}}}),
+    ]
+    for other in changed:
+        assert not {run.run_id for run in plan(other)} & set(ids.values())
+    monkeypatch.setattr(SPPO, "behaviour_version", 2)
+    after = {run.variant.label: run.run_id for run in plan(study())}
+    assert after["PPO"] == ids["PPO"]
+    assert after["SPPO, ent_coef=0.1"] != ids["SPPO, ent_coef=0.1"]
+
+
+def test_versions_of_the_packages_that_make_the_numbers():
+    known = versions("trpo", "Pendulum-v1", {})
+    assert set(known) == {"torch", "numpy", "stable-baselines3", "sb3-contrib", "gymnasium"}
+    assert "sb3-entropy-gridworld" in versions("sppo", "entropy/Gridworld-v0", {})
+    assert "mujoco" in versions("ppo", "Hopper-v5", {})
+    assert all(version[0].isdigit() for version in known.values())
+
+
+def test_the_hash_does_not_depend_on_the_order_of_keys():
+    definition = plan(study())[0].definition
+    shuffled = json.loads(json.dumps(definition), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    assert run_id(shuffled) == run_id(definition)
+
+
+def test_no_length_of_training_is_an_error():
+    with pytest.raises(ValueError, match="timesteps is missing for CartPole-v1"):
+        plan(study(timesteps=None))
+
+
+def test_environments_may_have_their_own_length():
+    runs = plan(study(environments={"CartPole-v1": {"timesteps": 64}, "Acrobot-v1": {}}))
+    lengths = {run.environment: run.definition["timesteps"] for run in runs}
+    assert lengths == {"CartPole-v1": 64, "Acrobot-v1": 128}
+
+
+def test_further_seeds_leave_the_earlier_runs_as_they_are():
+    few, many = study(), replace(study(), seeds=tuple(range(5)))
+    assert {run.run_id for run in plan(few)} < {run.run_id for run in plan(many)}
+    assert len(variants(few)) == 3
