@@ -76,17 +76,19 @@ def test_auto_covers_more_than_the_percentile_bootstrap(statistic: str, tasks: i
 )
 def test_it_can_be_had_again(kind: str, statistic: str, method: str, shape: str, tasks: int, n: int) -> None:
     """
-    With 600 repeats, within 4.5 standard deviations of both: a false alarm in one of 140 000 cases, were the seed not
-    fixed.
+    With 600 repeats, within 4.5 standard deviations of both: a false alarm in one of 140 000 comparisons (20 000 where
+    it is the worst of seven), were the seed not fixed.
     """
     key = {"kind": kind, "statistic": statistic, "method": method, "shape": shape, "tasks": str(tasks), "n": str(n)}
     (stored,) = [row for row in table() if key.items() <= row.items()]
     found = cell(kind, shape, tasks, n, 600, 1000, np.random.default_rng(99))
     (row,) = [row for row in found if (row.statistic, row.method) == (statistic, method)]
-    for side in ("below", "above"):
-        share = max(float(stored[side]), 0.001)
-        spread = math.sqrt(share * (1 - share) * (1 / 600 + 1 / REPEATS))
-        assert abs(getattr(row, side) - float(stored[side])) < 4.5 * spread
+    pairs = [(row.below, float(stored["below"])), (row.above, float(stored["above"]))]
+    if kind == "improvement":  # the worst of seven contests is chosen, so the side may be another one
+        pairs = [(sum(own for own, _ in pairs), sum(theirs for _, theirs in pairs))]
+    for own, theirs in pairs:
+        share = max(theirs, 0.001)
+        assert abs(own - theirs) < 4.5 * math.sqrt(share * (1 - share) * (1 / 600 + 1 / REPEATS))
     assert row.width == pytest.approx(float(stored["width"]), rel=0.3)
 
 
