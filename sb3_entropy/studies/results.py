@@ -171,18 +171,23 @@ def kept_outcome(study: Study) -> str | None:
 
 def _of(study: Study, folder: Path) -> str:
     """A hash of the YAML, without its finding, and of the exported runs."""
+    exported = (folder / "runs.csv").read_bytes().replace(b"\r\n", b"\n")
+    return hashlib.sha256(_rule(study) + exported).hexdigest()[:20]
+
+
+def _rule(study: Study) -> bytes:
+    """The YAML without what is written about the runs afterwards."""
     values = {key: value for key, value in study.document.values.items() if key not in ("finding", "remarks")}
-    content = json.dumps(values, sort_keys=True).encode() + (folder / "runs.csv").read_bytes()
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:20]
+    return json.dumps(values, sort_keys=True).encode()
 
 
 def digest(study: Study, store: Store) -> str:
     """
     :param study: the study
     :param store: where its runs are
-    :return: a short text that changes when the study's YAML or its finished runs do
+    :return: a short text that changes when the study's YAML, but for what it says of the finding, or its runs do
     """
-    return hashlib.sha256(f"{study.document.text}\n{store.fingerprint(study.name)}".encode()).hexdigest()[:20]
+    return hashlib.sha256(_rule(study) + store.fingerprint(study.name).encode()).hexdigest()[:20]
 
 
 def remember(results: StudyResults, store: Store) -> None:
