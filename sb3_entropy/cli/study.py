@@ -207,7 +207,7 @@ def find_results(study: Study, store_path: Path) -> StudyResults:
 
 
 def _exported(study: Study) -> Path:
-    return results_folder(Path(study.document.origin))
+    return results_folder(Path(study.document.origin), study.name)
 
 
 def _report(parsed: Namespace) -> int:
@@ -232,6 +232,8 @@ def _export(parsed: Namespace) -> int:
         for file in export_study(store, study.name, folder):
             print(file)
         results = collect(study, store, str(parsed.store))
+        if not store.read_only:
+            remember(results, store)
     print(keep_outcome(results, folder))
     return 0
 

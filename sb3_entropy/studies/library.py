@@ -48,9 +48,10 @@ def find_study(name: str) -> Path:
     return files[name]
 
 
-def results_folder(study_file: Path) -> Path:
+def results_folder(study_file: Path, name: str) -> Path:
     """
     :param study_file: a study's YAML
+    :param name: the study's name; a rehearsal has its own
     :return: where its exported results are kept beside it, whether or not they are there
     """
-    return study_file.parent / RESULTS / study_file.stem
+    return study_file.parent / RESULTS / name

@@ -123,7 +123,7 @@ def committed(study: Study) -> StudyResults | None:
     :param study: the study
     :return: the results that are kept in files beside its YAML; ``None`` if there are none
     """
-    folder = results_folder(Path(study.document.origin))
+    folder = results_folder(Path(study.document.origin), study.name)
     if not folder.is_dir():
         return None
     with Store(":memory:") as store:
@@ -157,7 +157,7 @@ def kept_outcome(study: Study) -> str | None:
     :param study: a study
     :return: in a few words what its exported results said, ``None`` if there are none
     """
-    folder = results_folder(Path(study.document.origin))
+    folder = results_folder(Path(study.document.origin), study.name)
     if not folder.is_dir():
         return None
     try:

@@ -15,6 +15,7 @@ from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.store import RunRecord, Store
 from sb3_entropy.studies.library import find_study, study_files
 from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.results import committed, kept_outcome
 from sb3_entropy.studies.spec import parse_study, read_study
 
 TINY = {
@@ -89,6 +90,8 @@ def test_a_rehearsal_is_kept_apart(done, capsys):
         counts = store.studies()
     assert counts["tiny_32_steps"].finished == 2
     assert counts["tiny"].finished == 4
+    assert main(["study", "export", "tiny.yml", "--timesteps", "32"]) == 0
+    assert "results/tiny_32_steps/runs.csv" in capsys.readouterr().out
 
 
 def test_list_shows_every_study_and_its_verdict(done, capsys, monkeypatch):
@@ -247,3 +250,14 @@ def test_every_packaged_study_is_sound():
     for name, path in study_files().items():
         assert find_study(name) == path
         assert len(check_study(read_study(path))) >= 40
+
+
+@pytest.mark.parametrize("name", study_files())
+def test_the_exported_results_are_whole_and_of_the_yaml_as_it_stands(name):
+    study = read_study(find_study(name))
+    results = committed(study)
+    assert (results.missing, results.other) == (0, 0)
+    assert {run.status for run in results.runs} == {"finished"}
+    done = len(plan(study))
+    assert kept_outcome(study) == f"{results.verdict.outcome} ({done} of {done} runs finished, exported)"
+    assert study.finding, "the finding is to be written after the runs"
