@@ -170,7 +170,7 @@ def many_runs(n_runs: int) -> dict[str, Any]:
 
         written = call("report", str(file), *store_option, "-f", str(folder / "reports"))
         again = call("report", str(file), *store_option, "-f", str(folder / "reports"))
-        listed = [call("list", *store_option) for _ in range(5)]
+        listed = [call("list", str(file), *store_option) for _ in range(5)]
         size = (folder / "reports" / "many" / "index.html").stat().st_size
     return {"runs": len(runs), "list": min(listed), "report": min(written, again), "page_mb": size / 1e6}
 
