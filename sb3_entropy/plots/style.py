@@ -1,5 +1,6 @@
 """What all figures of a study look like: calm axes, a title that says what is drawn, names at the lines' ends."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ _POINTS = 72.0
 _LABEL_GAP = 12.5
 _LEFT = 0.008
 _HEAD = 40
+#: the mean width of a letter, in font sizes
+_BOLD, _REGULAR = 0.62, 0.53
 
 
 def new_figure(width: float, height: float, theme: Theme, title: str, subtitle: str) -> Figure:
@@ -29,8 +32,12 @@ def new_figure(width: float, height: float, theme: Theme, title: str, subtitle: 
     :param subtitle: how to read it
     :return: a figure with nothing but its title
     """
+    title, title_room = _wrapped(title, width, LARGE, _BOLD)
+    subtitle, subtitle_room = _wrapped(subtitle, width, NORMAL, _REGULAR)
+    height += (title_room + subtitle_room) / _POINTS
     figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.ground)
-    top, below, panels = (1 - points / (height * _POINTS) for points in (4, 5 + 1.5 * LARGE, _HEAD))
+    heads = (4, 5 + 1.5 * LARGE + title_room, _HEAD + title_room + subtitle_room)
+    top, below, panels = (1 - points / (height * _POINTS) for points in heads)
     engine = figure.get_layout_engine()
     engine.set(rect=(0, 0, 1, panels), h_pad=0.07, w_pad=0.06, hspace=0.05, wspace=0.03)  # type: ignore[union-attr, call-arg]
     style = {"fontsize": LARGE, "fontweight": "bold", "color": theme.ink}
@@ -38,6 +45,12 @@ def new_figure(width: float, height: float, theme: Theme, title: str, subtitle: 
     lower = figure.text(_LEFT, below, subtitle, fontsize=NORMAL, color=theme.faint, va="top")
     lower.set_in_layout(False)
     return figure
+
+
+def _wrapped(text: str, width: float, size: float, advance: float) -> tuple[str, float]:
+    """:return: the text in lines that fit the width in inches, and the points that lines after the first take"""
+    lines = textwrap.wrap(text, int(width * _POINTS * (1 - 2 * _LEFT) / (advance * size)), break_long_words=False)
+    return "\n".join(lines), 1.3 * size * max(0, len(lines) - 1)
 
 
 def describe(figure: Figure, text: str) -> Figure:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
 from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
+from sb3_entropy.plots.style import new_figure
 from sb3_entropy.plots.theme import DARK, LIGHT
 from sb3_entropy.registry import FIGURES
 from tests.plots.figure_examples import arm, comparison, data, swept
@@ -261,3 +263,16 @@ class TestFrame:
         for one in of.arms:
             assert low < one.scores["final"].min() < one.scores["final"].max() < high
         assert not any("cut" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize("width", [4.0, 7.2, 10.6])
+def test_a_title_is_never_cut_off(width):
+    title = "Mean return with sampled actions over the last tenth of the evaluation points, and then some more of it"
+    figure = new_figure(width, 3, LIGHT, title, title)
+    FigureCanvasAgg(figure).draw()
+    right, top = figure.bbox.width, figure.bbox.height
+    boxes = [text.get_window_extent() for text in figure.texts]
+    assert len(boxes) == 2
+    assert all(box.x0 >= 0 and box.x1 <= right and box.y1 <= top for box in boxes)
+    upper, lower = sorted(boxes, key=lambda box: -box.y0)
+    assert upper.y0 >= lower.y1 - 1
