@@ -15,7 +15,7 @@ _HEAD = """\
 
 Each row is a study: a claim, and what its runs say about it by a rule that stands in the study's YAML. The runs are
 committed beside it as small files, so that this page, and each study's report, can be made again without training:
-`sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands in the table do the training itself.
+`sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands below do the training itself.
 
 A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*.
 Differences are treatment − control on shared seeds, with their 95 % intervals; p is one-sided, for what the criterion
@@ -29,17 +29,15 @@ def evidence_markdown(studies: Sequence[StudyResults]) -> str:
     :param studies: results of studies, in the order in which they are to stand
     :return: a page in Markdown: a table of all verdicts, then a section a study. The same results give the same text
     """
-    lines = [_HEAD, "| Study | Claim | Source | Verdict | What decides | Seeds | Command |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = [_HEAD, "| Study and claim | Verdict | What decides | Seeds |", "|---|---|---|---|"]
     for results in studies:
         study, verdict = results.study, results.verdict
-        run = commands(results).splitlines()[0]
         decides = "<br>".join(f"{_cell(c.name)}: {_decisive(c)}" for c in verdict.criteria)
-        cells = [f"[{study.name}](#{study.name.lower()})", _cell(study.claim), _cell(study.source)]
-        cells += [f"{SIGNS[verdict.outcome]} **{verdict.outcome}**", decides, _seeds(results), f"`{run}`"]
+        claim = f"[{study.name}](#{study.name.lower()})<br>{_cell(study.claim)}"
+        cells = [claim, f"{SIGNS[verdict.outcome]} **{verdict.outcome}**", decides, _seeds(results)]
         lines.append(f"| {' | '.join(cells)} |")
     if not studies:
-        lines.append("| none yet | | | | | | |")
+        lines.append("| none yet | | | |")
     for results in studies:
         lines += ["", *_section(results)]
     return "\n".join(lines) + "\n"

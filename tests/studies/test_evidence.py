@@ -22,7 +22,7 @@ def rows(page):
 def test_a_row_and_a_section_for_each_study():
     page = evidence_markdown([results("first"), results("second", bonus=-60.0)])
     first, second = rows(page)
-    assert first.startswith("| [first](#first) | SPPO ends higher than PPO. | a test | ✓ **supported** | ")
+    assert first.startswith("| [first](#first)<br>SPPO ends higher than PPO. | ✓ **supported** | ")
     assert "✕ **refuted**" in second
     assert page.count("\n## ") == 2
     assert "**Finding.** It does & it does not." in page
