@@ -7,9 +7,9 @@ in the improvement (Eqs. 38 and 41).
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -61,12 +61,13 @@ class ScheduledTemperature(Temperature):
     """α = schedule(remaining progress)."""
 
     schedule: Schedule
+    name: str = "ent_coef"
 
     def value(self, progress_remaining: float) -> float:
         alpha = float(self.schedule(progress_remaining))
         if not alpha >= 0 or math.isinf(alpha):
             raise ValueError(
-                f"The schedule of ent_coef gave {alpha!r} at remaining progress {progress_remaining:g}. "
+                f"The schedule of {self.name} gave {alpha!r} at remaining progress {progress_remaining:g}. "
                 "It must give finite numbers ≥ 0 for every progress between 1 and 0."
             )
         return alpha
@@ -117,13 +118,13 @@ class TunedTemperature(Temperature):
 
     :param initial: α at the start
     :param target: H̄ in nats
-    :param n_dims: d, how many independent actions there are
+    :param n_dims: d, how many independent actions there are; the unit of the error where something else is tuned
     :param rate: nats of log α a transition and nat of e
     """
 
     initial: float
     target: float
-    n_dims: int
+    n_dims: float
     rate: float
     log_factor: float = 0.0
     entropy: float | None = None
@@ -168,47 +169,68 @@ def make_temperature(
     """
     if target_entropy != "auto":
         check_number("target_entropy", target_entropy)
-    if callable(ent_coef):
-        scheduled = ScheduledTemperature(FloatSchedule(ent_coef))
+    made = make_schedule("ent_coef", ent_coef, ALLOWED)
+    if isinstance(made, Temperature):
+        return made
+    _, *numbers = made
+    check_number("ent_coef_lr", rate, low=0, open_low=True)
+    initial = numbers[0] if numbers else 1.0
+    check_number("the initial value of ent_coef", initial, low=0, open_low=True)
+    target = auto_target_entropy(action_space) if target_entropy == "auto" else target_entropy
+    _check_reachable(float(target), action_space, bounded)
+    return TunedTemperature(initial, float(target), n_action_dims(action_space), rate)
+
+
+def make_schedule(
+    name: str, given: Any, allowed: str, **kinds: tuple[int, ...]
+) -> Temperature | tuple[str, *tuple[float, ...]]:
+    """
+    A coefficient that the training does not feed back into.
+
+    :param name: the argument's name, for messages
+    :param given: a number ≥ 0, ``"lin_0.1"``, ``"decay_1_0.99_0.01"`` or a function of the remaining progress
+    :param allowed: what the argument may be, for messages
+    :param kinds: further kinds of text that the argument may be, beside ``"auto"``, and how many numbers each has
+    :return: the coefficient; of a text of another kind, its kind and its numbers
+    :raises TypeError: if it is of another type
+    :raises ValueError: if a number is out of range, or a text cannot be read
+    """
+    if callable(given):
+        scheduled = ScheduledTemperature(FloatSchedule(given), name)
         try:
             scheduled.value(1.0)
         except TypeError as error:
-            raise TypeError(f"ent_coef must be {ALLOWED}, but {ent_coef!r} fails at progress 1: {error}.") from error
+            raise TypeError(f"{name} must be {allowed}, but {given!r} fails at progress 1: {error}.") from error
         return scheduled
-    if not isinstance(ent_coef, str):
+    if not isinstance(given, str):
         try:
-            check_number("ent_coef", ent_coef, low=0)
+            check_number(name, given, low=0)
         except TypeError as error:
-            raise TypeError(f"ent_coef must be {ALLOWED}, but {ent_coef!r} was given.") from error
-        return FixedTemperature(float(ent_coef))
-    kind, *numbers = _read(ent_coef)
-    if kind == "auto":
-        check_number("ent_coef_lr", rate, low=0, open_low=True)
-        initial = numbers[0] if numbers else 1.0
-        check_number("the initial value of ent_coef", initial, low=0, open_low=True)
-        target = auto_target_entropy(action_space) if target_entropy == "auto" else target_entropy
-        _check_reachable(float(target), action_space, bounded)
-        return TunedTemperature(initial, float(target), n_action_dims(action_space), rate)
-    check_number("the initial value of ent_coef", numbers[0], low=0)
+            raise TypeError(f"{name} must be {allowed}, but {given!r} was given.") from error
+        return FixedTemperature(float(given))
+    kind, *numbers = _read(name, given, allowed, kinds)
+    if kind not in ("lin", "decay"):
+        return kind, *numbers
+    check_number(f"the initial value of {name}", numbers[0], low=0)
     if kind == "lin":
-        return ScheduledTemperature(LinearSchedule(numbers[0], 0.0, 1.0))
-    check_number("the decay factor of ent_coef", numbers[1], low=0, high=1, open_low=True)
-    check_number("the floor of ent_coef", (*numbers, 0.0)[2], low=0)
+        return ScheduledTemperature(LinearSchedule(numbers[0], 0.0, 1.0), name)
     initial, factor, floor = (*numbers, 0.0)[:3]
+    check_number(f"the decay factor of {name}", factor, low=0, high=1, open_low=True)
+    check_number(f"the floor of {name}", floor, low=0)
     return DecayedTemperature(initial, factor, floor)
 
 
 _N_NUMBERS = {"auto": (0, 1), "lin": (1,), "decay": (2, 3)}
 
 
-def _read(text: str) -> tuple[str, *tuple[float, ...]]:
+def _read(name: str, text: str, allowed: str, kinds: Mapping[str, tuple[int, ...]]) -> tuple[str, *tuple[float, ...]]:
     kind, *rest = text.split("_")
     try:
         numbers = tuple(float(number) for number in rest)
     except ValueError:
         numbers = (math.nan,) * 9
-    if len(numbers) not in _N_NUMBERS.get(kind, ()):
-        raise ValueError(f"ent_coef must be {ALLOWED}, but {text!r} was given.")
+    if len(numbers) not in {**_N_NUMBERS, **kinds}.get(kind, ()):
+        raise ValueError(f"{name} must be {allowed}, but {text!r} was given.")
     return kind, *numbers
 
 
