@@ -1,0 +1,93 @@
+"""What a model's policy would do in given contexts."""
+
+import inspect
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.distributions import CategoricalDistribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.errors import check_choice
+from sb3_entropy.offline.checking import Array
+
+#: contexts in one pass through the network
+CHUNK = 4096
+MODES = ("stochastic", "deterministic")
+
+
+def action_probabilities(model: BaseAlgorithm, contexts: np.ndarray, *, mode: str = "stochastic") -> Array:
+    """
+    π(a|x), in double precision, of a model with discrete actions. The model and the global generators stay as they are.
+
+    :param model: PPO, A2C, TRPO or one of ours
+    :param contexts: observations as the model sees them, shape (n, …); images may have their channels first or last
+    :param mode: ``"stochastic"`` for π itself, ``"deterministic"`` for the policy that plays argmaxₐ π(a|x) with
+        probability 1, and the first of several
+    :return: shape (n, A), rows adding up to 1
+    :raises TypeError: if ``model`` is no model
+    :raises ValueError: if the mode is unknown, the model's actions are not discrete, its policy has no probabilities
+        that depend on the context alone, or the contexts are none of its observations
+    """
+    check_choice("mode", mode, MODES)
+    policy = check_policy(model)
+    contexts = np.asarray(contexts)
+    if contexts.ndim == 0 or not len(contexts):
+        raise ValueError(f"contexts must have the shape (n, …) with n ≥ 1, but {contexts.shape} was given.")
+    was_training = policy.training
+    policy.set_training_mode(False)
+    try:
+        chunks = [_softmax(policy, contexts[start : start + CHUNK]) for start in range(0, len(contexts), CHUNK)]
+    finally:
+        policy.set_training_mode(was_training)
+    probabilities = np.concatenate(chunks)
+    if mode == "deterministic":
+        return np.asarray(np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)])
+    return probabilities
+
+
+def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
+    """
+    :param model: a model
+    :return: its policy
+    :raises TypeError: if it is no model
+    :raises ValueError: if its actions are not discrete, or its policy has no probabilities that depend on the context
+        alone
+    """
+    if not isinstance(model, BaseAlgorithm):
+        raise TypeError(
+            f"model must be a model of Stable-Baselines3, such as PPO, A2C or SPPO, but {model!r} was given."
+        )
+    if not isinstance(model.action_space, spaces.Discrete):
+        raise ValueError(
+            f"The actions must be Discrete, but this {type(model).__name__} has {model.action_space}. Propensities of "
+            "other actions are not logged."
+        )
+    policy = model.policy
+    if not isinstance(policy, ActorCriticPolicy) or len(inspect.signature(policy.get_distribution).parameters) != 1:
+        raise ValueError(
+            f"The policy of {type(model).__name__}, {type(policy).__name__}, has no action probabilities that depend "
+            "on the context alone. Use PPO, A2C, TRPO, SPG, SA2C, SPPO or STRPO."
+        )
+    if isinstance(policy.observation_space, spaces.Dict):
+        raise ValueError(
+            f"The contexts must be arrays, but the observations of this {type(model).__name__} are a Dict. Flatten "
+            "them, e.g. with gymnasium.wrappers.FlattenObservation."
+        )
+    return policy
+
+
+def _softmax(policy: ActorCriticPolicy, contexts: np.ndarray) -> Array:
+    """:return: π, shape (n, A)"""
+    observations, vectorised = policy.obs_to_tensor(contexts)
+    if not vectorised:
+        raise ValueError(
+            f"contexts must have the shape (n, …), a batch of observations of {policy.observation_space}, but "
+            f"{contexts.shape}, the shape of one observation, was given. Give contexts[None]."
+        )
+    with th.no_grad():
+        distribution = policy.get_distribution(observations)
+    assert isinstance(distribution, CategoricalDistribution)
+    logits = distribution.distribution.logits
+    return np.asarray(logits.double().softmax(dim=-1).cpu().numpy())
