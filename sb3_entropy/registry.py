@@ -127,6 +127,9 @@ STD_SCHEMES: Registry[Any] = Registry("std_scheme", "sb3_entropy.distributions.s
 ACTION_DISTRIBUTIONS: Registry[Any] = Registry(
     "action_distribution", "sb3_entropy.distributions", "sb3_entropy.action_distributions"
 )
+DIVERGENCES: Registry[Any] = Registry("divergence", "sb3_entropy.divergences", "sb3_entropy.divergences")
+KERNELS: Registry[Any] = Registry("kernel", "sb3_entropy.divergences.kernels", "sb3_entropy.kernels")
+REFERENCES: Registry[Any] = Registry("reference", "sb3_entropy.references", "sb3_entropy.references")
 MEASURES: Registry[Any] = Registry("measure", "sb3_entropy.studies.measures", "sb3_entropy.measures")
 FIGURES: Registry[Any] = Registry("figure", "sb3_entropy.plots.figures", "sb3_entropy.figures")
 
