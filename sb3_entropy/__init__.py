@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sb3_entropy.algorithms.divergence_reg_pg import DivergenceRegPG
     from sb3_entropy.algorithms.sa2c import SA2C
     from sb3_entropy.algorithms.spg import SPG
     from sb3_entropy.algorithms.sppo import SPPO
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 
 __version__ = version("sb3-entropy")
 
-__all__ = ["SA2C", "SPG", "SPPO", "STRPO", "__version__", "register_envs"]
+__all__ = ["SA2C", "SPG", "SPPO", "STRPO", "DivergenceRegPG", "__version__", "register_envs"]
 
 # Imported when they are asked for: a worker that needs one room of the package need not wait for PyTorch.
 _HOMES = {
+    "DivergenceRegPG": "algorithms.divergence_reg_pg",
     "SA2C": "algorithms.sa2c",
     "SPG": "algorithms.spg",
     "SPPO": "algorithms.sppo",

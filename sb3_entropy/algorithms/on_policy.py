@@ -6,7 +6,7 @@ An algorithm of the family is final and supplies ``_policy_loss``, and ``_improv
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +27,8 @@ from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.policies import POLICIES, has_constant_entropy
+from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
+from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.algorithms.saving import SavedAlgorithm
 from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.distributions import BoxDistribution
@@ -35,7 +37,7 @@ from sb3_entropy.registry import find_env
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
 
 
-class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
+class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgorithm):
     """
     What SPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
 
@@ -55,6 +57,10 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
     :param ent_coef_unit: what α means before advantages that are divided by their std: ``"reward"``, the immediate
         term is divided by the std too, so that return and improvement speak of the same α; ``"normalised"``, it is
         not, as in Stable-Baselines3
+    :param regularizers: divergences towards, or away from, reference policies that are added to the policy's loss
+        (Starnes et al. 2023): a list of mappings, each the arguments of
+        :class:`~sb3_entropy.algorithms.regularizers.Regularizer`, such as
+        ``dict(divergence="jensen_shannon", reference="previous", mode="repel", coef=0.1)``
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if an argument is out of its range, or the temperature needs an entropy that the policy's
         distribution does not have
@@ -79,6 +85,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         entropy_in_return: bool,
         entropy_in_improvement: bool,
         ent_coef_unit: str,
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None,
     ) -> None:
         """Keep our own arguments. Called by constructors between the parent's and ``_setup_model``."""
         self.ent_coef = ent_coef
@@ -88,6 +95,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         self.entropy_in_return = entropy_in_return
         self.entropy_in_improvement = entropy_in_improvement
         self.ent_coef_unit = ent_coef_unit
+        self.regularizers = make_regularizers(regularizers)
         self.temperature: Temperature | None = None
         self.saved_by = type(self).__name__
         self._temperature_made_from: Any = None
@@ -120,6 +128,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
                 "the policy's entropy as it is. Choose another std_scheme, or a fixed or scheduled ent_coef.",
                 stacklevel=2,
             )
+        self._begin_regularizers()
 
     @staticmethod
     def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
@@ -206,14 +215,20 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         check_advantages(self.rollout_buffer)
+        n_transitions = self.rollout_buffer.rewards.size
+        for regularizer in self._active_regularizers():
+            regularizer.before_update(self.policy)
         try:
             self._improve()
         except Exception as error:
             explain(None, self.policy, error)
             raise
         assert self.temperature is not None
-        self.temperature.update(self._mean_entropy, self.rollout_buffer.rewards.size)
+        self.temperature.update(self._mean_entropy, n_transitions)
         self._record_update()
+        self._record_regularizers()
+        for regularizer in self._active_regularizers():
+            regularizer.after_update(n_transitions)
 
     @abstractmethod
     def _improve(self) -> None:
@@ -273,7 +288,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, SavedAlgorithm):
         if policy_loss is None:
             return None
         self._note(self.policy_loss_key, policy_loss)
-        loss = policy_loss
+        loss = policy_loss + self._penalty(batch.observations, policy_loss)
         if entropy is not None or self._adds_entropy:
             entropy_loss = -th.mean(required_entropy(entropy, self.policy))
             self._note("entropy_loss", entropy_loss)

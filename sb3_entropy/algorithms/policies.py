@@ -38,6 +38,9 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
     :raises ValueError: if a name is unknown, or two choices do not fit together
     """
 
+    #: whether values are computed; an algorithm without a baseline says no, and V ≡ 0 then costs nothing
+    has_critic: bool = True
+
     def __init__(
         self,
         *args: Any,
@@ -121,6 +124,42 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         del self.log_std
         if self.std_scheme.global_part == "constant":
             self.register_buffer("log_std", initial)
+
+    def forward(self, obs: Any, deterministic: bool = False) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """
+        :param obs: B observations
+        :param deterministic: whether to take the mode
+        :return: actions, values of shape (B, 1) and log-probabilities of shape (B,)
+        """
+        if self.has_critic:
+            return super().forward(obs, deterministic)
+        distribution = self.get_distribution(obs)
+        actions = distribution.get_actions(deterministic=deterministic)
+        log_prob = distribution.log_prob(actions)
+        actions = actions.reshape((-1, *self.action_space.shape))  # type: ignore[misc]
+        return actions, log_prob.new_zeros((len(log_prob), 1)), log_prob
+
+    def evaluate_actions(self, obs: Any, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor | None]:
+        """
+        :param obs: B observations
+        :param actions: one for each
+        :return: values of shape (B, 1), log-probabilities and entropies of shape (B,)
+        """
+        if self.has_critic:
+            return super().evaluate_actions(obs, actions)
+        distribution = self.get_distribution(obs)
+        log_prob = distribution.log_prob(actions)
+        return log_prob.new_zeros((len(log_prob), 1)), log_prob, distribution.entropy()
+
+    def predict_values(self, obs: Any) -> th.Tensor:
+        """
+        :param obs: B observations
+        :return: values of shape (B, 1)
+        """
+        if self.has_critic:
+            return super().predict_values(obs)
+        first = next(iter(obs.values())) if isinstance(obs, dict) else obs
+        return th.zeros((len(first), 1), device=self.device)
 
     def _get_action_dist_from_latent(self, latent_pi: th.Tensor) -> Distribution:
         if self._is_stock:

@@ -1,5 +1,6 @@
 """SA2C: soft advantage actor-critic."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch as th
@@ -10,6 +11,7 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, 
 
 from sb3_entropy.algorithms.arguments import check_arguments
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
 
@@ -61,6 +63,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
     ):
         check_arguments(locals())
         super().__init__(
@@ -95,6 +98,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
             entropy_in_return,
             entropy_in_improvement,
             ent_coef_unit,
+            regularizers,
         )
         if _init_setup_model:
             self._setup_model()

@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
@@ -88,6 +88,8 @@ class SavedAlgorithm(BaseAlgorithm):
     #: attributes by which a saved model of the family is known, and by which one of another family is
     saved_by_family: ClassVar[frozenset[str]]
     saved_by_others: ClassVar[frozenset[str]] = frozenset()
+    #: attributes that are made from arguments, and made anew, from None, if ``load`` is given one of these
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {}
 
     def _excluded_save_params(self) -> list[str]:
         """What lives from one rollout to the next is left out."""
@@ -146,6 +148,8 @@ class SavedAlgorithm(BaseAlgorithm):
         for name in kwargs:
             if name not in known:
                 raise ValueError(unknown("argument", name, known))
+        changed = [attribute for attribute, arguments in cls.made_from.items() if arguments & kwargs.keys()]
+        kwargs.update(dict.fromkeys(changed))
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)
         try:

@@ -1,26 +1,22 @@
 """SPG: the soft policy gradient, with REINFORCE as its plainest case."""
 
-import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch as th
 from stable_baselines3.common.buffers import RolloutBuffer
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.arguments import SUPPORTED_SPACES, check_arguments
-from sb3_entropy.algorithms.buffers import SoftRollouts
-from sb3_entropy.algorithms.episodes import collect_episodes, finished
-from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.policy_gradient import PolicyGradient
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
 
 
 @ALGORITHMS.register("spg")
-class SPG(SoftOnPolicyAlgorithm):
+class SPG(PolicyGradient):
     """
     The soft policy gradient, one step a rollout (Liu et al. 2020, Eqs. 19 and 20).
 
@@ -56,7 +52,6 @@ class SPG(SoftOnPolicyAlgorithm):
     :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`.
     """
 
-    policy_loss_key = "policy_loss"
     saved_by_family = frozenset({"baseline", "n_episodes"})
 
     def __init__(
@@ -90,6 +85,7 @@ class SPG(SoftOnPolicyAlgorithm):
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
     ):
         check_arguments(locals())
         super().__init__(
@@ -115,9 +111,7 @@ class SPG(SoftOnPolicyAlgorithm):
             _init_setup_model=False,
             supported_action_spaces=SUPPORTED_SPACES,
         )
-        self.n_episodes = n_episodes
-        self.baseline = baseline
-        self.normalize_advantage = normalize_advantage
+        self._init_policy_gradient(n_episodes, baseline, normalize_advantage)
         self._init_soft(
             ent_coef,
             target_entropy,
@@ -126,47 +120,7 @@ class SPG(SoftOnPolicyAlgorithm):
             entropy_in_return,
             entropy_in_improvement,
             ent_coef_unit,
+            regularizers,
         )
         if _init_setup_model:
             self._setup_model()
-
-    def _setup_model(self) -> None:
-        super()._setup_model()
-        self._forgo_value()
-
-    def _forgo_value(self) -> None:
-        """Without a baseline V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go."""
-        if self.baseline:
-            return
-        self.rollout_buffer.gae_lambda = 1.0
-        for parameter in self.policy.value_net.parameters():
-            parameter.data.zero_()
-            parameter.requires_grad_(False)
-
-    def _collect(
-        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
-    ) -> bool:
-        self._forgo_value()  # a loaded model, or set_parameters, may have brought one
-        if self.n_episodes is None:
-            return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
-        return collect_episodes(self, env, callback, self.rollout_buffer, self.n_episodes)
-
-    def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
-        if self.n_episodes is None and not self.baseline:
-            buffer.keep = finished(buffer.episode_starts, dones)
-        return super()._reward_bonus(buffer, dones)
-
-    def _improve(self) -> None:
-        keep = self.rollout_buffer.keep
-        if keep is not None and not keep.any():
-            warnings.warn(
-                f"No episode has ended within this rollout of n_steps={self.n_steps}, so nothing could be learned from "
-                "it: without a baseline the reward-to-go of a cut episode is unknown. Use n_episodes, or more n_steps.",
-                stacklevel=2,
-            )
-            return
-        self._n_updates += self._descend(self._actor_critic_loss, None, 1, self.max_grad_norm)
-
-    def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
-        """−A log π(a|s), Eqs. 19 and 20."""
-        return -(advantages * log_prob).mean()

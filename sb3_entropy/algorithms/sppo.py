@@ -1,5 +1,6 @@
 """SPPO: soft proximal policy optimisation."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch as th
@@ -11,6 +12,7 @@ from stable_baselines3.common.utils import FloatSchedule
 
 from sb3_entropy.algorithms.arguments import check_arguments
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
 
@@ -65,6 +67,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
     ):
         check_arguments(locals())
         super().__init__(
@@ -102,6 +105,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             entropy_in_return,
             entropy_in_improvement,
             ent_coef_unit,
+            regularizers,
         )
         self._clip = 0.0
         if _init_setup_model:

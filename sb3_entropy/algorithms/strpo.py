@@ -1,5 +1,6 @@
 """STRPO: soft trust-region policy optimisation."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch as th
@@ -11,8 +12,11 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, 
 
 from sb3_entropy.algorithms.arguments import check_arguments
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.regularized import Regularization
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.algorithms.soft_returns import required_entropy
 from sb3_entropy.algorithms.trust_region import TrustRegion
+from sb3_entropy.distributions.laws import law_of
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
@@ -24,7 +28,8 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     Soft TRPO: a natural-gradient step on the soft surrogate inside a KL trust region (Liu et al. 2020, Section 3).
 
     It maximises mean(ρ Â) + α mean H(π(·|s)), or mean(ρ (Â − α log π_old(a|s))), with ratio ρ = π(a|s)/π_old(a|s),
-    subject to KL(π ‖ π_old) ≤ ``target_kl``; value and return are as in Eqs. 33 to 37.
+    less what the ``regularizers`` add to the loss, subject to KL(π ‖ π_old) ≤ ``target_kl``; value and return are as
+    in Eqs. 33 to 37.
 
     Arguments up to ``_init_setup_model`` are those of sb3-contrib's TRPO; what follows is explained in
     :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`, but for:
@@ -74,6 +79,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         entropy_in_return: bool = True,
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
         kl_reduction: str = "mean",
     ):
         check_arguments(locals())
@@ -114,6 +120,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
             entropy_in_return,
             entropy_in_improvement,
             ent_coef_unit,
+            regularizers,
         )
         self.kl_reduction = kl_reduction
         if _init_setup_model:
@@ -130,9 +137,16 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         actions = self._actions(batch)
         advantages, unit = self._advantages(batch)
 
+        regularization: Regularization | None = None
+        if self._active_regularizers():
+            law = law_of(self.policy.get_distribution(batch.observations), self.action_space)
+            regularization = self._regularization(batch.observations, law)
+
         def surrogate(distribution: Distribution) -> th.Tensor:
             log_prob = distribution.log_prob(actions)
             objective: th.Tensor = -self._policy_loss(advantages, log_prob, batch)
+            if regularization is not None:
+                objective = objective - regularization(law_of(distribution, self.action_space), -objective)
             if self._adds_entropy:
                 entropy = required_entropy(distribution.entropy(), self.policy)
                 objective = objective + self._immediate_alpha(unit) * entropy.mean()

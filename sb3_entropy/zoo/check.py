@@ -16,6 +16,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 from sb3_entropy.temperature import make_temperature
@@ -63,6 +64,7 @@ def check_preset(algo: str, algorithm: type[Any], hyperparams: Mapping[str, Any]
         policy_kwargs = resolved.get("policy_kwargs") or {}
         check_arguments({**resolved, **_read_schedules(resolved), "policy_kwargs": policy_kwargs})
         _check_temperature(resolved)
+        _check_regularizers(resolved)
         _check_policy(algo, algorithm, resolved["policy"], policy_kwargs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}\nIt was given in {where}.") from error
@@ -152,6 +154,14 @@ def _check_temperature(hyperparams: Mapping[str, Any]) -> None:
 
 
 _TEMPERATURE = {"ent_coef": "ent_coef", "target_entropy": "target_entropy", "ent_coef_lr": "rate"}
+
+
+def _check_regularizers(hyperparams: Mapping[str, Any]) -> None:
+    """Their form. Whether a divergence fits the policy's distribution depends on the environment."""
+    make_regularizers(hyperparams.get("regularizers"))
+    if "divergence" in hyperparams:
+        names = inspect.signature(Regularizer).parameters
+        Regularizer(**{name: hyperparams[name] for name in names if name in hyperparams})
 
 
 def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: Mapping[str, Any]) -> None:

@@ -79,6 +79,16 @@ def _sample_spg(trial: optuna.Trial) -> dict[str, Any]:
     }
 
 
+def _sample_divergence_reg_pg(trial: optuna.Trial) -> dict[str, Any]:
+    """λ, and the entropy's place taken by the divergence: ``ent_coef`` stays 0."""
+    return {
+        **_sample_spg(trial),
+        "coef": trial.suggest_float("coef", 1e-5, 1.0, log=True),
+        "normalize_advantage": trial.suggest_categorical("normalize_advantage", [False, True]),
+        "baseline": trial.suggest_categorical("baseline", [False, True]),
+    }
+
+
 def _sample_sa2c(trial: optuna.Trial) -> dict[str, Any]:
     return {
         "n_steps_pow": trial.suggest_int("n_steps_pow", 3, 9),
@@ -132,6 +142,7 @@ def _sample(
 
 
 SAMPLERS: dict[str, Sampler] = {
+    "divergence_reg_pg": partial(_sample, _sample_divergence_reg_pg),
     "spg": partial(_sample, _sample_spg),
     "sa2c": partial(_sample, _sample_sa2c),
     "sppo": partial(_sample, _sample_sppo),

@@ -24,6 +24,12 @@ SMALL: dict[str, Any] = {
     "n_critic_updates": 2,
     "learning_starts": 8,
     "buffer_size": 200,
+    # The defaults of most.
+    "ent_coef": 0.01,
+    "baseline": True,
+    # A bound on every action space, and an estimator where there is no closed form.
+    "divergence": "jensen_shannon",
+    "divergence_kwargs": {"estimator": "mixture_sampling", "n_samples": 4},
 }
 
 

@@ -77,6 +77,27 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("0.1", ENT_COEF),
         ("", ENT_COEF),
     ],
+    "divergence": [("helinger", "Did you mean 'hellinger'"), (3, "divergence is given by"), (None, "is given by")],
+    "divergence_kwargs": [("kernel", "must be a dict or None"), ({"estimatr": "x"}, "Did you mean 'estimator'")],
+    "coef": [
+        (-0.1, f"{NUMBER} ≥ 0"),
+        (NAN, f"{NUMBER} ≥ 0"),
+        (None, "coef must be a number ≥ 0, 'lin_<initial>'"),
+        ("auto", "give target_divergence"),
+        ("share", "'share_<share>'"),
+        ("shared_0.1", "'share_<share>'"),
+    ],
+    "reference": [("unifrom", "Did you mean 'uniform'"), (3, "reference must be one of"), ("frozen", "needs 'policy'")],
+    "reference_kwargs": [("n", "must be a dict or None"), ({"decay": 0.5}, "Unknown option of reference='uniform'")],
+    "mode": [("repell", "Did you mean 'repel'"), (None, "Available: attract, repel"), ("repel", "Give cap")],
+    "cap": [(0, f"{NUMBER} > 0"), (-1, NUMBER), ("high", NUMBER), (1.0, "leave it out")],
+    "target_divergence": [(0, f"{NUMBER} > 0"), ("low", NUMBER), (0.1, "used by coef='auto' alone")],
+    "coef_lr": [(0, f"{NUMBER} > 0"), (-1, NUMBER), ("fast", NUMBER), (NAN, NUMBER)],
+    "regularizers": [
+        ("kl", "must be a list of mappings"),
+        ({"divergence": "kl"}, "must be a list of mappings"),
+        (3, "must be a list of mappings"),
+    ],
     "policy_kwargs": [("net_arch", "must be a dict or None"), ([8], "must be a dict or None")],
     "rollout_buffer_kwargs": [("n", "must be a dict or None"), (3, "must be a dict or None")],
     "rollout_buffer_class": [(3, "RolloutBuffer"), ("Mine", "RolloutBuffer"), (ReplayBuffer, "RolloutBuffer")],
@@ -99,6 +120,8 @@ def test_a_wrong_argument_is_named(key: str, name: str, value: Any, words: str) 
     kwargs = {name: value}
     if name == "ent_coef_lr":
         kwargs["ent_coef"] = "auto"
+    if name == "coef_lr":
+        kwargs |= {"coef": "auto", "target_divergence": 0.1}
     policy_kwargs = {} if name == "policy_kwargs" else {"policy_kwargs": {"net_arch": [8]}}
     with pytest.raises((ValueError, TypeError), match=words) as caught:
         ALGORITHMS.get(key)("MlpPolicy", make_env(), device="cpu", **policy_kwargs, **kwargs)

@@ -259,9 +259,10 @@ def test_another_algorithms_file_is_refused(key: str, name: str, foreign_zips: P
     if name == key or (parent is not None and name == parent.__name__):
         assert isinstance(ALGORITHMS.get(key).load(file, device="cpu"), ALGORITHMS.get(key))
         return
-    by_attributes = rf"{name}\.zip was saved by another algorithm than {key.upper()}: it \w+ .*Load"
+    title = ALGORITHMS.get(key).__name__
+    by_attributes = rf"{name}\.zip was saved by another algorithm than {title}: it \w+ .*Load"
     # sb3-contrib's relatives of PPO store the same attributes; their policies are others.
-    by_policy = rf"{key.upper()} needs a policy .* but {name.removesuffix('PPO')}ActorCriticPolicy was given"
+    by_policy = rf"{title} needs a policy .* but {name.removesuffix('PPO')}ActorCriticPolicy was given"
     with pytest.raises(ValueError, match=rf"({by_attributes})|({by_policy})"):
         ALGORITHMS.get(key).load(file, device="cpu")
 

@@ -27,7 +27,10 @@ OURS = {
     "entropy_in_return": True,
     "entropy_in_improvement": True,
     "ent_coef_unit": "reward",
+    "regularizers": None,
 }
+# Where a divergence stands in the entropy's place.
+WITHOUT_ENTROPY = {"divergence_reg_pg": {"ent_coef": 0.0}}
 
 
 def test_importing_is_light() -> None:
@@ -59,7 +62,7 @@ def test_the_constructor_begins_with_the_parents(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_our_arguments_and_their_defaults(key: str) -> None:
     arguments = arguments_of(ALGORITHMS.get(key))
-    assert {name: arguments[name].default for name in OURS} == OURS
+    assert {name: arguments[name].default for name in OURS} == {**OURS, **WITHOUT_ENTROPY.get(key, {})}
     assert [name for name in arguments if name in OURS] == list(OURS)
     assert list(arguments)[:2] == ["policy", "env"]
     documented = inspect.getdoc(ALGORITHMS.get(key)) or ""
@@ -72,7 +75,7 @@ def test_our_arguments_and_their_defaults(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_methods_signatures_are_the_parents(key: str) -> None:
     algorithm = ALGORITHMS.get(key)
-    assert key == algorithm.__name__.lower()
+    assert key.replace("_", "") == algorithm.__name__.lower()
     reference = algorithm.__mro__[-1] if stock_parent(key) is None else stock_parent(key)
     for name in ("learn", "save", "load", "predict"):
         stock = getattr(reference, name, None)
@@ -144,14 +147,16 @@ def test_has_presets(key: str) -> None:
 @pytest.mark.parametrize("key", ALL_OURS)
 def test_has_a_page(key: str) -> None:
     page = (ROOT / "docs" / "algorithms" / f"{key}.md").read_text(encoding="utf-8")
-    assert key.upper() in page
+    assert ALGORITHMS.get(key).__name__ in page
     assert len(page) > 300
 
 
 @pytest.mark.parametrize("key", ALL_OURS)
 def test_is_in_the_readmes_table(key: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in readme.splitlines() if line.lstrip().startswith("|") and key.upper() in line]
+    rows = [
+        line for line in readme.splitlines() if line.lstrip().startswith("|") and ALGORITHMS.get(key).__name__ in line
+    ]
     assert rows
     cells = [cell for row in rows for cell in row.split("|") if cell.strip()]
     # Paper, equation, file, test.
