@@ -2,6 +2,7 @@
 
 from sb3_entropy.statistics.aggregates import iqm, mean, median, optimality_gap
 from sb3_entropy.statistics.differences import Difference, Equivalence, equivalence, paired_difference
+from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top_share
 from sb3_entropy.statistics.improvement import probability_of_improvement
 from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
 from sb3_entropy.statistics.multiplicity import benjamini_hochberg, holm
@@ -19,15 +20,19 @@ __all__ = [
     "curve_interval",
     "dispersion",
     "drawdown",
+    "effective_number",
     "equivalence",
+    "gini",
     "holm",
     "interval",
     "iqm",
     "mean",
     "median",
+    "n_used",
     "optimality_gap",
     "paired_difference",
     "performance_profile",
     "probability_of_improvement",
     "sample_efficiency",
+    "top_share",
 ]
