@@ -9,10 +9,11 @@ from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
+from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.evaluation import MODES
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
-from sb3_entropy.studies.schema import Key, Problem
+from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Selection, Study
 from sb3_entropy.studies.training import SEED_STRIDE
 from sb3_entropy.studies.verdict import POOLED, compared
@@ -30,11 +31,13 @@ def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -
         every arm is built if ``None``
     :return: its runs
     :raises ValueError: if an algorithm, environment, measure, figure or preset is unknown, a sweep or the decision
-        contradicts itself, or an arm cannot be built: all that is wrong, with line and key
+        contradicts itself, a published number belongs to nothing, or an arm cannot be built: all that is wrong, with
+        line and key
     """
     document = study.document
     named = list(_names(study))
-    document.refuse([*named, *contradictions(study), *_decision(study), *_figures(study), *_hyperparameters(study)])
+    stated = [*contradictions(study), *_decision(study), *misplaced(study), *_figures(study)]
+    document.refuse([*named, *stated, *_hyperparameters(study)])
     runs = plan(study)
     document.refuse(_builds(study, runs, done or (lambda _: False)))
     return runs

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sb3_entropy.studies.document import Problem
 from sb3_entropy.studies.plan import variants
-from sb3_entropy.studies.schema import Problem
 from sb3_entropy.studies.spec import Study
 
 

@@ -1,10 +1,15 @@
 """All verdicts on one page of the documentation."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
+from sb3_entropy.studies.plan import variants
+from sb3_entropy.studies.report.data import figure_data, measure_info
 from sb3_entropy.studies.report.page import SIGNS, commands
-from sb3_entropy.studies.report.wording import estimate, p_value, seeds_text
+from sb3_entropy.studies.report.published import beside, published_note
+from sb3_entropy.studies.report.tables import score_rows, statistic_of
+from sb3_entropy.studies.report.wording import NOTHING, estimate, p_value, seeds_text
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult
 
@@ -28,6 +33,7 @@ def evidence_markdown(studies: Sequence[StudyResults]) -> str:
     """
     :param studies: results of studies, in the order in which they are to stand
     :return: a page in Markdown: a table of all verdicts, then a section a study. The same results give the same text
+    :raises ValueError: if a number that a study says is published belongs to nothing in it
     """
     lines = [_HEAD, "| Study and claim | Verdict | What decides | Seeds |", "|---|---|---|---|"]
     for results in studies:
@@ -71,6 +77,8 @@ def _section(results: StudyResults) -> list[str]:
     for criterion in verdict.criteria:
         lines += ["", f"**{_text(criterion.name)}: {criterion.outcome}.** {_text(criterion.rule)}", ""]
         lines += _table(criterion)
+    if study.published.numbers:
+        lines += ["", *published_table(results)]
     return [*lines, "", "```sh", commands(results), "```"]
 
 
@@ -88,6 +96,34 @@ def _table(criterion: CriterionResult) -> list[str]:
         lines.append(f"| {' | '.join([*cells, estimate(c.improvement), c.outcome])} |")
     if len(criterion.comparisons) > MOST_ROWS:
         lines += ["", f"The first {MOST_ROWS} of {len(criterion.comparisons)} comparisons; the report has them all."]
+    return lines
+
+
+def published_table(results: StudyResults) -> list[str]:
+    """
+    :param results: results of a study that has published numbers
+    :return: lines of Markdown: what the numbers are, and a row for every arm and environment that has any, with our
+        scores, by the report's statistic and intervals, beside them
+    :raises ValueError: if a published number belongs to nothing in the study
+    """
+    study = results.study
+    rows = score_rows(study, figure_data(results))
+    done = {(row.arm.label, row.arm.environment): row for row in rows}
+    theirs = beside(study, rows)
+    header = ["Arm", "Environment", "n"]
+    for measure in theirs:
+        unit = measure_info(measure).unit
+        header += [f"{statistic_of(study, measure)} {measure}{f' ({unit})' if unit else ''}", "published"]
+    lines = [f"**Published numbers beside ours.** {_text(published_note(study))}", ""]
+    lines += [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    for env_id, variant in itertools.product(study.environments, variants(study)):
+        cell = variant.label, env_id
+        if any(cell in of_measure for of_measure in theirs.values()):
+            row = done.get(cell)
+            cells = [_cell(variant.label), _cell(env_id), str(row.n if row else 0)]
+            for measure, of_measure in theirs.items():
+                cells += [estimate(row.estimates[measure] if row else None), of_measure.get(cell, NOTHING)]
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

@@ -176,8 +176,9 @@ def _of(study: Study, folder: Path) -> str:
 
 
 def _rule(study: Study) -> bytes:
-    """The YAML without what is written about the runs afterwards."""
-    values = {key: value for key, value in study.document.values.items() if key not in ("finding", "remarks")}
+    """The YAML without what is written about the runs and beside them."""
+    beside = ("finding", "remarks", "published")
+    values = {key: value for key, value in study.document.values.items() if key not in beside}
     return json.dumps(values, sort_keys=True).encode()
 
 
@@ -185,7 +186,7 @@ def digest(study: Study, store: Store) -> str:
     """
     :param study: the study
     :param store: where its runs are
-    :return: a short text that changes when the study's YAML, but for what it says of the finding, or its runs do
+    :return: a short text that changes when the study's runs do, or its YAML but for finding, remarks and published
     """
     return hashlib.sha256(_rule(study) + store.fingerprint(study.name).encode()).hexdigest()[:20]
 

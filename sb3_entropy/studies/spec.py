@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sb3_entropy.studies.schema import Document, parse_document, read_document
+from sb3_entropy.studies.document import Document, parse_document, read_document
 
 DEFAULT_POINTS = 20
 DEFAULT_EPISODES = 10
@@ -110,6 +110,19 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Published:
+    """
+    What the source itself reports.
+
+    :param note: how it came by its numbers
+    :param numbers: by measure and arm or, in a study with several environments, by environment, measure and arm
+    """
+
+    note: str = ""
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """
     A study. Its fields are the keys of its YAML.
@@ -118,6 +131,7 @@ class Study:
     :param document: the YAML, for messages and for the report
     :param criteria: the key ``decision``: the rule; the claim holds if all of them do
     :param exhibits: the key ``also``: comparisons that are reported and decide nothing
+    :param published: the source's numbers, which are reported beside ours and decide nothing
     """
 
     name: str
@@ -129,6 +143,7 @@ class Study:
     criteria: tuple[Criterion, ...]
     document: Document
     exhibits: tuple[Criterion, ...] = ()
+    published: Published = Published()
     question: str = ""
     remarks: str = ""
     finding: str = ""
@@ -181,6 +196,7 @@ def _study(name: str, document: Document) -> Study:
         arms={arm: ArmSpec(arm, **given) for arm, given in values.pop("arms").items()},
         criteria=criteria,
         exhibits=exhibits,
+        published=_published(values.pop("published", {})),
         evaluation=_evaluation(values.pop("evaluation", {})),
         measures=tuple(dict.fromkeys([*measures, *(criterion.measure for criterion in (*criteria, *exhibits))])),
         figures=tuple({"figure": figure} if isinstance(figure, str) else dict(figure) for figure in figures),
@@ -213,6 +229,11 @@ def _criterion(given: dict[str, Any]) -> Criterion:
         control=_selection(values.pop("control")),
         **values,
     )
+
+
+def _published(given: dict[str, Any]) -> Published:
+    numbers = dict(given)
+    return Published(numbers.pop("note", ""), numbers)
 
 
 def _selection(given: str | dict[str, Any]) -> Selection:

@@ -19,6 +19,7 @@ from sb3_entropy.studies.report.conditions import conditions, failures, missing
 from sb3_entropy.studies.report.coverage import comparison_note, coverage_note
 from sb3_entropy.studies.report.curves import embed
 from sb3_entropy.studies.report.data import figure_data
+from sb3_entropy.studies.report.published import beside, published_note
 from sb3_entropy.studies.report.tables import comparisons_csv, runs_csv, score_rows, scores_csv, statistic_of
 from sb3_entropy.studies.report.wording import better, duration, estimate, number, p_value
 from sb3_entropy.studies.results import StudyResults
@@ -58,6 +59,7 @@ def write_report(results: StudyResults, folder: Path) -> Path:
     :param results: a study's results
     :param folder: where to write; made if it does not exist
     :return: the page
+    :raises ValueError: if a published number belongs to nothing in the study
     """
     data = figure_data(results)
     figures = draw_figures(results, data)
@@ -144,6 +146,8 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         measures=list(data.measures.values()),
         statistic_of=lambda measure: statistic_of(study, measure),
         coverage=coverage_note(study, rows),
+        beside=beside(study, rows),
+        published_note=published_note(study),
         comparison_note=comparison_note,
         better=better,
         arms=list(dict.fromkeys(arm.label for arm in data.arms)),

@@ -11,6 +11,7 @@ import numpy as np
 from sb3_entropy.plots.estimates import score_estimates
 from sb3_entropy.plots.figure_data import ArmData, FigureData
 from sb3_entropy.statistics import Interval
+from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.spec import Study
 
@@ -67,8 +68,10 @@ def scores_csv(study: Study, data: FigureData, rows: Sequence[ScoreRow]) -> str:
     :param study: a study
     :param data: its data
     :param rows: its table
-    :return: one line an arm, environment and measure
+    :return: one line an arm, environment and measure; with the source's number in the last column, if it has any
+    :raises ValueError: if a published number belongs to nothing in the study
     """
+    published = published_values(study)
     swept = list(dict.fromkeys(key for arm in data.arms for key in arm.settings))
     lines = []
     for row in rows:
@@ -77,9 +80,10 @@ def scores_csv(study: Study, data: FigureData, rows: Sequence[ScoreRow]) -> str:
         for measure, found in row.estimates.items():
             if found is not None:
                 numbers = [found.value, found.low, found.high, found.level, found.method]
-                lines.append([*which, measure, statistic_of(study, measure), row.n, *numbers])
+                theirs = [published.get((measure, arm.environment, arm.label), "")] if published else []
+                lines.append([*which, measure, statistic_of(study, measure), row.n, *numbers, *theirs])
     tail = ["environment", "measure", "statistic", "n", "value", "low", "high", "level", "method"]
-    return _csv(["arm", "group", *swept, *tail], lines)
+    return _csv(["arm", "group", *swept, *tail, *(["published"] if published else [])], lines)
 
 
 def comparisons_csv(data: FigureData) -> str:

@@ -26,6 +26,14 @@ def number(value: float | None, digits: int = 4) -> str:
     return _fixed(value, max(0, decimals))
 
 
+def as_stated(value: float) -> str:
+    """
+    :param value: a number that somebody else has written down
+    :return: with the digits that it was given, e.g. ``0.633``, ``−150``
+    """
+    return f"{value + 0.0:.12g}".replace("-", "−")  # −0 is 0
+
+
 def estimate(interval: Any) -> str:
     """
     :param interval: anything with ``value``, ``low`` and ``high``

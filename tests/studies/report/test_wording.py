@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sb3_entropy.studies.report.wording import duration, estimate, listed, number, p_value, seeds_text
+from sb3_entropy.studies.report.wording import as_stated, duration, estimate, listed, number, p_value, seeds_text
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,14 @@ from sb3_entropy.studies.report.wording import duration, estimate, listed, numbe
 )
 def test_number(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.633, "0.633"), (-150.0, "−150"), (7.0, "7"), (0.1 + 0.2, "0.3"), (1e6, "1000000"), (-0.0, "0")],
+)
+def test_what_somebody_else_has_stated(value, text):
+    assert as_stated(value) == text
 
 
 @pytest.mark.parametrize(
