@@ -1,0 +1,46 @@
+"""Tables of openml.org, through scikit-learn."""
+
+import os
+from typing import Any
+
+from sb3_entropy_bandits.data.folder import data_folder
+from sb3_entropy_bandits.data.requirements import require
+
+
+def fetch_openml(openml: str | int, target: str | None, folder: str | os.PathLike[str] | None) -> tuple[Any, str]:
+    """
+    :param openml: a data set's name or id; of a name, OpenML's active version is taken
+    :param target: the column of the labels; None for the data set's own
+    :param folder: the data folder, in which what was fetched is kept, in ``openml/``
+    :return: a pandas frame, and the name of its target column
+    :raises TypeError: if ``openml`` is neither a text nor a whole number
+    :raises ImportError: if pandas or scikit-learn is not installed
+    :raises ValueError: if there is no such data set, or it does not have one target
+    :raises ConnectionError: if OpenML does not answer
+    """
+    if isinstance(openml, bool) or not isinstance(openml, str | int):
+        raise TypeError(f"openml must be a name or an id, e.g. 'iris' or 61, but {openml!r} was given.")
+    datasets = require("sklearn.datasets", "tabular(openml=…)")
+    require("pandas", "tabular(openml=…)")
+    root = data_folder(folder, f"openml/, where {openml!r} is kept", create=True)
+    identity = {"name": openml} if isinstance(openml, str) else {"data_id": openml}
+    column = "default-target" if target is None else target
+    try:
+        fetched = datasets.fetch_openml(**identity, target_column=column, data_home=root, as_frame=True, parser="auto")
+    except OSError as error:  # urllib's errors are such
+        raise ConnectionError(
+            f"OpenML's {openml!r} could not be fetched: {type(error).__name__}: {error}. Try again; once fetched, it "
+            f"is kept in {root / 'openml'}. Without a connection, pass a table of your own: frame=… and target='…'."
+        ) from error
+    except (ValueError, KeyError) as error:
+        wanted = f"{openml!r} with the target {target!r}" if target is not None else repr(openml)
+        raise ValueError(
+            f"OpenML gives no table for {wanted}: {str(error).rstrip('.')}. Look it up at openml.org and pass its id, "
+            "and one of its columns as target."
+        ) from error
+    if len(fetched.target_names) != 1:
+        raise ValueError(
+            f"OpenML's {openml!r} has {len(fetched.target_names)} target columns ({', '.join(fetched.target_names)}), "
+            "but one is needed: pass target='…'."
+        )
+    return fetched.frame, str(fetched.target_names[0])

@@ -1,0 +1,102 @@
+"""Genres and songs of Spotify, the recommendation task of Starnes, Dereventsov, Webster 2023."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sb3_entropy_bandits.data.feature_csv import FEATURES, Songs, read_songs
+from sb3_entropy_bandits.data.folder import data_folder
+
+DIRECTORY = "spotify/starnes2023"
+TOP = "top50.csv"
+NAMES = "spotify_top50.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class SpotifyData:
+    """
+    What listeners like, and what can be recommended. The arrays are read-only.
+
+    :param genres: row g is the mean of the features over genre g's playlist, shape (G, F)
+    :param tracks: row a is the features of song a, an action, shape (A, F)
+    :param genre_names: G names, sorted
+    :param track_names: A names
+    :param feature_names: F names
+    :raises ValueError: if the shapes do not fit, or a value is not finite
+    """
+
+    genres: npt.NDArray[np.float64]
+    tracks: npt.NDArray[np.float64]
+    genre_names: tuple[str, ...]
+    track_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for field, names in (("genres", self.genre_names), ("tracks", self.track_names)):
+            view = np.asarray(getattr(self, field), dtype=np.float64).view()
+            shape = (len(names), len(self.feature_names))
+            if view.shape != shape or not view.size or not np.isfinite(view).all():
+                not_finite = int((~np.isfinite(view)).sum())
+                raise ValueError(
+                    f"{field} must be finite numbers of shape {shape}, a row for each name and a column for each "
+                    f"feature, but has the shape {view.shape} and {not_finite} numbers that are not finite."
+                )
+            view.flags.writeable = False
+            object.__setattr__(self, field, view)
+
+
+def load_spotify(
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    genres: str | os.PathLike[str] | None = None,
+    top: str | os.PathLike[str] | None = None,
+) -> SpotifyData:
+    """
+    The songs of the paper, ``<folder>/spotify/starnes2023/data/*.csv``, or one's own.
+
+    A file a genre, ``<genre>.csv``, and ``top50.csv`` with the songs that can be recommended; each with the columns
+    ``id`` and the ten features, loudness as dB / 60 + 1 and tempo as bpm / 200, so that all are of the order of 1. The
+    names of the songs are read from ``spotify_top50.csv`` (columns ``id`` and ``name``) in the directory of ``top``
+    or the one above it; without such a file they are the ids.
+
+    :param folder: the data folder; None for the one that the environment variable ``SB3_ENTROPY_DATA`` names
+    :param genres: a directory with one's own genre files instead; no data folder is needed then
+    :param top: one's own file of songs to recommend; None for ``top50.csv`` in the directory of the genres
+    :return: with the files as published: 20 genres, 50 songs, 10 features
+    :raises FileNotFoundError: if no folder is given, or a file is not there
+    :raises ValueError: if a file lacks a column or has a cell that is no number in range
+    """
+    if genres is None:
+        directory = data_folder(folder, f"{DIRECTORY}/data/<genre>.csv and {TOP}") / DIRECTORY / "data"
+    else:
+        directory = Path(genres).expanduser().resolve()
+    top_file = directory / TOP if top is None else Path(top).expanduser().resolve()
+    files = [file for file in directory.glob("*.csv") if file.name not in (TOP, NAMES) and file != top_file]
+    files.sort(key=lambda file: file.stem)
+    if not files:
+        raise FileNotFoundError(
+            f"There is no genre in {directory}: a file <genre>.csv for each was looked for there. Put them there, or "
+            "pass genres='…', a directory with one CSV file a genre."
+        )
+    if not top_file.is_file():
+        raise FileNotFoundError(
+            f"The songs to recommend were looked for in {top_file}, which is not there. Put the file there, or pass "
+            "top='…', a CSV file with one song a line."
+        )
+    songs = read_songs(top_file)
+    means = np.stack([read_songs(file).features.mean(axis=0) for file in files])
+    names = tuple(file.stem for file in files)
+    return SpotifyData(means, songs.features, names, _track_names(songs, top_file), FEATURES)
+
+
+def _track_names(songs: Songs, top_file: Path) -> tuple[str, ...]:
+    for place in (top_file.parent, top_file.parent.parent):
+        if (place / NAMES).is_file():
+            with (place / NAMES).open(encoding="utf-8-sig", newline="") as file:
+                names = {row.get("id"): row.get("name") for row in csv.DictReader(file)}
+            return tuple(names.get(song) or song for song in songs.ids)
+    return songs.ids
