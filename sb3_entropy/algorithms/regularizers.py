@@ -198,8 +198,8 @@ class Penalty:
         if not mean.isfinite():
             raise ValueError(
                 f"The divergence {rule.name} is {float(mean.detach())} in some state: one policy does what the other "
-                "never does. Choose a divergence with a bound (jensen_shannon, hellinger, total_variation, mmd) or the other "
-                "direction of the KL divergence."
+                "never does. Choose a divergence with a bound (jensen_shannon, hellinger, total_variation, mmd) or the "
+                "other direction of the KL divergence."
             )
         if self.coef is None:
             if isinstance(rule.coefficient, GradientShare):
