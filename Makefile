@@ -17,7 +17,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench bench-studies conformance tensorboard clean
+.PHONY: help install demo test test-slow lint docs bench bench-studies bench-bandits conformance tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -58,6 +58,9 @@ bench: $(READY) ## learn() against Stable-Baselines3's, in pairs
 bench-studies: $(READY) ## the study runner against plain learn(), and what intervals cost
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.studies
+
+bench-bandits: $(READY) ## bandits beside a bare loop, and divergences as actions grow; needs MNIST
+	$(BIN)/python -m benchmarks.bandits
 
 conformance: $(READY) ## Stable-Baselines3's own tests on our classes
 	$(BIN)/python -m benchmarks.conformance

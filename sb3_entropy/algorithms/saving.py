@@ -3,39 +3,19 @@
 import inspect
 import io
 import json
-import os
 import pickle
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_entropy.errors import unknown
+from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import ALGORITHMS, find_env
-
-
-@contextmanager
-def atomic_file(target: Path) -> Iterator[BinaryIO]:
-    """
-    A file that replaces ``target`` when it is complete, and leaves it as it was if anything fails before.
-
-    :param target: the file to write; its folder is made if need be
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def zip_path(path: str | Path) -> Path:

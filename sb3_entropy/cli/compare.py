@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from sb3_entropy.algorithms.saving import atomic_file
 from sb3_entropy.cli.study import DEFAULT_REPORTS, add_run_options, add_store_option, execute, find_results
 from sb3_entropy.errors import check_choice, check_number
+from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, comparison_name, comparison_study, suited
 

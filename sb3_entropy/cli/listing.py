@@ -7,18 +7,33 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sb3_entropy.errors import check_choice
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES, Registry, register_envs
+from sb3_entropy.registry import (
+    ACTION_DISTRIBUTIONS,
+    ALGORITHMS,
+    DIVERGENCES,
+    KERNELS,
+    REFERENCES,
+    STD_SCHEMES,
+    Registry,
+    register_envs,
+)
 from sb3_entropy.zoo.presets import presets_by_environment
 
 _REGISTRIES: dict[str, Registry[Any]] = {
     "algorithms": ALGORITHMS,
     "schemes": STD_SCHEMES,
     "distributions": ACTION_DISTRIBUTIONS,
+    "divergences": DIVERGENCES,
+    "kernels": KERNELS,
+    "references": REFERENCES,
 }
 _TITLES = {
     "algorithms": "Algorithms (--algo)",
     "schemes": "Std schemes (policy_kwargs: std_scheme)",
     "distributions": "Action distributions (policy_kwargs: action_distribution)",
+    "divergences": "Divergences (regularizers: divergence)",
+    "kernels": "Kernels of mmd (divergence_kwargs: kernel)",
+    "references": "Reference policies (regularizers: reference)",
     "environments": "Environments (--env) with presets or from plugins; every other id of Gymnasium's works too",
 }
 

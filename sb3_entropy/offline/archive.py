@@ -1,6 +1,5 @@
 """Logs as ``.npz`` files that are whole or not there."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from sb3_entropy.files import atomic_file
 
 FORMAT = "sb3_entropy.offline.LoggedFeedback"
 VERSION = 1
@@ -22,17 +23,9 @@ def write_archive(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     :param arrays: the log's fields by name
     """
     target = npz_path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     contents: dict[str, Any] = {**arrays, "format": np.array(FORMAT), "version": np.array(VERSION)}
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_file(target) as file:
+        np.savez_compressed(file, **contents)
 
 
 def read_archive(path: str | Path) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
@@ -11,7 +11,15 @@ from typing import Any
 import gymnasium as gym
 import sb3_contrib
 
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, MEASURES, STD_SCHEMES, find_env
+from sb3_entropy.registry import (
+    ACTION_DISTRIBUTIONS,
+    DIVERGENCES,
+    KERNELS,
+    MEASURES,
+    REFERENCES,
+    STD_SCHEMES,
+    find_env,
+)
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.zoo.build import find_algorithm
 
@@ -59,11 +67,22 @@ def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: st
     if vec_env == "envpool":
         names.add("envpool")
     names |= {_distribution(path) for path in _class_paths(hyperparams)}
-    policy_kwargs = hyperparams.get("policy_kwargs") or {}
-    for key, registry in (("std_scheme", STD_SCHEMES), ("action_distribution", ACTION_DISTRIBUTIONS)):
-        if policy_kwargs.get(key) in registry:
-            names.add(_distribution(registry.get(policy_kwargs[key]).__module__))
+    names |= {_distribution(thing.__module__) for thing in _named_things(hyperparams)}
     return {name: _version(name) for name in sorted(names - {"", "sb3-entropy"})}
+
+
+def _named_things(hyperparams: Mapping[str, Any]) -> Iterator[Any]:
+    """What the hyperparameters name by keys of registries: it may be another package's."""
+    policy_kwargs = hyperparams.get("policy_kwargs") or {}
+    named = [(STD_SCHEMES, policy_kwargs.get("std_scheme"))]
+    named += [(ACTION_DISTRIBUTIONS, policy_kwargs.get("action_distribution"))]
+    for rule in (hyperparams, *(hyperparams.get("regularizers") or [])):
+        kernel = (rule.get("divergence_kwargs") or {}).get("kernel")
+        named += [(DIVERGENCES, rule.get("divergence")), (REFERENCES, rule.get("reference"))]
+        named += [(KERNELS, kernel.get("kernel") if isinstance(kernel, Mapping) else kernel)]
+    for registry, key in named:
+        if isinstance(key, str) and key in registry:
+            yield registry.get(key)
 
 
 def _class_paths(hyperparams: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sb3_entropy.algorithms.saving import atomic_file
+from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
 from sb3_entropy.studies.library import results_folder
 from sb3_entropy.studies.plan import asked_for, variants

@@ -16,8 +16,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.saving import atomic_file
 from sb3_entropy.errors import check_number
+from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import find_env
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 

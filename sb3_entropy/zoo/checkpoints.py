@@ -8,7 +8,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.saving import atomic_file, check_zip
+from sb3_entropy.algorithms.saving import check_zip
+from sb3_entropy.files import atomic_file
 
 
 def save_agent(model: BaseAlgorithm, path: Path) -> None:

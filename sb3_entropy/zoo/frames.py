@@ -9,8 +9,8 @@ from PIL import Image
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.saving import atomic_file
 from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.files import atomic_file
 from sb3_entropy.zoo.benchmark import Agent, find_agents, load_agent, make_test_env
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 

@@ -24,6 +24,7 @@ def test_make_alone_tells_what_there_is():
         "lint",
         "bench",
         "bench-studies",
+        "bench-bandits",
         "conformance",
         "test-slow",
         "docs",
@@ -34,7 +35,19 @@ def test_make_alone_tells_what_there_is():
 
 
 @pytest.mark.parametrize(
-    "target", ["demo", "test", "lint", "bench", "bench-studies", "conformance", "test-slow", "docs", "tensorboard"]
+    "target",
+    [
+        "demo",
+        "test",
+        "lint",
+        "bench",
+        "bench-studies",
+        "bench-bandits",
+        "conformance",
+        "test-slow",
+        "docs",
+        "tensorboard",
+    ],
 )
 def test_every_target_sets_up_first_torch_then_the_rest(target, tmp_path):
     out = make("-n", target, f"VENV={tmp_path}/venv").stdout
