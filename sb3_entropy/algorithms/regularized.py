@@ -54,7 +54,14 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         with th.no_grad(), th.random.fork_rng(devices=devices):
             law = law_of(self.policy.get_distribution(observations), self.action_space)
             for regularizer in self._active_regularizers():
-                regularizer.begin(self.policy, observations, law)
+                regularizer.begin(self.policy, observations, law, self._action_features())
+
+    def _action_features(self) -> Any:
+        """What the environment knows of its actions, shape (n, d); None if it says nothing."""
+        try:
+            return None if self.env is None else self.env.get_attr("action_features")[0]
+        except AttributeError:
+            return None
 
     def _penalty(self, observations: Any, policy_loss: th.Tensor) -> th.Tensor | float:
         """

@@ -86,15 +86,17 @@ class Regularizer:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
 
-    def begin(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> None:
+    def begin(self, policy: ActorCriticPolicy, observations: Any, law: Law, action_features: Any) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
         :param law: the policy's law in them
+        :param action_features: what the environment knows of its actions, shape (n, d), or None
         :raises ValueError: if the reference does not fit the policy, or the divergence the two laws
         """
+        self.divergence.begin(action_features)
         self.reference.begin(policy)
         self.between(law, self.reference.laws(policy, observations, law) or self.reference.example(law))
 

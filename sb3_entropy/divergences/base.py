@@ -1,7 +1,7 @@
 """What every divergence is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch as th
 
@@ -33,6 +33,14 @@ class Divergence(ABC):
         check_number("n_samples", n_samples, low=2, integer=True)
         self.estimator = estimator
         self.n_samples = n_samples
+
+    def begin(self, action_features: Any) -> None:  # noqa: B027  nothing to do, for most
+        """
+        Called before training.
+
+        :param action_features: what the environment knows of its actions, shape (n, d), or None
+        :raises ValueError: if they are needed and there are none
+        """
 
     def __call__(self, p: Law, q: Law) -> th.Tensor:
         """

@@ -41,6 +41,12 @@ class MMD(Divergence):
         super().__init__(estimator, n_samples)
         self.kernel = make_kernel(kernel)
 
+    def begin(self, action_features: Any) -> None:
+        """
+        :param action_features: the environment's, for a kernel with ``features="env"``
+        """
+        self.kernel.begin(action_features)
+
     @property
     def bounded(self) -> bool:
         return self.kernel.bounded

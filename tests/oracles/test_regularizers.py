@@ -292,6 +292,33 @@ def test_a_reference_that_rules_an_action_out_is_told() -> None:
         model.learn(16)
 
 
+class Featured(Choice):
+    """It knows something of its actions."""
+
+    action_features = np.array([[0.0, 1.0], [0.1, 1.0], [2.0, 0.0], [2.0, 0.3]])
+
+
+@pytest.mark.parametrize("kernel", [{"kernel": "rbf", "bandwidth": "median"}, {"kernel": "linear"}])
+def test_a_kernel_on_the_environments_own_features(kernel: dict[str, Any], tmp_path: Path) -> None:
+    def rule(features: Any) -> dict[str, Any]:
+        return {"divergence": "mmd", "divergence_kwargs": {"kernel": {**kernel, "features": features}}, "coef": 2.0}
+
+    trained = []
+    for features in ("env", Featured.action_features.tolist()):
+        model = SPPO(
+            "MlpPolicy", Featured(), n_steps=16, batch_size=16, seed=0, device="cpu", regularizers=[rule(features)]
+        )
+        trained.append(model.learn(48))
+    for name, tensor in trained[0].policy.state_dict().items():
+        assert th.equal(tensor, trained[1].policy.state_dict()[name])
+    trained[0].save(tmp_path / "model")
+    assert SPPO.load(tmp_path / "model").regularizers[0].divergence.kernel.features is not None  # without environment
+    with pytest.raises(ValueError, match=r"features='env', but the environment has no attribute action_features"):
+        SPPO("MlpPolicy", Choice(), regularizers=[rule("env")])
+    with pytest.raises(ValueError, match=r"Unknown source of features 'environment'. Available: env. An array"):
+        SPPO("MlpPolicy", Choice(), regularizers=[rule("environment")])
+
+
 # ---------------------------------------------------------------------- saving
 
 

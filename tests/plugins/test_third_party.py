@@ -33,6 +33,9 @@ THIRD = {
         [project.entry-points."sb3_entropy.std_schemes"]
         halved = "third_party_envs.halved:HalvedStd"
 
+        [project.entry-points."sb3_entropy.divergences"]
+        chi_squared = "third_party_envs.chi_squared:ChiSquared"
+
         [project.entry-points."sb3_entropy.measures"]
         best_return = "third_party_envs.best_return:BestReturn"
 
@@ -55,6 +58,28 @@ THIRD = {
 
             def score(self, curves):
                 return curves.values["deterministic/return"].max()
+        """,
+    "third_party_envs/chi_squared.py": """
+        from sb3_entropy.divergences import Divergence
+        from sb3_entropy.distributions.laws import Gaussian
+
+        class ChiSquared(Divergence):
+            '''Σ (p − q)²/q for choices; for Gaussians of one σ, exp(Δ²/σ²) − 1.'''
+
+            description = "chi-squared"
+            bounded = False
+            estimators = ()
+
+            def closed_form(self, p, q):
+                if isinstance(p, Gaussian):
+                    return ((p.mean - q.mean) ** 2 / q.std**2).sum(-1).exp() - 1
+                return (p.log_probs[0].exp() ** 2 / q.log_probs[0].exp()).sum(-1) - 1
+
+            def estimate(self, p, q):
+                raise ValueError("no estimator")
+
+            def weights(self, log_p, log_q):
+                return 2 * (log_p - log_q).exp()
         """,
     "third_party_envs/studies/third_study.yml": """
         claim: Entropy raises the best return on our environment.
@@ -279,10 +304,25 @@ def test_our_constructors_know_its_id(fresh: FreshEnvironment) -> None:
     assert report.split() == ["80", "third/Env-v0"]
 
 
+def test_its_divergence_is_found_by_its_name(fresh: FreshEnvironment) -> None:
+    report = fresh.python(
+        """
+        from sb3_entropy import SPPO, DivergenceRegPG
+        rule = dict(divergence="chi_squared", reference="previous", coef=0.1)
+        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, regularizers=[rule], seed=0).learn(80)
+        divergence, coef = model.regularizers[0].seen
+        print(type(model.regularizers[0].divergence).__module__, divergence > 0, round(coef, 6))
+        model = DivergenceRegPG("MlpPolicy", "CartPole-v1", divergence="chi_squared", seed=0).learn(100)
+        print(model.divergence)
+        """
+    )
+    assert report.split() == ["third_party_envs.chi_squared", "True", "0.1", "chi_squared"]
+
+
 def test_the_list_shows_what_it_brings(fresh: FreshEnvironment) -> None:
     done = fresh.run("sb3-entropy", "list")
     assert done.returncode == 0, done.stderr
-    for name in ("third/Env-v0", "entropy/Gridworld-v0", "halved", "global_clipped_local", "sppo"):
+    for name in ("third/Env-v0", "entropy/Gridworld-v0", "halved", "chi_squared", "global_clipped_local", "sppo"):
         assert name in done.stdout
     assert BROKEN_MESSAGE in done.stdout + done.stderr
 

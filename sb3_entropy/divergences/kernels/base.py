@@ -1,7 +1,7 @@
 """What every kernel is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch as th
 
@@ -23,6 +23,14 @@ class Kernel(ABC):
     @abstractmethod
     def bounded(self) -> bool:
         """:return: whether k, and with it MMD², never exceeds some constant"""
+
+    def begin(self, action_features: Any) -> None:  # noqa: B027  nothing to do, for most
+        """
+        Called before training.
+
+        :param action_features: what the environment knows of its actions, shape (n, d), or None
+        :raises ValueError: if the kernel needs them and there are none
+        """
 
     @abstractmethod
     def apply(self, d: th.Tensor) -> th.Tensor:

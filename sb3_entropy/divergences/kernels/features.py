@@ -1,9 +1,12 @@
-"""Features of actions."""
+"""Features of actions, and what kernels that know actions by them share."""
 
 from typing import Any
 
 import numpy as np
 import torch as th
+
+from sb3_entropy.divergences.kernels.base import Kernel
+from sb3_entropy.errors import unknown
 
 #: rows from which the median distance is taken
 N_ROWS = 1000
@@ -74,17 +77,64 @@ class Features:
         return float(distances.median())
 
 
-def needs_features(kernel: str) -> ValueError:
-    """:return: the error of a kernel without features that is asked about choices"""
-    return ValueError(
-        f"The kernel {kernel!r} knows the choices of a finite action space by their features: give features, shape "
-        "(n, d), or choose the kernel 'delta', or 'rbf_index' if neighbouring numbers are alike."
-    )
+class FeatureKernel(Kernel):
+    """
+    A kernel that knows finitely many actions by their features, or without features the actions of a box themselves.
 
+    :param features: shape (n, d); ``"env"`` for those that the environment has as its attribute ``action_features``;
+        None for the actions of a box
+    :raises ValueError: if they are no such array of finite numbers
+    """
 
-def has_features(kernel: str) -> ValueError:
-    """:return: the error of a kernel with features that is asked about points"""
-    return ValueError(
-        f"The kernel {kernel!r} has features of finitely many actions, but these actions are points of a box. Leave "
-        "the features out: the points themselves are compared."
-    )
+    def __init__(self, features: Any = None):
+        self.from_env = isinstance(features, str)
+        if isinstance(features, str) and features != "env":
+            raise ValueError(unknown("source of features", features, ["env"]) + " An array of shape (n, d) works too.")
+        self.features = None if features is None or self.from_env else Features(features)
+
+    def begin(self, action_features: Any) -> None:
+        """
+        :param action_features: the environment's, shape (n, d), or None
+        :raises ValueError: if the kernel needs them and there are none
+        """
+        if not self.from_env or self.features is not None:
+            return
+        if action_features is None:
+            raise ValueError(
+                f"{type(self).__name__} takes features='env', but the environment has no attribute action_features. "
+                "Give the features as an array of shape (n, d)."
+            )
+        self.features = Features(action_features)
+
+    def of_choices(self) -> Features:
+        """
+        :return: the features
+        :raises ValueError: if there are none
+        """
+        if self.features is None:
+            raise ValueError(
+                f"The kernel {type(self).__name__} knows the choices of a finite action space by their features: give "
+                "features, shape (n, d), or choose the kernel 'delta', or 'rbf_index' if neighbouring numbers are "
+                "alike."
+            )
+        return self.features
+
+    def check_points(self) -> None:
+        """
+        :raises ValueError: if the kernel has features, and is asked about points
+        """
+        if self.features is not None or self.from_env:
+            raise ValueError(
+                f"The kernel {type(self).__name__} has features of finitely many actions, but these actions are points "
+                "of a box. Leave the features out: the points themselves are compared."
+            )
+
+    def points(self, actions: th.Tensor) -> th.Tensor:
+        """
+        :param actions: choices as whole numbers, shape (N, B), or points, shape (N, B, A)
+        :return: their features, or the points themselves, shape (N, B, d)
+        """
+        if actions.is_floating_point():
+            self.check_points()
+            return actions
+        return self.of_choices().like(th.empty(0, device=actions.device))[actions]

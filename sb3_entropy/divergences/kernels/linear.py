@@ -1,56 +1,41 @@
 """Actions are as alike as their features' inner product."""
 
-from typing import Any
-
 import torch as th
 
 from sb3_entropy.distributions.laws import Beta, Gaussian, Law, Mixture, UniformBox
-from sb3_entropy.divergences.kernels.base import Kernel
-from sb3_entropy.divergences.kernels.features import Features, has_features, needs_features
+from sb3_entropy.divergences.kernels.features import FeatureKernel
 from sb3_entropy.registry import KERNELS
 
 
 @KERNELS.register("linear")
-class Linear(Kernel):
+class Linear(FeatureKernel):
     """
     k(a, a′) = φ(a)ᵀφ(a′), with the features φ of finitely many actions, or without features φ(a) = a in a box. MMD² is
     then ‖E_p φ − E_q φ‖²: only the mean features are compared.
 
-    :param features: φ of each of n actions, shape (n, d); None for the actions of a box
+    :param features: φ of each of n actions, shape (n, d); ``"env"`` for the environment's; None for points of a box
     :raises ValueError: if a feature is not finite
     """
 
     description = "φᵀφ′ of the features of choices, or of points: MMD² compares means"
 
-    def __init__(self, features: Any = None):
-        self.features = None if features is None else Features(features)
-
     @property
     def bounded(self) -> bool:
         """With features of finitely many actions it is."""
-        return self.features is not None
+        return self.features is not None or self.from_env
 
     def apply(self, d: th.Tensor) -> th.Tensor:
-        if self.features is None:
-            raise needs_features("linear")
-        self.features.check_size(d.shape[-1])
-        points = self.features.like(d)
+        features = self.of_choices()
+        features.check_size(d.shape[-1])
+        points = features.like(d)
         return d @ points @ points.T
 
     def gram(self, actions: th.Tensor) -> th.Tensor:
-        if actions.is_floating_point():
-            if self.features is not None:
-                raise has_features("linear")
-            points = actions
-        else:
-            if self.features is None:
-                raise needs_features("linear")
-            points = self.features.like(th.empty(0, device=actions.device))[actions]
+        points = self.points(actions)
         return (points[:, None] * points[None, :]).sum(-1)
 
     def squared_mmd(self, p: Law, q: Law) -> th.Tensor | None:
-        if self.features is not None:
-            raise has_features("linear")
+        self.check_points()
         mean_p, mean_q = _mean(p), _mean(q)
         return None if mean_p is None or mean_q is None else ((mean_p - mean_q) ** 2).sum(-1)
 

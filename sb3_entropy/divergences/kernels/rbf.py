@@ -6,9 +6,8 @@ from typing import Any
 import torch as th
 
 from sb3_entropy.distributions.laws import Gaussian, Law
-from sb3_entropy.divergences.kernels.base import Kernel
 from sb3_entropy.divergences.kernels.embedding import squared_distance
-from sb3_entropy.divergences.kernels.features import Features, has_features, needs_features
+from sb3_entropy.divergences.kernels.features import FeatureKernel
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import KERNELS
 
@@ -17,7 +16,7 @@ BLOCK = 2**22
 
 
 @KERNELS.register("rbf")
-class RBF(Kernel):
+class RBF(FeatureKernel):
     """
     k(a, a′) = exp(−‖φ(a) − φ(a′)‖²/(2h²)): Gaussian in the features φ of finitely many actions, or without features in
     the actions of a box themselves.
@@ -26,39 +25,47 @@ class RBF(Kernel):
 
     :param bandwidth: h > 0, in the units of the features or of the actions; ``"median"`` for the median distance
         between the features of different actions (Gretton et al. 2012, Section 8)
-    :param features: φ of each of n actions, shape (n, d); None for the actions of a box
+    :param features: φ of each of n actions, shape (n, d); ``"env"`` for the environment's; None for points of a box
     :raises ValueError: if the bandwidth is not > 0, or ``"median"`` without features, or a feature is not finite
     """
 
     description = "exp(−‖φ − φ′‖²/2h²) between the features of choices, or between points"
 
     def __init__(self, bandwidth: float | str = 1.0, features: Any = None):
-        self.features = None if features is None else Features(features)
+        super().__init__(features)
         if bandwidth == "median":
-            if self.features is None:
+            if self.features is None and not self.from_env:
                 raise ValueError(
                     "bandwidth='median' is the median distance between the features of actions, but there are no "
                     "features. Give a number, in the units of the actions."
                 )
-            bandwidth = self.features.median_distance()
         elif isinstance(bandwidth, str):
             raise ValueError(f"bandwidth must be a number > 0 or 'median', but {bandwidth!r} was given.")
-        check_number("bandwidth", bandwidth, low=0, open_low=True)
-        self.bandwidth = float(bandwidth)
+        else:
+            check_number("bandwidth", bandwidth, low=0, open_low=True)
+        self._bandwidth = bandwidth
+        if self.features is not None:
+            self._bandwidth = self.bandwidth
         self._matrices: dict[tuple[th.dtype, th.device], th.Tensor] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_matrices": {}}
 
     @property
+    def bandwidth(self) -> float:
+        """h, in the units of the features or of the actions."""
+        if self._bandwidth == "median":
+            self._bandwidth = self.of_choices().median_distance()
+        return float(self._bandwidth)
+
+    @property
     def bounded(self) -> bool:
         return True
 
     def apply(self, d: th.Tensor) -> th.Tensor:
-        if self.features is None:
-            raise needs_features("rbf")
-        self.features.check_size(d.shape[-1])
-        points = self.features.like(d)
+        features = self.of_choices()
+        features.check_size(d.shape[-1])
+        points = features.like(d)
         if len(points) ** 2 > BLOCK:
             smoothed: th.Tensor = _Smooth.apply(d, points, self.bandwidth)
             return smoothed
@@ -68,20 +75,11 @@ class RBF(Kernel):
         return d @ self._matrices[place]
 
     def gram(self, actions: th.Tensor) -> th.Tensor:
-        if actions.is_floating_point():
-            if self.features is not None:
-                raise has_features("rbf")
-            points = actions
-        else:
-            if self.features is None:
-                raise needs_features("rbf")
-            points = self.features.like(th.empty(0, device=actions.device))[actions]
-        points = points.transpose(0, 1)
+        points = self.points(actions).transpose(0, 1)
         return _kernel(points, points, self.bandwidth).movedim(0, -1)
 
     def squared_mmd(self, p: Law, q: Law) -> th.Tensor | None:
-        if self.features is not None:
-            raise has_features("rbf")
+        self.check_points()
         return squared_distance(self._between_gaussians, p, q)
 
     def _between_gaussians(self, p: Law, q: Law) -> th.Tensor | None:
