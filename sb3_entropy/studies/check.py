@@ -97,8 +97,9 @@ def _decision(study: Study) -> Iterator[Problem]:
 
 
 def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Problem]:
-    wrong = [*_selection(study, criterion.treatment, (*where, "treatment"))]
-    wrong += _selection(study, criterion.control, (*where, "control"))
+    wrong = list(_selection(study, criterion.control, (*where, "control")))
+    for selection in criterion.treatments:
+        wrong += _selection(study, selection, (*where, "treatment"))
     yield from wrong
     if not wrong and not compared(study, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"

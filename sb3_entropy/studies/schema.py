@@ -41,7 +41,7 @@ _CRITERION = _object(
     ("measure", "treatment", "control", "expect"),
     name=_TEXT,
     measure=_TEXT,
-    treatment=_SELECTION,
+    treatment={"oneOf": [*_SELECTION["oneOf"], {"type": "array", "items": _SELECTION, "minItems": 1}]},
     control=_SELECTION,
     expect={"enum": ["greater", "less", "not_less", "not_greater", "equivalent"]},
     margin={"type": "number", "minimum": 0},

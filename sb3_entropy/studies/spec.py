@@ -88,7 +88,7 @@ class Criterion:
     hyperparameters that both sweep, in every environment; seeds are paired.
 
     :param measure: the measure's name
-    :param treatment: what is claimed to differ
+    :param treatments: what is claimed to differ, the key ``treatment``: one or several
     :param control: from what
     :param expect: ``"greater"``, ``"less"``, ``"not_less"``, ``"not_greater"`` or ``"equivalent"``
     :param margin: for ``"greater"`` and ``"less"`` the least difference that counts, else the greatest that does not
@@ -99,7 +99,7 @@ class Criterion:
     """
 
     measure: str
-    treatment: Selection
+    treatments: tuple[Selection, ...]
     control: Selection
     expect: str
     margin: float = 0.0
@@ -223,9 +223,10 @@ def _evaluation(given: dict[str, Any]) -> EvaluationSpec:
 def _criterion(given: dict[str, Any]) -> Criterion:
     values = dict(given)
     name = values.pop("name", f"{values['measure']} {values['expect']}")
+    treatment = values.pop("treatment")
     return Criterion(
         name=name,
-        treatment=_selection(values.pop("treatment")),
+        treatments=tuple(_selection(each) for each in (treatment if isinstance(treatment, list) else [treatment])),
         control=_selection(values.pop("control")),
         **values,
     )

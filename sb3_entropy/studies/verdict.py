@@ -115,15 +115,16 @@ def compared(study: Study, criterion: Criterion) -> list[tuple[Variant, Variant]
     :return: every variant of the treatment with every variant of the control that has the same values of the
         hyperparameters that both sweep, save those for which the criterion names a value on both sides
     """
-    fixed = criterion.treatment.settings.keys() & criterion.control.settings.keys()
-    pairs = []
-    for treatment in _selected(study, criterion.treatment):
-        for control in _selected(study, criterion.control):
-            common = (treatment.settings.keys() & control.settings.keys()) - fixed
-            same = all(treatment.settings[key] == control.settings[key] for key in common)
-            if same and treatment.label != control.label:
-                pairs.append((treatment, control))
-    return pairs
+    pairs: dict[tuple[str, str], tuple[Variant, Variant]] = {}
+    for selection in criterion.treatments:
+        fixed = selection.settings.keys() & criterion.control.settings.keys()
+        for treatment in _selected(study, selection):
+            for control in _selected(study, criterion.control):
+                common = (treatment.settings.keys() & control.settings.keys()) - fixed
+                same = all(treatment.settings[key] == control.settings[key] for key in common)
+                if same and treatment.label != control.label:
+                    pairs[treatment.label, control.label] = (treatment, control)
+    return list(pairs.values())
 
 
 def _selected(study: Study, selection: Selection) -> list[Variant]:
@@ -141,7 +142,9 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
     :param level: the confidence level
     :return: the rule as a sentence
     """
-    treatment, control = _described(criterion.treatment), _described(criterion.control)
+    *others, last = map(_described, criterion.treatments)
+    treatment = f"each of {', '.join(others)} and {last}" if others else last
+    control = _described(criterion.control)
     where = "on normalised scores of all environments together" if criterion.environments == POOLED else ""
     what = f"the {criterion.statistic} {criterion.measure} of {treatment}"
     margin = f"{criterion.margin:g}"
@@ -157,7 +160,9 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
         amount = f"more than {margin} " if criterion.margin else ""
         expected = f"{what} lies {amount}{direction} that of {control}"
         risk = f"one-sided at {(1 - level) / 2:.1%}"
-    opposite = _REFUTED[criterion.expect].format(margin=margin).replace("−0", "0")
+    opposite = _REFUTED[criterion.expect].format(margin=margin)
+    if criterion.margin == 0:
+        opposite = opposite.replace("−0", "0")
     parts = [expected, where, f"in {criterion.require} of the comparisons", f"paired by seed, {risk} after Holm"]
     sentence = ", ".join(part for part in parts if part)
     return f"{sentence[0].upper()}{sentence[1:]}. Refuted if the difference is shown to be {opposite}."

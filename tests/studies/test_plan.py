@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sb3_entropy import SPPO
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
 from sb3_entropy.studies.identity import run_id, versions
 from sb3_entropy.studies.plan import plan, variants
 from studies.specs import study
@@ -111,3 +112,26 @@ def test_further_seeds_leave_the_earlier_runs_as_they_are():
     few, many = study(), replace(study(), seeds=tuple(range(5)))
     assert {run.run_id for run in plan(few)} < {run.run_id for run in plan(many)}
     assert len(variants(few)) == 3
+
+
+@pytest.mark.parametrize(
+    "hyperparams",
+    [
+        {"policy_kwargs": {"std_scheme": "foreign"}},
+        {"policy_kwargs": {"action_distribution": "foreign"}},
+        {"divergence": "foreign"},
+        {"reference": "foreign"},
+        {"divergence": "mmd", "divergence_kwargs": {"kernel": "foreign"}},
+        {"regularizers": [{"divergence": "kl"}, {"divergence": "foreign"}]},
+        {"regularizers": [{"divergence": "kl", "reference": "foreign"}]},
+        {"regularizers": [{"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "foreign", "size": 2}}}]},
+    ],
+)
+def test_versions_of_what_another_package_offers_by_name(hyperparams, monkeypatch):
+    foreign = type("Foreign", (), {"__module__": "yaml.foreign"})
+    for registry in (STD_SCHEMES, ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES):
+        registry.keys()
+        monkeypatch.setitem(registry._things, "foreign", foreign)
+    assert "pyyaml" in versions("sppo", "CartPole-v1", hyperparams)
+    ours = {"divergence": "mmd", "divergence_kwargs": {"kernel": "delta"}, "reference": "uniform"}
+    assert versions("sppo", "CartPole-v1", ours) == versions("sppo", "CartPole-v1", {})

@@ -58,6 +58,40 @@ def test_outcomes(changes, means, outcome):
     assert verdict.outcome == verdict.criteria[0].outcome == outcome
 
 
+LOW, HIGH = {"arm": "SPPO", "ent_coef": 0.01}, {"arm": "SPPO", "ent_coef": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("treatments", "pairs"),
+    [
+        ([LOW, HIGH], ["SPPO, ent_coef=0.01", "SPPO, ent_coef=0.1"]),
+        ([HIGH], ["SPPO, ent_coef=0.1"]),
+        (["SPPO", LOW], ["SPPO, ent_coef=0.01", "SPPO, ent_coef=0.1"]),  # named twice, compared once
+    ],
+)
+def test_several_treatments_are_each_compared_with_the_control(treatments, pairs):
+    rule = {**RULE, "treatment": treatments}
+    asked = study(decision=[rule])
+    found = compared(asked, asked.criteria[0])
+    assert [(treatment.label, control.label) for treatment, control in found] == [(pair, "PPO") for pair in pairs]
+    verdict = judged(rule, scores(0, 5, -5))
+    expected = {"SPPO, ent_coef=0.01": "supported", "SPPO, ent_coef=0.1": "refuted"}
+    assert [c.outcome for c in verdict.criteria[0].comparisons] == [expected[pair] for pair in pairs]
+    # Listed or swept, it is the same rule.
+    if len(pairs) == 2:
+        assert judged(RULE, scores(0, 5, -5)).criteria[0].comparisons == verdict.criteria[0].comparisons
+
+
+def test_the_rule_in_words():
+    def words(**changes):
+        return rule_in_words(study(decision=[{**RULE, **changes}]).criteria[0], 0.95)
+
+    assert "each of “SPPO, ent_coef=0.01” and “SPPO, ent_coef=0.1” lies above" in words(treatment=[LOW, HIGH])
+    assert words(expect="not_less", margin=0.01).endswith("Refuted if the difference is shown to be less than −0.01.")
+    assert words(expect="less").endswith("Refuted if the difference is shown to be greater than 0.")
+    assert words(expect="equivalent", margin=0.02).endswith("shown to be outside ±0.02.")
+
+
 def test_one_refuted_criterion_refutes_the_claim():
     up = {**RULE, "treatment": {"arm": "SPPO", "ent_coef": 0.1}}
     down = {**RULE, "treatment": {"arm": "SPPO", "ent_coef": 0.01}}
