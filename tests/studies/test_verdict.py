@@ -82,7 +82,7 @@ def test_several_treatments_are_each_compared_with_the_control(treatments, pairs
         assert judged(RULE, scores(0, 5, -5)).criteria[0].comparisons == verdict.criteria[0].comparisons
 
 
-def test_the_rule_in_words():
+def test_the_rule_in_words_of_treatments_and_limits():
     def words(**changes):
         return rule_in_words(study(decision=[{**RULE, **changes}]).criteria[0], 0.95)
 
