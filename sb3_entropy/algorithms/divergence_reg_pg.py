@@ -72,7 +72,11 @@ class DivergenceRegPG(PolicyGradient):
     """
 
     saved_by_family = frozenset({"divergence", "reference"})
-    made_from: ClassVar[dict[str, frozenset[str]]] = {"_own_regularizers": REGULARIZER_ARGUMENTS}
+    made_from: ClassVar[dict[str, frozenset[str]]] = {
+        "_own_divergence": frozenset({"divergence", "divergence_kwargs"}),
+        "_own_reference": frozenset({"reference", "reference_kwargs"}),
+        "_own_regularizers": REGULARIZER_ARGUMENTS,
+    }
     default_log_interval = 10
 
     def __init__(
@@ -161,9 +165,23 @@ class DivergenceRegPG(PolicyGradient):
         self.cap = cap
         self.target_divergence = target_divergence
         self.coef_lr = coef_lr
+        self._own_divergence: Divergence | None = None
+        self._own_reference: Reference | None = None
         self._own_regularizers = self._make_own_regularizers()
         if _init_setup_model:
             self._setup_model()
 
     def _make_own_regularizers(self) -> list[Regularizer]:
-        return [Regularizer(**{name: getattr(self, name) for name in REGULARIZER_ARGUMENTS})]
+        """A loaded model keeps what it has learned of its reference, if ``load`` is not given another."""
+        kept = {"divergence": self._own_divergence, "reference": self._own_reference}
+        given = {name: getattr(self, name) for name in REGULARIZER_ARGUMENTS}
+        for name, made in kept.items():
+            if made is not None:
+                given |= {name: made, f"{name}_kwargs": None}
+        regularizer = Regularizer(**given)
+        self._own_divergence, self._own_reference = regularizer.divergence, regularizer.reference
+        return [regularizer]
+
+    def _excluded_save_params(self) -> list[str]:
+        """What was made from these is saved: a kernel's features, a frozen policy's parameters, but not its model."""
+        return [*super()._excluded_save_params(), "divergence_kwargs", "reference_kwargs"]

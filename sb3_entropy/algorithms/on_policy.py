@@ -39,7 +39,7 @@ from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, Tune
 
 class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgorithm):
     """
-    What SPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
+    What SPG, DivergenceRegPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
 
     The reward is r + α·H(π(·|s)) (Eq. 35), so that the value of a state contains the entropy of the policy in it
     (Eqs. 3 and 4), and the policy ascends the soft policy gradient in one of two equal forms: the policy gradient with
@@ -85,7 +85,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         entropy_in_return: bool,
         entropy_in_improvement: bool,
         ent_coef_unit: str,
-        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None,
+        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
     ) -> None:
         """Keep our own arguments. Called by constructors between the parent's and ``_setup_model``."""
         self.ent_coef = ent_coef

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch as th
+from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -42,26 +42,21 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         self.regularizers = make_regularizers(self.regularizers)
         if not self._active_regularizers():
             return
-        space = deepcopy(self.observation_space)
-        space.seed(0)
-        samples: list[Any] = [space.sample() for _ in range(2)]
-        if isinstance(samples[0], dict):
-            stacked: Any = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
-        else:
-            stacked = np.stack(samples)
-        observations = self.policy.obs_to_tensor(stacked)[0]
+        observations = self.policy.obs_to_tensor(_middle(self.observation_space))[0]
         devices = [self.device] if self.device.type == "cuda" else []
+        was_training = self.policy.training
+        self.policy.set_training_mode(False)
         with th.no_grad(), th.random.fork_rng(devices=devices):
             law = law_of(self.policy.get_distribution(observations), self.action_space)
             for regularizer in self._active_regularizers():
-                regularizer.begin(self.policy, observations, law, self._action_features())
+                regularizer.begin(self.policy, observations, law, self._action_features)
+        self.policy.set_training_mode(was_training)
 
     def _action_features(self) -> Any:
         """What the environment knows of its actions, shape (n, d); None if it says nothing."""
-        try:
-            return None if self.env is None else self.env.get_attr("action_features")[0]
-        except AttributeError:
+        if self.env is None or not self.env.has_attr("action_features"):
             return None
+        return self.env.get_attr("action_features")[0]
 
     def _penalty(self, observations: Any, policy_loss: th.Tensor) -> th.Tensor | float:
         """
@@ -121,3 +116,14 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
                 divergence, coef = regularizer.seen
                 self.logger.record(f"train/{name}", divergence)
                 self.logger.record(f"train/{name}_coef", coef)
+
+
+def _middle(space: spaces.Space[Any]) -> Any:
+    """:return: an observation: zeros, or what of the space is nearest to them"""
+    if isinstance(space, spaces.Dict):
+        return {name: _middle(part) for name, part in space.spaces.items()}
+    if isinstance(space, spaces.Box):
+        return np.clip(np.zeros(space.shape, space.dtype), space.low, space.high).astype(space.dtype)
+    if isinstance(space, spaces.Discrete):
+        return np.array(space.start)
+    return np.zeros(space.shape or (), space.dtype)

@@ -15,6 +15,7 @@ from sb3_entropy.divergences import Divergence, make_divergence
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
+from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
 from sb3_entropy.temperature import Temperature
 
 MODES = ("attract", "repel")
@@ -75,8 +76,7 @@ class Regularizer:
                 "bound: jensen_shannon, hellinger, total_variation."
             )
         self.cap = cap
-        name = divergence if isinstance(divergence, str) else type(divergence).__name__
-        self.name = f"{name}_{reference if isinstance(reference, str) else type(reference).__name__}"
+        self.name = f"{key_of(DIVERGENCES, self.divergence)}_{key_of(REFERENCES, self.reference)}"
         self._divergences: list[th.Tensor] = []
         self._coefs: list[float] = []
 
@@ -86,19 +86,23 @@ class Regularizer:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
 
-    def begin(self, policy: ActorCriticPolicy, observations: Any, law: Law, action_features: Any) -> None:
+    def begin(self, policy: ActorCriticPolicy, observations: Any, law: Law, action_features: Callable[[], Any]) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
         :param law: the policy's law in them
-        :param action_features: what the environment knows of its actions, shape (n, d), or None
+        :param action_features: gives what the environment knows of its actions, shape (n, d), or None
         :raises ValueError: if the reference does not fit the policy, or the divergence the two laws
         """
-        self.divergence.begin(action_features)
-        self.reference.begin(policy)
-        self.between(law, self.reference.laws(policy, observations, law) or self.reference.example(law))
+        try:
+            self.divergence.begin(action_features)
+            self.reference.begin(policy)
+            laws = self.reference.laws(policy, observations, law)
+            self.between(law, laws or self.reference.example(policy, observations, law))
+        except ValueError as error:
+            raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
     def before_update(self, policy: ActorCriticPolicy) -> None:
         """
@@ -116,7 +120,7 @@ class Regularizer:
 
     def see(self, divergence: th.Tensor, coef: float) -> None:
         """
-        :param divergence: E_s D on a minibatch, a scalar without gradient
+        :param divergence: E_s D on a minibatch, of min(D, cap) if there is a cap, a scalar without gradient
         :param coef: λ there
         """
         self._divergences.append(divergence)
@@ -147,6 +151,16 @@ class Regularizer:
         """
         terms = [weight * self.divergence(law, q) for weight, q in laws]
         return th.stack(terms).sum(dim=0) if len(terms) > 1 else terms[0]
+
+
+def key_of(registry: Registry[Any], thing: object) -> str:
+    """
+    :param registry: where things of this kind have names
+    :param thing: one of them, made
+    :return: the name of its class; the class's own if it is not registered
+    """
+    cls = type(thing)
+    return next((key for key, registered in registry.items() if registered is cls), cls.__name__)
 
 
 @contextmanager
@@ -193,10 +207,7 @@ class Penalty:
         """
         rule = self.regularizer
         divergence = rule.between(law, self.laws)
-        mean = divergence.mean()
-        uncapped = mean.detach()
-        if rule.cap is not None:
-            mean = divergence.clamp(max=rule.cap).mean()
+        mean = (divergence if rule.cap is None else divergence.clamp(max=rule.cap)).mean()
         if not mean.isfinite():
             raise ValueError(
                 f"The divergence {rule.name} is {float(mean.detach())} in some state: one policy does what the other "
@@ -208,7 +219,7 @@ class Penalty:
                 self.coef = rule.coefficient.value(gradient_norm(policy_loss), gradient_norm(mean))
             else:
                 self.coef = rule.coefficient.value(progress_remaining)
-            rule.see(uncapped, self.coef)
+            rule.see(mean.detach(), self.coef)
         return rule.sign * self.coef * mean
 
 

@@ -1,6 +1,7 @@
 """What every divergence is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch as th
@@ -34,11 +35,11 @@ class Divergence(ABC):
         self.estimator = estimator
         self.n_samples = n_samples
 
-    def begin(self, action_features: Any) -> None:  # noqa: B027  nothing to do, for most
+    def begin(self, action_features: Callable[[], Any]) -> None:  # noqa: B027  nothing to do, for most
         """
         Called before training.
 
-        :param action_features: what the environment knows of its actions, shape (n, d), or None
+        :param action_features: gives what the environment knows of its actions, shape (n, d), or None
         :raises ValueError: if they are needed and there are none
         """
 

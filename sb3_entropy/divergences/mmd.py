@@ -1,6 +1,6 @@
 """The squared maximum mean discrepancy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch as th
@@ -41,9 +41,9 @@ class MMD(Divergence):
         super().__init__(estimator, n_samples)
         self.kernel = make_kernel(kernel)
 
-    def begin(self, action_features: Any) -> None:
+    def begin(self, action_features: Callable[[], Any]) -> None:
         """
-        :param action_features: the environment's, for a kernel with ``features="env"``
+        :param action_features: gives the environment's, for a kernel with ``features="env"``
         """
         self.kernel.begin(action_features)
 

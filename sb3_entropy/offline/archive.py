@@ -14,7 +14,7 @@ FORMAT = "sb3_entropy.offline.LoggedFeedback"
 VERSION = 1
 
 REQUIRED = frozenset({"contexts", "actions", "rewards", "propensities", "n_actions"})
-OPTIONAL = frozenset({"behaviour", "mean_rewards", "policy"})
+OPTIONAL = frozenset({"behaviour", "mean_rewards", "policy", "epsilon", "support"})
 
 
 def write_archive(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:

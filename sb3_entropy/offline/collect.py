@@ -74,7 +74,14 @@ def collect_log(
     finally:
         if isinstance(env, str):
             batch.close()
-    return LoggedFeedback(**columns, n_actions=A, policy=None if isinstance(model, str) else _saved(model))
+    uniform = isinstance(model, str)
+    return LoggedFeedback(
+        **columns,
+        n_actions=A,
+        policy=None if isinstance(model, str) else _saved(model),
+        epsilon=1.0 if uniform else float(epsilon),
+        support=None if support is None else np.flatnonzero(mask),
+    )
 
 
 def _play(policy: Policy, batch: VecEnv, n: int, seed: int | None, epsilon: float, mask: Array) -> dict[str, Any]:

@@ -39,8 +39,11 @@ class LoggedFeedback:
     :param n_actions: A
     :param behaviour: b(a|xᵢ) of all actions, shape (n, A), if it is known
     :param mean_rewards: E[r|xᵢ, a] of all actions, shape (n, A): the ground truth, which simulated logs can have
-    :param policy: the model that played, as its ``save`` writes it to a ``BytesIO``. What was mixed with its actions,
-        or kept out of them, is in ``behaviour`` alone
+    :param policy: the model that played, as its ``save`` writes it to a ``BytesIO``; None if it is not kept, or if the
+        actions were uniform (``epsilon=1``)
+    :param epsilon: ε, the share of uniform actions that were mixed with the model's
+    :param support: the actions that could be played at all; None for all of them: b(a|x) ∝ ((1 − ε) π(a|x) + ε/A) ·
+        1[a ∈ support]
     :raises TypeError: if a field holds something else than is said here
     :raises ValueError: if a shape, a number or two fields do not fit; the message names the first row
     """
@@ -53,6 +56,8 @@ class LoggedFeedback:
     behaviour: Array | None = None
     mean_rewards: Array | None = None
     policy: bytes | None = None
+    epsilon: float = 0.0
+    support: Integers | None = None
 
     def __post_init__(self) -> None:
         check_number("n_actions", self.n_actions, low=1, integer=True)
@@ -86,6 +91,10 @@ class LoggedFeedback:
             means = as_numbers("mean_rewards", self.mean_rewards, (n, A), "(rows, actions)")
             object.__setattr__(self, "mean_rewards", means)
         self._check_policy()
+        check_number("epsilon", self.epsilon, low=0, high=1)
+        if self.support is not None:
+            allowed = np.asarray(self.support)
+            object.__setattr__(self, "support", as_actions("support", allowed, allowed.size, A))
 
     def __repr__(self) -> str:
         """:return: the sizes, and what else is known; not the arrays"""
@@ -198,7 +207,9 @@ class LoggedFeedback:
         arrays = {name: array for name in fields if (array := getattr(self, name)) is not None}
         if self.policy is not None:
             arrays["policy"] = np.frombuffer(self.policy, dtype=np.uint8)
-        write_archive(path, arrays | {"n_actions": np.array(self.n_actions)})
+        if self.support is not None:
+            arrays["support"] = self.support
+        write_archive(path, arrays | {"n_actions": np.array(self.n_actions), "epsilon": np.array(self.epsilon)})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -210,8 +221,8 @@ class LoggedFeedback:
         """
         stored = read_archive(path)
         policy = stored.pop("policy", None)
-        n_actions = int(stored.pop("n_actions"))
-        return cls(**stored, n_actions=n_actions, policy=None if policy is None else policy.tobytes())
+        n_actions, epsilon = int(stored.pop("n_actions")), float(stored.pop("epsilon", 0.0))
+        return cls(**stored, n_actions=n_actions, epsilon=epsilon, policy=None if policy is None else policy.tobytes())
 
 
 def effective_size(weights: Array) -> float:

@@ -15,8 +15,8 @@ def to_obp(log: LoggedFeedback) -> dict[str, Any]:
     The log as ``bandit_feedback``, which the Open Bandit Pipeline's ``OffPolicyEvaluation`` and learners take.
 
     Its contexts are vectors: others are flattened, and their shape is kept under the key ``context_shape``, which the
-    pipeline ignores, as it does ``policy``. Actions get one-hot vectors as ``action_context``. What is not known,
-    ``pi_b`` or ``expected_reward``, has no key, as in the pipeline's own data.
+    pipeline ignores, as it does ``policy``, ``epsilon`` and ``support``. Actions get one-hot vectors as
+    ``action_context``. What is not known, ``pi_b`` or ``expected_reward``, has no key, as in the pipeline's own data.
 
     :param log: the log
     :return: ``n_rounds``, ``n_actions``, ``context`` (n, d), ``action_context`` (A, A), ``action`` (n,), ``position``
@@ -39,6 +39,8 @@ def to_obp(log: LoggedFeedback) -> dict[str, Any]:
         feedback["pi_b"] = log.behaviour[:, :, None]
     if log.policy is not None:
         feedback["policy"] = log.policy
+    if log.epsilon or log.support is not None:
+        feedback |= {"epsilon": log.epsilon, "support": log.support}
     return feedback
 
 
@@ -71,6 +73,8 @@ def from_obp(feedback: Mapping[str, Any]) -> LoggedFeedback:
         behaviour=_of_one_position(feedback),
         mean_rewards=feedback.get("expected_reward"),
         policy=feedback.get("policy"),
+        epsilon=feedback.get("epsilon", 0.0),
+        support=feedback.get("support"),
     )
 
 

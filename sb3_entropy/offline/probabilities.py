@@ -68,7 +68,7 @@ def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
     if not isinstance(policy, ActorCriticPolicy) or len(inspect.signature(policy.get_distribution).parameters) != 1:
         raise ValueError(
             f"The policy of {type(model).__name__}, {type(policy).__name__}, has no action probabilities that depend "
-            "on the context alone. Use PPO, A2C, TRPO, SPG, SA2C, SPPO or STRPO."
+            "on the context alone. Use A2C, PPO, TRPO or an algorithm of this package."
         )
     if isinstance(policy.observation_space, spaces.Dict):
         raise ValueError(

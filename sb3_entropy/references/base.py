@@ -45,11 +45,13 @@ class Reference(ABC):
         :return: weights wᵢ that add up to 1, and laws qᵢ, without gradient; empty as long as there is no reference yet
         """
 
-    def example(self, p: Law) -> WeightedLaws:
+    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         Laws of the kind that :meth:`laws` will give, to find before training what cannot be compared.
 
-        :param p: the policy's law in some states
+        :param policy: the algorithm's policy
+        :param observations: B states, as tensors
+        :param p: the policy's law in them
         :return: weights and laws
         """
         return [(1.0, p.detach())]

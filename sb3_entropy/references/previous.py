@@ -53,12 +53,14 @@ class PreviousPolicies(Reference):
         self._next = Snapshot(policy) if self.n_updates % self.every == 0 else None
         self.n_updates += 1
 
-    def example(self, p: Law) -> WeightedLaws:
+    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
         """
-        :param p: the policy's law in some states
-        :return: laws of the kind that the snapshots will give
+        :param policy: the algorithm's policy
+        :param observations: B states, as tensors
+        :param p: the policy's law in them
+        :return: laws of policies that have learned a little less
         """
-        return self._combined([p.detach()] * min(self.n_snapshots, 2))
+        return self._combined([Snapshot.near(policy).law(policy, observations)] * min(self.n_snapshots, 2))
 
     def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
         """

@@ -1,5 +1,7 @@
 """The parameters of a policy at one time, and what that policy would do."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,15 @@ class Snapshot:
 
     def __setstate__(self, arrays: dict[str, np.ndarray]) -> None:
         self.tensors = {name: th.as_tensor(array) for name, array in arrays.items()}
+
+    @classmethod
+    def near(cls, policy: ActorCriticPolicy) -> "Snapshot":
+        """:return: one that has learned a little: what is learned is a hundredth larger, and shifted"""
+        snapshot = cls(policy)
+        for name, parameter in policy.named_parameters(remove_duplicate=False):
+            if parameter.requires_grad:
+                snapshot.tensors[name].mul_(1.01).add_(0.01)
+        return snapshot
 
     def averaged_with(self, policy: ActorCriticPolicy, decay: float) -> "Snapshot":
         """
@@ -54,19 +65,31 @@ class Snapshot:
         tensors = {name: tensor.to(own[name].device) for name, tensor in self.tensors.items()}
         was_training = policy.training
         policy.set_training_mode(False)
-        with th.no_grad():
-            law = th.func.functional_call(_Acting(policy), {f"policy.{k}": v for k, v in tensors.items()}, observations)
-        policy.set_training_mode(was_training)
-        assert isinstance(law, Law)
-        return law
+        try:
+            with th.no_grad(), _exchanged(policy, tensors):
+                return law_of(policy.get_distribution(observations), policy.action_space)
+        finally:
+            policy.set_training_mode(was_training)
 
 
-class _Acting(nn.Module):
-    """A policy whose forward pass gives the law of its actions."""
+@contextmanager
+def _exchanged(module: nn.Module, tensors: Mapping[str, th.Tensor]) -> Iterator[None]:
+    """
+    Other tensors in the place of a module's parameters and buffers, and its own back again.
 
-    def __init__(self, policy: ActorCriticPolicy):
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, observations: Any) -> Law:
-        return law_of(self.policy.get_distribution(observations), self.policy.action_space)
+    ``torch.func.functional_call`` does that too, but in torch 2.13 it gives a module that stands under two names, as a
+    shared features extractor does, the other tensors back.
+    """
+    own: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for prefix, part in module.named_modules():  # each once, whatever its names
+            for held in (part._parameters, part._buffers):
+                for name in held:
+                    other = tensors.get(f"{prefix}.{name}" if prefix else name)
+                    if other is not None:
+                        own.append((held, name, held[name]))
+                        held[name] = other
+        yield
+    finally:
+        for held, name, tensor in own:
+            held[name] = tensor

@@ -80,7 +80,7 @@ def _sample_spg(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _sample_divergence_reg_pg(trial: optuna.Trial) -> dict[str, Any]:
-    """λ, and the entropy's place taken by the divergence: ``ent_coef`` stays 0."""
+    """SPG's, whether there is a baseline, and λ."""
     return {
         **_sample_spg(trial),
         "coef": trial.suggest_float("coef", 1e-5, 1.0, log=True),

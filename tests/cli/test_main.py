@@ -138,11 +138,13 @@ def test_a_missing_extra_is_named(folder, capsys, monkeypatch):
 def test_list_shows_everything_in_one_line_each(capsys):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for name in ("sppo", "strpo", "global_clipped_local", "fixed", "beta", "tanh_gaussian", "Pendulum-v1", "ALE/…,"):
+    named = ["sppo", "strpo", "divergence_reg_pg", "global_clipped_local", "fixed", "beta", "tanh_gaussian"]
+    named += ["jensen_shannon", "mmd_witness", "rbf_index", "delta", "uniform", "frozen", "Pendulum-v1", "ALE/…,"]
+    for name in named:
         assert sum(line.split()[:1] == [name] for line in lines) == 1, name
     pendulum = next(line for line in lines if line.split()[:1] == ["Pendulum-v1"])
-    assert pendulum.endswith("presets for sa2c, spg, sppo, strpo")
-    assert main(["list", "schemes"]) == 0
+    assert pendulum.endswith("presets for divergence_reg_pg, sa2c, spg, sppo, strpo")
+    assert main(["list", "schemes", "kernels"]) == 0
     assert "sppo" not in capsys.readouterr().out
 
 
@@ -150,7 +152,7 @@ def test_list_shows_plugins_environments(capsys, monkeypatch):
     monkeypatch.setattr("sb3_entropy.cli.listing.register_envs", lambda: {"rooms": ["rooms/Two-v0"]})
     assert main(["list", "environments"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "rooms/Two-v0" in line)
-    assert line.split("  ")[-1] == "plugin rooms; no presets: give --conf-file"
+    assert line.split("  ")[-1].strip() == "plugin rooms; no presets: give --conf-file"
 
 
 def test_a_light_start():

@@ -12,8 +12,21 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.cli.main import main
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, FIGURES, MEASURES, STD_SCHEMES
+from sb3_entropy.divergences import make_divergence
+from sb3_entropy.divergences.kernels import make_kernel
+from sb3_entropy.registry import (
+    ACTION_DISTRIBUTIONS,
+    ALGORITHMS,
+    DIVERGENCES,
+    FIGURES,
+    KERNELS,
+    MEASURES,
+    REFERENCES,
+    STD_SCHEMES,
+    Registry,
+)
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.schema import SCHEMA
 from sb3_entropy.studies.spec import parse_study
@@ -23,7 +36,7 @@ from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
 from sb3_entropy.zoo.presets import preset_file, read_presets
 
 DOCS = REPOSITORY / "docs"
-OURS = ("spg", "sa2c", "sppo", "strpo")
+OURS = ("spg", "sa2c", "sppo", "strpo", "divergence_reg_pg")
 
 
 def read(page: str) -> str:
@@ -56,12 +69,20 @@ def documented_tags() -> set[str]:
     return tags
 
 
+def as_documented(tag: str) -> str:
+    """:return: the tag, with the keys of a regulariser's divergence and reference as they are called on the page"""
+    divergences, references = ("|".join(things.keys()) for things in (DIVERGENCES, REFERENCES))
+    return re.sub(rf"^train/({divergences})_({references})(?=(_coef)?$)", "train/<divergence>_<reference>", tag)
+
+
 def test_every_tag_is_explained_and_every_explained_tag_is_written() -> None:
     written: set[str] = set()
+    # KL(Gaussian ‖ uniform) is infinite; without a baseline there would be no value loss.
+    own = {"divergence_reg_pg": {"policy_kwargs": {"action_distribution": "beta"}, "baseline": True}}
     for key in OURS:
         cls = ALGORITHMS.get(key)
         env = VecNormalize(make_vec_env("Pendulum-v1", n_envs=2, seed=0))
-        model = cls("MlpPolicy", env, ent_coef="auto_0.05", n_steps=128, seed=0, device="cpu")
+        model = cls("MlpPolicy", env, ent_coef="auto_0.05", n_steps=128, seed=0, device="cpu", **own.get(key, {}))
         keys = Keys()
         model.set_logger(Logger(None, [keys]))
         model.learn(512, log_interval=1)
@@ -70,7 +91,7 @@ def test_every_tag_is_explained_and_every_explained_tag_is_written() -> None:
         page = read(f"algorithms/{key}.md")
         of_its_own = {tag for tag in keys.seen if f"`{tag}`" in page}
         assert f"train/{cls.policy_loss_key}" in of_its_own or key == "strpo"
-    assert written == documented_tags()
+    assert {as_documented(tag) for tag in written} == documented_tags()
 
 
 @pytest.mark.parametrize("key", OURS)
@@ -80,8 +101,9 @@ def test_arguments_of_ours_are_in_order_and_with_their_defaults(key: str) -> Non
     names = [cells[0].strip("`") for cells in table]
     assert names[0] == "ent_coef"
     assert [name for name in parameters if name in names[1:]] == names[1:]
-    for name, default, _ in table:
-        assert repr(parameters[name.strip("`")].default).replace("'", '"') in (default.strip("`"), "0.0001"), name
+    for name, default, meaning in table:
+        others = re.findall(r"default is `([^`]+)`", meaning)
+        assert repr(parameters[name.strip("`")].default).replace("'", '"') in (default.strip("`"), *others), name
 
 
 @pytest.mark.parametrize("key", OURS)
@@ -97,6 +119,45 @@ def test_schemes_and_distributions_are_explained() -> None:
     assert ours <= first_cells
     estimators = {name for _, thing in ACTION_DISTRIBUTIONS.items() for name in thing.estimators}
     assert {f'"{name}"' for name in estimators} <= first_cells
+
+
+@pytest.mark.parametrize(
+    ("things", "page", "heading"),
+    [
+        (DIVERGENCES, "divergences.md", "## What they are"),
+        (KERNELS, "divergences.md", "## Kernels"),
+        (REFERENCES, "regularizers.md", "## References"),
+    ],
+)
+def test_the_tables_of_keys_are_complete(things: Registry[Any], page: str, heading: str) -> None:
+    table = section(page, heading)
+    assert {cells[0].strip('`"') for cells in table[1:]} == {key for key, thing in things.items() if is_ours(thing)}
+
+
+def test_bounds_and_options_are_those_of_the_code() -> None:
+    for key, _, at_most, _ in section("divergences.md", "## What they are")[1:]:
+        if "kernel" not in at_most and "as `mmd`" not in at_most:
+            assert make_divergence(key.strip("`")).bounded == (at_most != "∞"), key
+    for key, _, options, *_ in section("divergences.md", "## Kernels")[1:]:
+        parameters = set(inspect.signature(KERNELS.get(key.strip("`"))).parameters)
+        assert set(re.findall(r"`(\w+)`", options)) == parameters, key
+        assert isinstance(make_kernel(key.strip("`")), KERNELS.get(key.strip("`")))
+    for key, _, options in section("regularizers.md", "## References")[1:]:
+        parameters = set(inspect.signature(REFERENCES.get(key.strip('`"'))).parameters)
+        assert {name for name in parameters if f"`{name}`" in options} == parameters, key
+    for name, default, _ in section("regularizers.md", "## Keys")[1:]:
+        parameter = inspect.signature(Regularizer).parameters[name.strip("`")]
+        assert (default == "–") == (parameter.default is parameter.empty), name
+        assert default in ("–", f"`{parameter.default!r}`".replace("'", '"')), name
+
+
+def section(page: str, heading: str) -> list[list[str]]:
+    """:return: the rows of the first table under a heading"""
+    text = re.split(r"\n## ", read(page).partition(f"\n{heading}\n")[2])[0]
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
+    return rows("\n".join(lines[start:end]))
 
 
 def is_ours(thing: Any) -> bool:

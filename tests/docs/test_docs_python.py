@@ -21,7 +21,7 @@ import yaml
 from doc_blocks import PAGES, Block, blocks, name_of
 from stable_baselines3 import A2C, PPO
 
-from sb3_entropy import SPG, SPPO, STRPO, registry
+from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG, registry
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 from sb3_entropy.zoo.check import check_preset
 
@@ -60,6 +60,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         registry.ALGORITHMS,
         registry.STD_SCHEMES,
         registry.ACTION_DISTRIBUTIONS,
+        registry.DIVERGENCES,
+        registry.KERNELS,
+        registry.REFERENCES,
         registry.MEASURES,
         registry.FIGURES,
     )
@@ -69,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(registry, "_called", set(registry._called))
     monkeypatch.setattr(registry, "_plugin_envs", {name: list(ids) for name, ids in registry._plugin_envs.items()})
     environments = dict(gym.registry)
-    for cls in (SPG, SPPO, STRPO, PPO):
+    for cls in (SPG, SPPO, STRPO, DivergenceRegPG, PPO):
         use_smaller_defaults(monkeypatch, cls)
     for cls in (SoftOnPolicyAlgorithm, PPO, A2C):
         train_less(monkeypatch, cls)
@@ -162,6 +165,8 @@ def test_the_recipes_are_what_is_tested() -> None:
         "sb3_entropy/algorithms/sklpo.py",
         "sb3_entropy/distributions/laplace.py",
         "sb3_entropy/distributions/std_schemes/global_widened_local.py",
+        "sb3_entropy/divergences/triangular.py",
+        "sb3_entropy/references/softened.py",
         "zoo_configs/sklpo.yml",
         "corridor_envs/corridor.py",
         "pyproject.toml",

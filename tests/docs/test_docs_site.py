@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from doc_blocks import REPOSITORY
 
+NAMES = {"spg": "SPG", "sa2c": "SA2C", "sppo": "SPPO", "strpo": "STRPO", "divergence_reg_pg": "DivergenceRegPG"}
 FETCHED = re.compile(r"<(?:link|script|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"' >]+")
 
 
@@ -30,9 +31,19 @@ def test_the_site_is_whole_and_needs_no_network(tmp_path: Path) -> None:
     """One test, because parallel workers would each build the site for a part of it."""
     pytest.importorskip("mkdocs", reason="the extra 'docs' is not installed")
     build(tmp_path)
-    for page in ("", "temperature", "policies", "mathematics", "cli", "contributing", "changelog"):
+    for page in (
+        "",
+        "temperature",
+        "policies",
+        "regularizers",
+        "bandits",
+        "offline",
+        "cli",
+        "contributing",
+        "changelog",
+    ):
         assert (tmp_path / page / "index.html").is_file()
-    for key, name in (("spg", "SPG"), ("sa2c", "SA2C"), ("sppo", "SPPO"), ("strpo", "STRPO")):
+    for key, name in NAMES.items():
         page_of_it = (tmp_path / "algorithms" / key / "index.html").read_text(encoding="utf-8")
         assert f'id="sb3_entropy.{name}"' in page_of_it
     for page in tmp_path.rglob("*.html"):

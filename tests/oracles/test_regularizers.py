@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+from contracts.envs import VECTOR, RandomEnv
 from gymnasium import spaces
 
 from sb3_entropy import SA2C, SPG, SPPO, STRPO, DivergenceRegPG
@@ -415,12 +416,68 @@ def test_wrong_arguments(given: Any, error: Any, message: Any) -> None:
             DivergenceRegPG("MlpPolicy", Choice(), **given)
 
 
+def test_loading_with_a_coefficient_keeps_the_reference(tmp_path: Path) -> None:
+    """What was read or learned is saved; the file, the model and the environment are not needed again."""
+    other = SPPO("MlpPolicy", Choice(), n_steps=16, seed=5, device="cpu", tensorboard_log=str(tmp_path)).learn(16)
+    other.save(tmp_path / "other")
+    for policy in (str(tmp_path / "other.zip"), other):
+        model = DivergenceRegPG(
+            "MlpPolicy", Choice(), n_steps=16, reference="frozen", reference_kwargs={"policy": policy}, device="cpu"
+        ).learn(32)
+        model.save(tmp_path / "model")
+        if isinstance(policy, str):
+            (tmp_path / "other.zip").unlink()
+        loaded = DivergenceRegPG.load(tmp_path / "model", env=Choice(), device="cpu", coef=0.7).learn(16)
+        (rule,) = loaded._active_regularizers()
+        assert (rule.name, rule.coefficient.value(1.0)) == ("kl_frozen", 0.7)
+        assert rule.seen is not None
+        assert DivergenceRegPG.load(tmp_path / "model", reference="ema")._active_regularizers()[0].name == "kl_ema"
+    kernel = {"kernel": "linear", "features": "env"}
+    model = DivergenceRegPG("MlpPolicy", Featured(), divergence="mmd", divergence_kwargs={"kernel": kernel})
+    model.save(tmp_path / "features")
+    (rule,) = DivergenceRegPG.load(tmp_path / "features", coef=0.5)._active_regularizers()
+    assert rule.divergence.kernel.features is not None
+
+
+def test_features_follow_the_environment(tmp_path: Path) -> None:
+    class Otherwise(Featured):
+        action_features = 3 * Featured.action_features
+
+    kernel = {"kernel": "rbf", "bandwidth": "median", "features": "env"}
+    rule = {"divergence": "mmd", "divergence_kwargs": {"kernel": kernel}}
+    model = SPPO("MlpPolicy", Featured(), n_steps=16, regularizers=[rule], device="cpu")
+    width = model.regularizers[0].divergence.kernel.bandwidth
+    model.save(tmp_path / "model")
+    moved = SPPO.load(tmp_path / "model", env=Otherwise(), device="cpu").regularizers[0].divergence.kernel
+    assert moved.bandwidth == pytest.approx(3 * width)
+
+
+def test_an_infinite_divergence_does_not_reach_the_coefficient() -> None:
+    """λ is tuned on min(D, cap), which is what it drives."""
+    from sb3_entropy.algorithms.regularizers import Penalty
+    from sb3_entropy.distributions.laws import Finite
+
+    rule = Regularizer("kl", mode="repel", cap=2.0, coef="auto_0.1", target_divergence=0.5)
+    p = Finite((th.tensor([[0.5, 0.5]]).log(),))
+    for q in ([0.4, 0.6], [1.0, 0.0], [0.4, 0.6]):
+        loss = Penalty(rule, [(1.0, Finite((th.tensor([q]).log(),)))])(p, th.zeros(()), 1.0, lambda scalar: 0.0)
+        assert loss.isfinite()
+        rule.after_update(100)
+    assert math.isfinite(rule.coefficient.value(1.0))
+    assert rule.seen is not None
+    assert rule.seen[0] < 2.0
+
+
 def test_supports_that_do_not_fit_are_told_before_training() -> None:
     with pytest.raises(ValueError, match="beta"):
         DivergenceRegPG("MlpPolicy", "Pendulum-v1", divergence="kl", reference="uniform")
     with pytest.raises(ValueError, match="mixture_sampling"):
         DivergenceRegPG("MlpPolicy", "Pendulum-v1", divergence="hellinger", reference="uniform")
-    # Found before training, though there is no previous policy yet.
+    # Found before training, though there is no previous policy yet; nor are its σ others than the policy's.
+    two = RandomEnv(VECTOR, spaces.Box(-1, 1, (2,), np.float32))
+    for reference in ("previous", "ema"):
+        with pytest.raises(ValueError, match=r"total_variation_\w+ cannot be used here: .*mixture_sampling"):
+            SPPO("MlpPolicy", two, regularizers=[{"divergence": "total_variation", "reference": reference}])
     window = {"divergence": "kl", "reference": "previous", "reference_kwargs": {"n_snapshots": 2}}
     with pytest.raises(ValueError, match="mixture_sampling"):
         SPPO("MlpPolicy", "Pendulum-v1", regularizers=[window])

@@ -1,7 +1,7 @@
 """Reference policies: what they remember, when, and that they disturb nothing."""
 
-import io
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 import torch as th
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from sb3_entropy import SPPO
 from sb3_entropy.distributions.laws import Finite, law_of
+from sb3_entropy.offline import collect_log
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.snapshots import Snapshot
 
@@ -174,6 +176,40 @@ def test_a_snapshot_is_pickled_as_arrays_and_refuses_another_network() -> None:
         snapshot.law(PPO("MlpPolicy", Bandit(), device="cpu", policy_kwargs={"net_arch": [9]}).policy, STATES)
 
 
+class Extractor(BaseFeaturesExtractor):
+    """Features that are learned."""
+
+    def __init__(self, observation_space: spaces.Box):
+        super().__init__(observation_space, 5)
+        self.layer = th.nn.Linear(3, 5)
+
+    def forward(self, observations: th.Tensor) -> th.Tensor:
+        return th.tanh(self.layer(observations))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("key", ["previous", "ema"])
+def test_features_that_are_learned_are_of_their_time(key: str, shared: bool) -> None:
+    """A shared extractor has three names in the state, separate ones two: the old policy acts with its own."""
+    kwargs = {"features_extractor_class": Extractor, "share_features_extractor": shared, "net_arch": [8]}
+    policy = PPO("MlpPolicy", Bandit(), seed=0, device="cpu", policy_kwargs=kwargs).policy
+    reference = make_reference(key, **({"decay": 0.0} if key == "ema" else {}))
+    reference.before_update(policy)
+    old = law_of(policy.get_distribution(STATES), policy.action_space).detach()
+    moved = move(policy, 3)
+    held = dict(policy.named_parameters(remove_duplicate=False))
+    reference.before_update(policy)
+    assert th.allclose(probabilities(laws_of(reference, policy)), old.log_probs[0].exp(), atol=1e-6)
+    # The policy has its own parameters back, the very objects, under all their names.
+    assert all(parameter is held[name] for name, parameter in policy.named_parameters(remove_duplicate=False))
+    assert all(th.equal(tensor, moved[name]) for name, tensor in policy.state_dict().items())
+    frozen = make_reference("frozen", policy=policy)
+    frozen.begin(policy)
+    now = law_of(policy.get_distribution(STATES), policy.action_space).detach()
+    move(policy, 4)
+    assert th.allclose(probabilities(laws_of(frozen, policy)), now.log_probs[0].exp(), atol=1e-6)
+
+
 # ---------------------------------------------------------------------- frozen policies
 
 
@@ -197,27 +233,31 @@ def test_frozen_from_a_file(algorithm: Any, tmp_path: Path) -> None:
             assert th.allclose(probabilities(laws_of(each, policy)), expected, atol=1e-6)
 
 
-def test_frozen_from_a_log(tmp_path: Path) -> None:
-    from sb3_entropy.offline import LoggedFeedback
-
+@pytest.mark.parametrize(
+    ("epsilon", "support"), [(0.0, None), (0.9, None), (0.2, [0, 2]), (0.0, [1, 3]), (1.0, [0, 1, 2])]
+)
+@pytest.mark.parametrize("who", ["model", "uniform"])
+def test_frozen_from_a_log_is_what_was_played(who: str, epsilon: float, support: Any, tmp_path: Path) -> None:
     model = PPO("MlpPolicy", Bandit(), seed=5, device="cpu", policy_kwargs={"net_arch": [5]})
-    file = io.BytesIO()
-    model.save(file)
-    log = {
-        "contexts": np.zeros((2, 3), np.float32),
-        "actions": np.array([0, 1]),
-        "rewards": np.array([1.0, 0.0]),
-        "propensities": np.array([0.5, 0.5]),
-        "n_actions": 4,
-    }
-    LoggedFeedback(**log, policy=file.getvalue()).save(tmp_path / "log.npz")
-    LoggedFeedback(**log).save(tmp_path / "without.npz")
-    reference = make_reference("frozen", policy=tmp_path / "log.npz")
+    move(model.policy, 2)
+    log = collect_log(model if who == "model" else "uniform", Bandit(), 20, seed=0, epsilon=epsilon, support=support)
+    log.save(tmp_path / "log")
     policy = make_policy()
+    reference = make_reference("frozen", policy=tmp_path / "log.npz")
+    reference = pickle.loads(pickle.dumps(reference))
     reference.begin(policy)
-    with th.no_grad():
-        expected = model.policy.get_distribution(STATES).distribution.probs
-    assert th.allclose(probabilities(laws_of(reference, policy)), expected, atol=1e-6)
+    contexts = th.as_tensor(log.contexts)
+    p = law_of(policy.get_distribution(contexts), policy.action_space)
+    assert log.behaviour is not None
+    found = probabilities(reference.laws(policy, contexts, p))
+    assert th.allclose(found, th.as_tensor(log.behaviour, dtype=th.float32), atol=1e-6)
+    with pytest.raises(ValueError, match="frozen reference"):
+        reference.begin(make_policy(actions=spaces.Discrete(5)))
+
+
+def test_a_log_without_its_policy_is_no_reference(tmp_path: Path) -> None:
+    log = collect_log("uniform", Bandit(), 5, seed=0)
+    replace(log, epsilon=0.0).save(tmp_path / "without")
     with pytest.raises(ValueError, match=r"without.npz does not hold the policy.*collect_log"):
         make_reference("frozen", policy=tmp_path / "without.npz")
 
@@ -247,7 +287,7 @@ def test_files_that_hold_no_policy_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"bad.zip holds no policy that can be read"):
         make_reference("frozen", policy=tmp_path / "bad.zip")
     DQN("MlpPolicy", Bandit(), device="cpu", buffer_size=10).save(tmp_path / "dqn")
-    with pytest.raises(ValueError, match=r"dqn.zip holds a DQNPolicy|holds no policy"):
+    with pytest.raises(ValueError, match=r"its policy is a DQNPolicy, not an ActorCriticPolicy"):
         make_reference("frozen", policy=tmp_path / "dqn.zip")
     with pytest.raises(TypeError, match="needs the file of a saved model"):
         make_reference("frozen", policy=3)

@@ -19,7 +19,7 @@ REQUIRED = {
     "HalfCheetah-v5",
     "atari",
 }
-OURS = ["spg", "sa2c", "sppo", "strpo"]
+OURS = ["spg", "sa2c", "sppo", "strpo", "divergence_reg_pg"]
 
 
 @pytest.mark.parametrize("algo", OURS)

@@ -66,3 +66,13 @@ def test_options_of_a_replaced_scheme_go_with_it():
 def test_no_std_scheme_is_drawn_where_there_is_none_to_choose(preset):
     trial, _ = draw("sppo", 0, 1, preset)
     assert "std_scheme" not in trial.params
+
+
+def test_a_divergences_coefficient_is_drawn_and_the_divergence_is_the_presets():
+    for seed in range(5):
+        trial, arguments = draw("divergence_reg_pg", seed, 0, {"divergence": "mmd"})
+        assert 1e-5 <= trial.params["coef"] <= 1
+        assert {name: arguments[name] for name in ("coef", "baseline", "normalize_advantage")} == {
+            name: trial.params[name] for name in ("coef", "baseline", "normalize_advantage")
+        }
+        assert not {"divergence", "reference", "mode"} & arguments.keys()

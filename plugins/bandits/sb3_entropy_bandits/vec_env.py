@@ -60,11 +60,14 @@ class BanditVecEnv(VecEnv):
         :param actions: one action an environment, shape (N,)
         :raises ValueError: if one of them is not among 0, …, A − 1
         """
-        self._actions = np.array(actions, dtype=np.int64).reshape(self.num_envs)
-        if self._actions.min() < 0 or self._actions.max() >= self._n_actions:
+        given = np.asarray(actions)
+        whole = np.issubdtype(given.dtype, np.integer)
+        if given.size != self.num_envs or not whole or given.min() < 0 or given.max() >= self._n_actions:
             raise ValueError(
-                f"Each action must be a whole number from 0 to {self._n_actions - 1}, but {actions!r} was given."
+                f"There must be {self.num_envs} actions, each a whole number from 0 to {self._n_actions - 1}, but "
+                f"{actions!r} was given."
             )
+        self._actions = given.astype(np.int64).reshape(self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """

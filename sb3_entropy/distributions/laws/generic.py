@@ -44,7 +44,8 @@ class Generic(Law):
         if isinstance(space, spaces.MultiBinary):
             return Choices((2,) * get_action_dim(space))
         if self._in_unit_box and isinstance(space, spaces.Box):
-            return Bounds(tuple(np.ravel(space.low).tolist()), tuple(np.ravel(space.high).tolist()))
+            low, high = box_of(space, th.empty(0))  # in single precision, as other laws have them
+            return Bounds(tuple(low.tolist()), tuple(high.tolist()))
         return Reals(get_action_dim(space))
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:

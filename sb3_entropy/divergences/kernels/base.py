@@ -1,6 +1,7 @@
 """What every kernel is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch as th
@@ -24,11 +25,11 @@ class Kernel(ABC):
     def bounded(self) -> bool:
         """:return: whether k, and with it MMD², never exceeds some constant"""
 
-    def begin(self, action_features: Any) -> None:  # noqa: B027  nothing to do, for most
+    def begin(self, action_features: Callable[[], Any]) -> None:  # noqa: B027  nothing to do, for most
         """
         Called before training.
 
-        :param action_features: what the environment knows of its actions, shape (n, d), or None
+        :param action_features: gives what the environment knows of its actions, shape (n, d), or None
         :raises ValueError: if the kernel needs them and there are none
         """
 

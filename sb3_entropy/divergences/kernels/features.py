@@ -1,5 +1,6 @@
 """Features of actions, and what kernels that know actions by them share."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,19 +93,25 @@ class FeatureKernel(Kernel):
             raise ValueError(unknown("source of features", features, ["env"]) + " An array of shape (n, d) works too.")
         self.features = None if features is None or self.from_env else Features(features)
 
-    def begin(self, action_features: Any) -> None:
+    def begin(self, action_features: Callable[[], Any]) -> None:
         """
-        :param action_features: the environment's, shape (n, d), or None
+        :param action_features: gives the environment's, shape (n, d), or None, and those of an earlier environment stay
         :raises ValueError: if the kernel needs them and there are none
         """
-        if not self.from_env or self.features is not None:
+        if not self.from_env:
             return
-        if action_features is None:
+        found = action_features()
+        if found is None and self.features is None:
             raise ValueError(
                 f"{type(self).__name__} takes features='env', but the environment has no attribute action_features. "
                 "Give the features as an array of shape (n, d)."
             )
-        self.features = Features(action_features)
+        if found is not None:
+            self.features = Features(found)
+            self.forget()
+
+    def forget(self) -> None:
+        """Called when the features are others than before."""
 
     def of_choices(self) -> Features:
         """

@@ -43,9 +43,10 @@ class RBF(FeatureKernel):
             raise ValueError(f"bandwidth must be a number > 0 or 'median', but {bandwidth!r} was given.")
         else:
             check_number("bandwidth", bandwidth, low=0, open_low=True)
-        self._bandwidth = bandwidth
+        self._given = bandwidth
+        self._bandwidth: float | None = None
         if self.features is not None:
-            self._bandwidth = self.bandwidth
+            self._bandwidth = self.bandwidth  # an error in the features is told at once
         self._matrices: dict[tuple[th.dtype, th.device], th.Tensor] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -54,9 +55,14 @@ class RBF(FeatureKernel):
     @property
     def bandwidth(self) -> float:
         """h, in the units of the features or of the actions."""
-        if self._bandwidth == "median":
-            self._bandwidth = self.of_choices().median_distance()
-        return float(self._bandwidth)
+        if self._bandwidth is None:
+            self._bandwidth = self.of_choices().median_distance() if self._given == "median" else float(self._given)
+        return self._bandwidth
+
+    def forget(self) -> None:
+        """The matrices and the median distance."""
+        self._bandwidth = None
+        self._matrices.clear()
 
     @property
     def bounded(self) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sb3_entropy_bandits.data import tabular
 from sb3_entropy_bandits.data.frame import split_frame
+from sb3_entropy_bandits.data.split import stratified
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
@@ -34,6 +35,16 @@ def test_the_split_follows_its_share_and_seed() -> None:
     assert [len(test) for test in tests] == [36, 36, 90]
     assert not np.array_equal(tests[0], tests[1])
     np.testing.assert_array_equal(tabular(x, y).x_test, tests[0])
+
+
+def test_a_column_that_all_but_never_changes_is_named() -> None:
+    x = np.zeros((40, 2))
+    x[:, 0] = np.arange(40)
+    x[2, 1], x[1, 1] = 1e-30, 1e30
+    y = np.arange(40) % 2
+    in_test = next(s for s in range(50) if 1 in stratified(y, 0.2, s)[1] and 2 in stratified(y, 0.2, s)[0])
+    with pytest.raises(ValueError, match=r"Column 1 of x cannot be standardised.*Leave the column out, or give"):
+        tabular(x, y, split_seed=in_test)
 
 
 def test_a_column_that_is_constant_in_training_is_centred_only() -> None:

@@ -178,8 +178,8 @@ def test_the_batch_refuses_what_it_cannot_do() -> None:
         batch.set_attr("split", "test")
     with pytest.raises(AttributeError, match=r"step\(\) of one bandit in a batch cannot be called"):
         batch.env_method("step", 0)
-    for actions in ([0, 3], [-1, 0]):
-        with pytest.raises(ValueError, match="Each action must be a whole number from 0 to 2, but"):
+    for actions in ([0, 3], [-1, 0], [0], [0.9, 1.0]):
+        with pytest.raises(ValueError, match=r"There must be \d+ actions, each a whole number from 0 to 2, but"):
             batch.step(np.array(actions))
     batch.set_options({"context": 3})
     with pytest.raises(ValueError, match=r"reset\(\) of a bandit knows no options, but {'context': 3} was given"):

@@ -121,5 +121,13 @@ def _number(y: npt.NDArray[Any], n_rows: int) -> tuple[Labels, int]:
 def _standardised(features: Features, training: Features) -> Features:
     std = training.std(axis=0)
     constant = (training == training[0]).all(axis=0)
-    scaled: Features = (features - training.mean(axis=0)) / np.where(constant, 1.0, std)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        scaled: Features = (features - training.mean(axis=0)) / np.where(constant, 1.0, std)
+        wrong = ~np.isfinite(scaled.astype(np.float32)).all(axis=0)
+    if wrong.any():
+        column = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"Column {column} of x cannot be standardised: in the training rows its standard deviation is "
+            f"{std[column]:g}, next to its values nothing. Leave the column out, or give standardise=False."
+        )
     return scaled
