@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import entr
 
 from sb3_entropy.callbacks.action_probabilities import ModelOrPolicy, log_probabilities
+from sb3_entropy.distributions.choosing import draw
 from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top_share
 
 
@@ -86,16 +87,3 @@ def action_use(
     :raises ValueError: if there are no observations, or they, the policy or its answers are not finite
     """
     return ActionUse.of(log_probabilities(model, observations, chunk), rng, threshold)
-
-
-def draw(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """
-    One action a context, by the inverse of the distribution function: the first a with Σ_{b ≤ a} π(b|x) > u.
-
-    :param p: π(a|x), shape (n, A)
-    :param rng: draws the u, uniform in [0, 1)
-    :return: actions, shape (n,); none has probability 0
-    """
-    cumulative = p.cumsum(axis=1)
-    threshold = rng.random((len(p), 1)) * cumulative[:, -1:]
-    return np.asarray((cumulative <= threshold).sum(axis=1))

@@ -13,8 +13,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper
 from stable_baselines3.common.vec_env.vec_normalize import VecNormalize
 
+from sb3_entropy.distributions.choosing import draw
 from sb3_entropy.errors import check_choice, check_number
-from sb3_entropy.offline.checking import Array, Integers, as_actions, as_numbers
+from sb3_entropy.offline.checking import Array, as_actions, as_numbers
 from sb3_entropy.offline.feedback import LoggedFeedback
 from sb3_entropy.offline.probabilities import action_probabilities, check_policy
 from sb3_entropy.registry import find_env
@@ -97,7 +98,7 @@ def _play(policy: Policy, batch: VecEnv, n: int, seed: int | None, epsilon: floa
     for _ in range(-(-n // batch.num_envs)):
         contexts = np.array(observations)
         behaviour = _mixed(policy(contexts), epsilon, mask)
-        actions = _sample(behaviour, rng)
+        actions = draw(behaviour, rng)
         row = {
             "contexts": contexts,
             "actions": actions,
@@ -128,13 +129,6 @@ def _mixed(pi: Array, epsilon: float, mask: Array) -> Array:
             "so that nothing can be played. Allow more actions, or mix with epsilon > 0."
         )
     return np.asarray(allowed / sums)
-
-
-def _sample(behaviour: Array, rng: np.random.Generator) -> Integers:
-    """:return: an action of each row by inversion, the first whose cumulated probability exceeds u, shape (N,)"""
-    cumulated = behaviour.cumsum(axis=1)
-    thresholds = rng.random(len(behaviour)) * cumulated[:, -1]
-    return np.asarray((cumulated > thresholds[:, None]).argmax(axis=1), dtype=np.int64)
 
 
 def _uniform(n_actions: int) -> Policy:

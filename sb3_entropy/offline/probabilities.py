@@ -1,14 +1,11 @@
 """What a model's policy would do in given contexts."""
 
-import inspect
-
 import numpy as np
-import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from sb3_entropy.distributions.choosing import has_action_probabilities, log_probabilities
 from sb3_entropy.errors import check_choice
 from sb3_entropy.offline.checking import Array
 
@@ -35,16 +32,15 @@ def action_probabilities(model: BaseAlgorithm, contexts: np.ndarray, *, mode: st
     contexts = np.asarray(contexts)
     if contexts.ndim == 0 or not len(contexts):
         raise ValueError(f"contexts must have the shape (n, …) with n ≥ 1, but {contexts.shape} was given.")
-    was_training = policy.training
-    policy.set_training_mode(False)
-    try:
-        chunks = [_softmax(policy, contexts[start : start + CHUNK]) for start in range(0, len(contexts), CHUNK)]
-    finally:
-        policy.set_training_mode(was_training)
-    probabilities = np.concatenate(chunks)
+    if not policy.obs_to_tensor(contexts[:CHUNK])[1]:
+        raise ValueError(
+            f"contexts must have the shape (n, …), a batch of observations of {policy.observation_space}, but "
+            f"{contexts.shape}, the shape of one observation, was given. Give contexts[None]."
+        )
+    probabilities = np.exp(log_probabilities(policy, contexts, CHUNK))
     if mode == "deterministic":
         return np.asarray(np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)])
-    return probabilities
+    return np.asarray(probabilities)
 
 
 def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
@@ -65,29 +61,15 @@ def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
             "other actions are not logged."
         )
     policy = model.policy
-    if not isinstance(policy, ActorCriticPolicy) or len(inspect.signature(policy.get_distribution).parameters) != 1:
+    if not has_action_probabilities(policy):
         raise ValueError(
             f"The policy of {type(model).__name__}, {type(policy).__name__}, has no action probabilities that depend "
             "on the context alone. Use A2C, PPO, TRPO or an algorithm of this package."
         )
+    assert isinstance(policy, ActorCriticPolicy)
     if isinstance(policy.observation_space, spaces.Dict):
         raise ValueError(
             f"The contexts must be arrays, but the observations of this {type(model).__name__} are a Dict. Flatten "
             "them, e.g. with gymnasium.wrappers.FlattenObservation."
         )
     return policy
-
-
-def _softmax(policy: ActorCriticPolicy, contexts: np.ndarray) -> Array:
-    """:return: π, shape (n, A)"""
-    observations, vectorised = policy.obs_to_tensor(contexts)
-    if not vectorised:
-        raise ValueError(
-            f"contexts must have the shape (n, …), a batch of observations of {policy.observation_space}, but "
-            f"{contexts.shape}, the shape of one observation, was given. Give contexts[None]."
-        )
-    with th.no_grad():
-        distribution = policy.get_distribution(observations)
-    assert isinstance(distribution, CategoricalDistribution)
-    logits = distribution.distribution.logits
-    return np.asarray(logits.double().softmax(dim=-1).cpu().numpy())

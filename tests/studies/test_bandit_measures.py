@@ -21,6 +21,7 @@ ENV_ID = "test/ToyBandit-v0"
 BANDIT_MEASURES = {
     "argmax_reward": ("argmax_reward", True),
     "sampled_reward": ("sampled_reward", True),
+    "late_sampled_reward": ("sampled_reward", True),
     "mean_sampled_reward": ("sampled_reward", True),
     "mean_regret": ("mean_regret", False),
     "cumulative_regret": ("cumulative_regret", False),
@@ -65,7 +66,12 @@ def test_a_run_records_what_the_policy_was_and_scores_it() -> None:
         assert np.isfinite(record.curves[MEASURES.get(key).curves[0]]).all(), key
     curves = {key: np.array(record.curves[MEASURES.get(key).curves[0]]) for key in BANDIT_MEASURES}
     for key, curve in curves.items():
-        expected = {"mean_sampled_reward": curve.mean(), "cumulative_regret": curve[-1]}
+        late = curve[-int(np.ceil(len(curve) / 2)) :].mean()
+        expected = {
+            "mean_sampled_reward": curve.mean(),
+            "late_sampled_reward": late,
+            "cumulative_regret": curve[-1],
+        }
         assert record.scores[key] == pytest.approx(expected.get(key, curve[-2:].mean())), key
     # Relations that hold whatever the policy is.
     best = MEAN_REWARDS.max(axis=1).mean()

@@ -5,9 +5,9 @@ from weakref import WeakKeyDictionary
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_entropy.callbacks.action_probabilities import has_action_probabilities
 from sb3_entropy.callbacks.bandit import find_bandit
 from sb3_entropy.callbacks.bandit_evaluation import evaluate_bandit
+from sb3_entropy.distributions.choosing import has_action_probabilities
 from sb3_entropy.studies.measures.base import Glimpse, ObservingMeasure
 
 _last_looks: WeakKeyDictionary[BaseAlgorithm, tuple[Any, dict[str, float]]] = WeakKeyDictionary()
@@ -50,7 +50,7 @@ def look(glimpse: Glimpse) -> dict[str, float]:
 
 def _evaluate(glimpse: Glimpse) -> dict[str, float]:
     bandit = find_bandit(glimpse.model.get_env())
-    if bandit is None or not has_action_probabilities(glimpse.model):
+    if bandit is None or not has_action_probabilities(glimpse.model.policy):
         return {}
     evaluation = evaluate_bandit(glimpse.model, *bandit.evaluation_set(), glimpse.rng)
     return {**evaluation.scalars(), "cumulative_regret": bandit.cumulative_regret()}
