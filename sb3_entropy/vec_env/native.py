@@ -25,6 +25,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.errors import check_number
+from sb3_entropy.registry import find_env
 
 METHOD = "make_sb3_vec_env"
 
@@ -47,16 +48,16 @@ class OffersVecEnv(Protocol):
 
 def make_native_vec_env(env_id: str, n_envs: int, seed: int | None = None, **kwargs: Any) -> VecEnv:
     """
-    :param env_id: a registered id
+    :param env_id: an id that Gymnasium or a plugin knows
     :param n_envs: the number of environments
     :param seed: the first environment's seed
     :param kwargs: settings that override the registration's
     :return: the environment's own batched ``VecEnv``
-    :raises ValueError: if it brings none
+    :raises ValueError: if nobody knows it, or it brings none
     :raises TypeError: if what it makes is not a ``VecEnv`` of ``n_envs`` environments
     """
     check_number("n_envs", n_envs, low=1, integer=True)
-    spec = gym.spec(env_id)
+    spec = gym.spec(find_env(env_id))
     settings = {**spec.kwargs, **kwargs}
     limit = settings.pop("max_episode_steps", spec.max_episode_steps)
     vec_env = _find_maker(spec).make_sb3_vec_env(n_envs, seed=seed, max_episode_steps=limit, **settings)
