@@ -24,13 +24,14 @@ SMALL: dict[str, Any] = {
     "n_critic_updates": 2,
     "learning_starts": 8,
     "buffer_size": 200,
-    # The defaults of most.
-    "ent_coef": 0.01,
-    "baseline": True,
     # A bound on every action space, and an estimator where there is no closed form.
     "divergence": "jensen_shannon",
     "divergence_kwargs": {"estimator": "mixture_sampling", "n_samples": 4},
 }
+
+
+# Where a divergence stands in the entropy's place, both are there.
+WITH_DIVERGENCE = {"ent_coef": 0.01, "baseline": True}
 
 
 def arguments_of(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:
@@ -55,7 +56,8 @@ WITH_BONUS = [key for key in WITH_PARENT if "ent_coef" in arguments_of(stock_par
 
 def small(algorithm: type[BaseAlgorithm], **kwargs: Any) -> dict[str, Any]:
     """:return: those of the small settings that the algorithm has, with ``kwargs`` over them"""
-    return {**{name: value for name, value in SMALL.items() if name in arguments_of(algorithm)}, **kwargs}
+    given = {name: value for name, value in SMALL.items() if name in arguments_of(algorithm)}
+    return {**given, **(WITH_DIVERGENCE if "divergence" in given else {}), **kwargs}
 
 
 def build(algorithm: type[BaseAlgorithm] | str, env: Any = None, **kwargs: Any) -> Any:
