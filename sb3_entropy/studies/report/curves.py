@@ -34,17 +34,23 @@ class Embedded:
         return text
 
 
-def embed(data: FigureData, run_ids: dict[tuple[str, str, int], str], budget: int = BUDGET) -> Embedded:
+def embed(
+    data: FigureData,
+    run_ids: dict[tuple[str, str, int], str],
+    budget: int = BUDGET,
+    first: Sequence[str] = (),
+) -> Embedded:
     """
     :param data: the finished runs
     :param run_ids: by arm's label, environment and seed
     :param budget: how many numbers of curves at most
+    :param first: names of the curves that the study is about; the first of them is shown first
     :return: every run's scores and curves. If there are too many, the curves are thinned to fewer points, down to 10;
-        then curves are dropped, the returns last; then the curves of some seeds
+        then curves are dropped, the first last; then the curves of some seeds
     """
     n_runs = sum(len(arm.seeds) for arm in data.arms)
     longest = max((len(arm.steps) for arm in data.arms), default=0)
-    names = _ordered({name for arm in data.arms for name in arm.curves})
+    names = _ordered({name for arm in data.arms for name in arm.curves}, first)
     all_names = len(names)
     points = _fit(budget, n_runs * len(names), longest)
     if n_runs * len(names) * points > budget:
@@ -80,8 +86,8 @@ def _fit(budget: int, curves: int, longest: int) -> int:
     return min(longest, max(FEWEST_POINTS, min(MOST_POINTS, allowed)))
 
 
-def _ordered(names: set[str]) -> list[str]:
-    return [name for name in _FIRST if name in names] + sorted(names - set(_FIRST))
+def _ordered(names: set[str], first: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys([*first, *_FIRST, *sorted(names)]) if name in names]
 
 
 def _cell(

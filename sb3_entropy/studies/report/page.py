@@ -23,6 +23,7 @@ from sb3_entropy.studies.report.published import beside, published_note
 from sb3_entropy.studies.report.tables import comparisons_csv, runs_csv, score_rows, scores_csv, statistic_of
 from sb3_entropy.studies.report.wording import better, duration, estimate, number, p_value
 from sb3_entropy.studies.results import StudyResults
+from sb3_entropy.studies.spec import Study
 
 MOST_ROWS = 300
 SIGNS = {"supported": "✓", "refuted": "✕", "undecided": "?"}
@@ -117,10 +118,17 @@ def _title(suptitle: str, name: str) -> str:
     return suptitle.strip().rstrip(".") or name.replace("_", " ").capitalize()
 
 
+def _curves_of_figures(study: Study) -> list[str]:
+    """The curves that the study draws, if it does not begin with those that every study has."""
+    figures = [figure for figure in study.figures if figure["figure"] == "learning_curves"]
+    begins_with_its_own = bool(figures) and "curve" in figures[0]
+    return [figure["curve"] for figure in figures if "curve" in figure] if begins_with_its_own else []
+
+
 def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], rows: list[Any]) -> str:
     study = results.study
     run_ids = {(run.arm, run.environment, run.seed): run.run_id for run in results.runs}
-    embedded = embed(data, run_ids)
+    embedded = embed(data, run_ids, first=_curves_of_figures(study))
     listed, kinds = failures(results.runs)
     found = conditions(results.runs)
     environment = jinja2.Environment(

@@ -68,3 +68,9 @@ def test_json_can_stand_in_a_script():
     text = embed(FigureData("s", (arm,), {}), {}).json()
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text)["arms"] == [arm.label]
+
+
+def test_the_curves_that_the_study_is_about_come_first():
+    names = embed(data(10, 20), {}).data["curves"]
+    last = names[-1]
+    assert embed(data(10, 20), {}, first=[last, "unknown"]).data["curves"] == [last, *names[:-1]]
