@@ -55,20 +55,32 @@ def variants(study: Study) -> list[Variant]:
     :param study: a study
     :return: its arms with every combination of swept values, the study's sweep first
     """
+    cells = [(arm, settings) for arm in study.arms.values() for settings in _combinations({**study.sweep, **arm.sweep})]
+    labels = [variant_label(arm.name, settings) for arm, settings in cells]
+    in_full = [variant_label(arm.name, settings, brief=False) for arm, settings in cells]
     return [
-        Variant(variant_label(arm.name, settings), arm, settings)
-        for arm in study.arms.values()
-        for settings in _combinations({**study.sweep, **arm.sweep})
+        Variant(label if labels.count(label) == 1 else full, arm, settings)
+        for label, full, (arm, settings) in zip(labels, in_full, cells, strict=True)
     ]
 
 
-def variant_label(name: str, settings: Mapping[str, Any]) -> str:
+def variant_label(name: str, settings: Mapping[str, Any], brief: bool = True) -> str:
     """
     :param name: an arm's name
     :param settings: swept values by hyperparameter
+    :param brief: whether a mapping is told by its values, and a long list by its ends
     :return: e.g. ``sppo, ent_coef=0.3, gamma=0.9``
     """
-    return ", ".join([name, *(f"{key.rpartition('.')[2]}={value}" for key, value in settings.items())])
+    told = _brief if brief else str
+    return ", ".join([name, *(f"{key.rpartition('.')[2]}={told(value)}" for key, value in settings.items())])
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(map(_brief, value.values()))
+    if isinstance(value, list) and len(value) > 3:
+        return f"[{_brief(value[0])}, …, {_brief(value[-1])}]"
+    return str(value)
 
 
 def _combinations(sweep: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:

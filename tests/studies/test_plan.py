@@ -135,3 +135,16 @@ def test_versions_of_what_another_package_offers_by_name(hyperparams, monkeypatc
     assert "pyyaml" in versions("sppo", "CartPole-v1", hyperparams)
     ours = {"divergence": "mmd", "divergence_kwargs": {"kernel": "delta"}, "reference": "uniform"}
     assert versions("sppo", "CartPole-v1", ours) == versions("sppo", "CartPole-v1", {})
+
+
+def test_mappings_and_long_lists_are_told_briefly_unless_that_is_the_same_for_two():
+    shifts = [{"kind": "noise", "std": 0.4}, {"kind": "labels", "weights": [0.1, 0.2, 0.3, 0.4]}, "none"]
+    arms = {"SPPO": {"algo": "sppo", "sweep": {"env_kwargs.shift": shifts}}}
+    assert [variant.label for variant in variants(study(arms=arms))] == [
+        "SPPO, shift=noise 0.4",
+        "SPPO, shift=labels [0.1, …, 0.4]",
+        "SPPO, shift=none",
+    ]
+    alike = [{"weights": [1, 2, 3, 4]}, {"weights": [1, 3, 2, 4]}]
+    arms = {"SPPO": {"algo": "sppo", "sweep": {"env_kwargs.shift": alike}}}
+    assert [variant.label for variant in variants(study(arms=arms))] == [f"SPPO, shift={value}" for value in alike]
