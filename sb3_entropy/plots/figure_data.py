@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sb3_entropy.errors import unknown
+from sb3_entropy.plots.settings import settings_text
 from sb3_entropy.statistics import Difference, Interval
 
 
@@ -149,10 +150,10 @@ class FigureData:
         (name, mine), (other, theirs) = settings[treatment], settings[control]
         shared = {key: value for key, value in mine.items() if key in theirs and theirs[key] == value}
         names = [
-            ", ".join([group, *(_said(key, value) for key, value in values.items() if key not in shared)])
+            ", ".join([group, *(settings_text({key: values[key]}) for key in values if key not in shared)])
             for group, values in ((name, mine), (other, theirs))
         ]
-        return names[0], names[1], ", ".join(_said(key, value) for key, value in shared.items())
+        return names[0], names[1], settings_text(shared)
 
     def measure(self, key: str | None) -> MeasureInfo:
         """
@@ -186,7 +187,3 @@ class FigureData:
     def _check(kind: str, key: str, available: Mapping[str, Any]) -> None:
         if key not in available:
             raise ValueError(unknown(kind, key, available))
-
-
-def _said(key: str, value: Any) -> str:
-    return f"{key.rpartition('.')[2]}={value}"

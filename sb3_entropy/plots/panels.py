@@ -1,11 +1,11 @@
 """Which arms share a panel: one panel an environment and value of what else was swept."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sb3_entropy.plots.figure_data import ArmData, FigureData
+from sb3_entropy.plots.settings import settings_text, short, text_of
 
 MAX_PANELS = 24
 MAX_LINES = 14
@@ -148,27 +148,3 @@ def _lines(arms: Sequence[ArmData], groups: Sequence[str], fixed: set[str]) -> t
         label = f"{group}, {rest}" if group in several and rest else group
         lines.append(Line(label, number, number // 7, tuple(members)))
     return tuple(lines)
-
-
-def short(key: str) -> str:
-    """
-    :param key: a hyperparameter's name, e.g. ``policy_kwargs.std_scheme``
-    :return: its last part
-    """
-    return key.rpartition(".")[2]
-
-
-def text_of(value: Any) -> str:
-    """
-    :param value: a hyperparameter's value
-    :return: how it is written in a figure
-    """
-    return str(value)
-
-
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """
-    :param settings: values by hyperparameter
-    :return: e.g. ``ent_coef=0.3, gamma=0.9``
-    """
-    return ", ".join(f"{short(key)}={text_of(value)}" for key, value in settings.items())

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from sb3_entropy.plots.settings import short, text_of
 from sb3_entropy.registry import find_env
 from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
 from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
@@ -71,16 +72,8 @@ def variant_label(name: str, settings: Mapping[str, Any], brief: bool = True) ->
     :param brief: whether a mapping is told by its values, and a long list by its ends
     :return: e.g. ``sppo, ent_coef=0.3, gamma=0.9``
     """
-    told = _brief if brief else str
-    return ", ".join([name, *(f"{key.rpartition('.')[2]}={told(value)}" for key, value in settings.items())])
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(map(_brief, value.values()))
-    if isinstance(value, list) and len(value) > 3:
-        return f"[{_brief(value[0])}, …, {_brief(value[-1])}]"
-    return str(value)
+    told = text_of if brief else str
+    return ", ".join([name, *(f"{short(key)}={told(value)}" for key, value in settings.items())])
 
 
 def _combinations(sweep: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sb3_entropy.plots.estimates import interval_words, score_estimates
 from sb3_entropy.plots.figure_data import FigureData
-from sb3_entropy.plots.panels import Line, arrange, short, text_of
+from sb3_entropy.plots.panels import Line, arrange
+from sb3_entropy.plots.settings import short, text_of
 from sb3_entropy.plots.style import (
     DASHES,
     describe,
