@@ -288,7 +288,9 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         if policy_loss is None:
             return None
         self._note(self.policy_loss_key, policy_loss)
-        loss = policy_loss + self._penalty(batch.observations, policy_loss)
+        loss = policy_loss
+        if self._active_regularizers():
+            loss = loss + self._penalty(batch.observations, policy_loss)
         if entropy is not None or self._adds_entropy:
             entropy_loss = -th.mean(required_entropy(entropy, self.policy))
             self._note("entropy_loss", entropy_loss)

@@ -58,7 +58,7 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
             return None
         return self.env.get_attr("action_features")[0]
 
-    def _penalty(self, observations: Any, policy_loss: th.Tensor) -> th.Tensor | float:
+    def _penalty(self, observations: Any, policy_loss: th.Tensor) -> th.Tensor:
         """
         Straight after ``policy.evaluate_actions(observations, …)``.
 
@@ -66,8 +66,6 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         :param policy_loss: the policy's loss on it
         :return: what the regularisers add to the loss
         """
-        if not self._active_regularizers():
-            return 0.0
         law = law_of(self._current_distribution(observations), self.action_space)
         return self._regularization(observations, law)(law, policy_loss)
 
