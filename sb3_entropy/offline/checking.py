@@ -75,7 +75,7 @@ def as_actions(field: str, value: ArrayLike, n: int, n_actions: int) -> Integers
     :raises TypeError: if they are no whole numbers
     :raises ValueError: if the shape is another, or an index lies outside 0 … A − 1
     """
-    array = np.asarray(value)
+    array = numeric(field, value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{field} must be whole numbers, but an array of {array.dtype} was given. Give action indices.")
     if array.shape != (n,):
@@ -100,7 +100,14 @@ def numeric(field: str, value: ArrayLike) -> np.ndarray:
     :param value: anything
     :return: an array of numbers or booleans, its type kept
     :raises TypeError: if it is something else
+    :raises ValueError: if entries of it are masked
     """
+    if np.ma.is_masked(value):
+        masked = np.ma.count_masked(value)  # type: ignore[no-untyped-call]
+        raise ValueError(
+            f"{field} has {masked} masked entries, and what stands under a mask is no data. Fill them, or leave such "
+            "rows out of the log."
+        )
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{field} must be an array of numbers, but an array of {array.dtype} was given.")

@@ -217,11 +217,12 @@ class LoggedFeedback:
         :param path: a file that :meth:`save` has written
         :return: the log
         :raises FileNotFoundError: if there is no such file
+        :raises TypeError: if a field of it is of the wrong type
         :raises ValueError: if it was cut short, is damaged, holds no log, or one that contradicts itself
         """
         stored = read_archive(path)
         policy = stored.pop("policy", None)
-        n_actions, epsilon = int(stored.pop("n_actions")), float(stored.pop("epsilon", 0.0))
+        n_actions, epsilon = stored.pop("n_actions").item(), float(stored.pop("epsilon", 0.0))
         return cls(**stored, n_actions=n_actions, epsilon=epsilon, policy=None if policy is None else policy.tobytes())
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sb3_entropy.errors import check_number
+from sb3_entropy.offline.checking import numeric
 from sb3_entropy.offline.feedback import LoggedFeedback
 
 REQUIRED = ("n_rounds", "n_actions", "context", "action", "reward", "pscore")
@@ -60,15 +62,16 @@ def from_obp(feedback: Mapping[str, Any]) -> LoggedFeedback:
             f"The bandit feedback has no {', '.join(missing)}. A log needs {', '.join(REQUIRED)}; it has "
             f"{', '.join(sorted(map(str, feedback))) or 'nothing'}."
         )
-    n, context = int(feedback["n_rounds"]), np.asarray(feedback["context"])
+    check_number("n_rounds", feedback["n_rounds"], low=1, integer=True)
+    n, context = feedback["n_rounds"], numeric("context", feedback["context"])
     if len(context) != n:
         raise ValueError(f"n_rounds is {n}, but context has {len(context)} rows. Give the number of rounds there are.")
     shape = feedback.get("context_shape")
     return LoggedFeedback(
         contexts=context if shape is None else context.reshape(n, *shape),
-        actions=np.asarray(feedback["action"]),
-        rewards=np.asarray(feedback["reward"]),
-        propensities=np.asarray(feedback["pscore"]),
+        actions=feedback["action"],
+        rewards=feedback["reward"],
+        propensities=feedback["pscore"],
         n_actions=feedback["n_actions"],
         behaviour=_of_one_position(feedback),
         mean_rewards=feedback.get("expected_reward"),
@@ -81,7 +84,7 @@ def from_obp(feedback: Mapping[str, Any]) -> LoggedFeedback:
 def _of_one_position(feedback: Mapping[str, Any]) -> np.ndarray | None:
     """:return: ``pi_b`` without its axis of positions, shape (n, A)"""
     position, pi_b = feedback.get("position"), feedback.get("pi_b")
-    behaviour = None if pi_b is None else np.asarray(pi_b)
+    behaviour = None if pi_b is None else numeric("pi_b", pi_b)
     n_positions = {
         "position": 1 if position is None else len(np.unique(position)),
         "pi_b": 1 if behaviour is None or behaviour.ndim < 3 else behaviour.shape[2],

@@ -60,6 +60,12 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"actions": np.array([0.0, 1, 2])}, TypeError, "actions must be whole numbers, but an array of float64"),
     ({"actions": np.array([0, 3, -1])}, ValueError, r"actions must lie between 0 and 2, but row 1 has 3 \(2 of 3"),
     ({"rewards": np.zeros((3, 1))}, ValueError, r"rewards must have the shape \(rows,\) = \(3,\), but \(3, 1\)"),
+    (
+        {"rewards": np.ma.masked_greater([0.0, 1.0, 99.0], 50)},
+        ValueError,
+        "rewards has 1 masked entries, and what stands under a mask is no data",
+    ),
+    ({"actions": np.ma.masked_equal([0, 1, 2], 2)}, ValueError, "actions has 1 masked"),
     ({"rewards": [0.0, 0.0, np.inf]}, ValueError, "rewards must be finite, but row 2 has inf"),
     ({"propensities": [0.5, 0.9]}, ValueError, r"propensities must have the shape \(rows,\) = \(3,\), but \(2,\)"),
     ({"propensities": [0.5, np.nan, 0.6]}, ValueError, "propensities must be finite, but row 1 has nan"),

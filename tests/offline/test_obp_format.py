@@ -118,6 +118,9 @@ def test_missing_keys(key: str) -> None:
         ),
         ({"pi_b": np.full((3, 2, 3), 0.5)}, "pi_b has 3 positions.*Select the rounds of one position first"),
         ({"n_rounds": 4}, "n_rounds is 4, but context has 3 rows"),
+        ({"n_rounds": 0}, "n_rounds must be a whole number ≥ 1, but 0 was given"),
+        ({"reward": np.ma.masked_equal([1, 0, 9], 9)}, "rewards has 1 masked entries"),
+        ({"context": np.ma.masked_equal([[1], [0], [9]], 9)}, "context has 1 masked entries"),
         ({"pscore": np.array([0.25, 0.5, 0.0])}, r"propensities must lie in \(0, 1\], but row 2 has 0"),
         ({"pscore": np.array([0.75, 0.5, 0.9])}, "propensities must be the probabilities of the logged actions in beh"),
         ({"action": np.array([0, 1, 2])}, "actions must lie between 0 and 1, but row 2 has 2"),
@@ -126,3 +129,9 @@ def test_missing_keys(key: str) -> None:
 def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_obp(foreign(**changes))
+
+
+@pytest.mark.parametrize("n_rounds", [3.5, "3"])
+def test_the_number_of_rounds_is_a_whole_one(n_rounds: Any) -> None:
+    with pytest.raises(TypeError, match="n_rounds must be a whole number ≥ 1, but"):
+        from_obp(foreign(n_rounds=n_rounds))

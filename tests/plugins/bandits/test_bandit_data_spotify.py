@@ -59,6 +59,9 @@ def test_songs_of_ones_own_and_their_names(tmp_path: Path) -> None:
     # A file of songs or names that lies among the genres is none of them.
     write(genres, {"best.csv": lines(song("t9")), "spotify_top50.csv": names})
     assert load_spotify(genres=genres, top=genres / "best.csv").genre_names == ("jazz", "rock")
+    # Nor does a genre get lost by how its file's name is written.
+    write(genres, {"folk.CSV": lines(song("f1"))})
+    assert load_spotify(genres=genres, top=genres / "best.csv").genre_names == ("folk", "jazz", "rock")
 
 
 @pytest.mark.parametrize(
@@ -80,15 +83,58 @@ def test_songs_of_ones_own_and_their_names(tmp_path: Path) -> None:
             r"line 2, column 'acousticness': 'nan' is not a number between -1 and 2",
         ),
         (lines(song("a").replace("0.5", "inf", 1)), r"line 2, column 'acousticness': 'inf'"),
-        (lines(song("a")[:-4]), r"line 2, column 'valence': None is not a number"),
+        (lines(song("a")[:-4]), r"line 2, column 'valence': the row ends before it, with 11 cells for 12 columns"),
+        # Decimal commas: twenty cells, all of them in range.
+        (
+            lines(song("a"), song("b").replace("0.5", "0,5")),
+            r"rock.csv, line 3: 22 cells, but the header has 12 columns: after the last, 'valence', stands '0'",
+        ),
+        (lines(f"{song('a')},"), r"line 2: 13 cells, but the header has 12 columns: .* stands ''"),
+        (lines(song("a").replace("0.5", '"0,5"', 1)), r"line 2, column 'acousticness': '0,5' is not a number"),
+        (lines(song("a").replace("0.5", "0_1", 1)), r"line 2, column 'acousticness': '0_1' is not a number"),
+        (
+            lines(song("a")).replace(b",valence", b",valence,energy").replace(b"\n0,a", b"\n0.9,a"),
+            r"rock.csv, line 1, column 'energy': the name stands more than once, over the columns 5 and 13",
+        ),
+        (HEADER.replace(",id", ",id,Tempo").encode(), r"line 1, column 'Tempo': .* over the columns 3 and 12"),
+        (HEADER.replace(",", ";").encode(), r"lacks the column.* separated by commas, but ';' stands in the header"),
+        (lines(song("a"), "", song("b"), song("a")), r"line 5, column 'id': 'a' stands on line 2 already"),
+        (lines(song(" ")), r"line 2, column 'id': the song has none"),
+        # A quotation mark that swallows a song: what is left of the two is a row of the right length.
+        (
+            lines(song('"a'), song('b"')),
+            r"rock.csv, line 2, column 'id': the cell runs on into the next line",
+        ),
+        (lines(song("a"), song('"b'), song("c")), r"rock.csv, line 3: unexpected end of data. A quotation mark"),
+        (lines(song('"a"b')), r"rock.csv, line 2: .* A quotation mark that opens a cell must be closed"),
+        (
+            lines(song("a"), song("caf\xe9")).decode().encode("latin-1"),
+            r"rock.csv, line 3, column 'id': the byte 0xe9 is not UTF-8; in Latin-1 it would be 'é'. Save the file",
+        ),
+        (lines(song("a")).decode().encode("utf-16"), r"rock.csv, line 1, column 1: the byte 0xff is not UTF-8"),
         (lines(song("a", *[0.5] * 8, 121.0)), r"column 'tempo': '121.0' is not .* tempo in bpm / 200.* Mend or remove"),
         (lines(song("a", *[0.5] * 5, -7.5)), r"column 'loudness': '-7.5' is not .* loudness in dB / 60 \+ 1"),
-        (HEADER.encode() + b"\n\xff\xfe", r"rock.csv is not a CSV file in UTF-8"),
+        (HEADER.encode() + b"\n\xff\xfe", r"rock.csv, line 2, column '': the byte 0xff is not UTF-8"),
     ],
 )
 def test_a_wrong_cell_is_named_by_file_line_and_column(tmp_path: Path, content: bytes, message: str) -> None:
     genres = own_files(tmp_path)
     write(genres, {"rock.csv": content})
+    with pytest.raises(ValueError, match=message):
+        load_spotify(genres=genres)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("id,name\nt1,One, or two\n", r"line 2: 3 cells, but the header has 2 columns: after the last, 'name', stands"),
+        ("id,name\nt1,One\n\nt1,Two\n", r"line 4, column 'id': 't1' stands on line 2 already"),
+        ("id,title\nt1,One\n", r"spotify_top50.csv lacks the column\(s\) name; it has id, title"),
+    ],
+)
+def test_the_songs_names_are_read_as_strictly(tmp_path: Path, names: str, message: str) -> None:
+    genres = own_files(tmp_path)
+    write(genres, {"spotify_top50.csv": names.encode()})
     with pytest.raises(ValueError, match=message):
         load_spotify(genres=genres)
 

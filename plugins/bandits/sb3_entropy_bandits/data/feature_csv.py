@@ -1,13 +1,13 @@
 """CSV files of songs: an id and ten audio features a line."""
 
-import csv
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from sb3_entropy_bandits.data.csv_table import read_table
 
 FEATURES = (
     "acousticness",
@@ -40,36 +40,41 @@ def read_songs(path: Path) -> Songs:
     """
     :param path: a CSV file whose first line names the columns: ``id`` and the ten features, in any order, among others
     :return: its songs, in the order of the lines
-    :raises ValueError: if it lacks a column or has no song, or a cell is no number within the features' range
+    :raises ValueError: if it is no table as :func:`~sb3_entropy_bandits.data.csv_table.read_table` reads them, lacks a
+        column or has no song, an id is empty or stands there twice, or a cell is no number within the features' range
     """
-    ids: list[str] = []
+    lines: dict[str, int] = {}
     rows: list[list[float]] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_header(path, reader.fieldnames or ())
-            for cells in reader:
-                ids.append(cells["id"] or "")
-                rows.append([_number(cells[feature], path, feature, reader.line_num) for feature in FEATURES])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}. Save it as such.") from error
+    explanation = f" Needed are id, {', '.join(FEATURES)}, with {UNITS}."
+    for line, cells in read_table(path, ("id", *FEATURES), explanation):
+        note_id(lines, cells["id"], path, line)
+        rows.append([_number(cells[feature], path, feature, line) for feature in FEATURES])
     if not rows:
         raise ValueError(f"{path} has no songs: a line of column names must be followed by a line a song.")
-    return Songs(tuple(ids), np.array(rows))
+    return Songs(tuple(lines), np.array(rows))
 
 
-def _check_header(path: Path, found: Sequence[str]) -> None:
-    missing = [column for column in ("id", *FEATURES) if column not in found]
-    if missing:
+def note_id(lines: dict[str, int], song: str, path: Path, line: int) -> None:
+    """
+    :param lines: on which line each id stands; the song's is put in
+    :param song: its id
+    :param path: the file, for messages
+    :param line: where in it
+    :raises ValueError: if the id is empty, or stands on an earlier line
+    """
+    if not song.strip():
+        raise ValueError(f"{path}, line {line}, column 'id': the song has none. Give it one, or remove the line.")
+    if song in lines:
         raise ValueError(
-            f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(found) or 'none'}. Needed are id, "
-            f"{', '.join(FEATURES)}, with {UNITS}."
+            f"{path}, line {line}, column 'id': {song!r} stands on line {lines[song]} already. A song counts once: "
+            "remove one of the lines."
         )
+    lines[song] = line
 
 
-def _number(cell: str | None, path: Path, column: str, line: int) -> float:
+def _number(cell: str, path: Path, column: str, line: int) -> float:
     try:
-        number = float(cell if cell is not None else "")
+        number = math.nan if "_" in cell else float(cell)  # Python reads 0_1 as 1
     except ValueError:
         number = math.nan
     if not RANGE[0] <= number <= RANGE[1]:

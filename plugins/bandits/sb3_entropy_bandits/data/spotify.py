@@ -1,6 +1,5 @@
 """Genres and songs of Spotify, the recommendation task of Starnes, Dereventsov, Webster 2023."""
 
-import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sb3_entropy_bandits.data.feature_csv import FEATURES, Songs, read_songs
+from sb3_entropy_bandits.data.csv_table import read_table
+from sb3_entropy_bandits.data.feature_csv import FEATURES, Songs, note_id, read_songs
 from sb3_entropy_bandits.data.folder import data_folder
 
 DIRECTORY = "spotify/starnes2023"
@@ -68,14 +68,16 @@ def load_spotify(
     :param top: one's own file of songs to recommend; None for ``top50.csv`` in the directory of the genres
     :return: with the files as published: 20 genres, 50 songs, 10 features
     :raises FileNotFoundError: if no folder is given, or a file is not there
-    :raises ValueError: if a file lacks a column or has a cell that is no number in range
+    :raises ValueError: if a file lacks a column, or a row does not fit its header; if an id stands twice in it, or a
+        cell is no number in range
     """
     if genres is None:
         directory = data_folder(folder, f"{DIRECTORY}/data/<genre>.csv and {TOP}") / DIRECTORY / "data"
     else:
         directory = Path(genres).expanduser().resolve()
     top_file = directory / TOP if top is None else Path(top).expanduser().resolve()
-    files = [file for file in directory.glob("*.csv") if file.name not in (TOP, NAMES) and file != top_file]
+    tables = [file for file in directory.glob("*") if file.suffix.lower() == ".csv"]
+    files = [file for file in tables if file.name not in (TOP, NAMES) and file != top_file]
     files.sort(key=lambda file: file.stem)
     if not files:
         raise FileNotFoundError(
@@ -96,7 +98,9 @@ def load_spotify(
 def _track_names(songs: Songs, top_file: Path) -> tuple[str, ...]:
     for place in (top_file.parent, top_file.parent.parent):
         if (place / NAMES).is_file():
-            with (place / NAMES).open(encoding="utf-8-sig", newline="") as file:
-                names = {row.get("id"): row.get("name") for row in csv.DictReader(file)}
+            names, lines = {}, dict[str, int]()
+            for line, cells in read_table(place / NAMES, ("id", "name")):
+                note_id(lines, cells["id"], place / NAMES, line)
+                names[cells["id"]] = cells["name"]
             return tuple(names.get(song) or song for song in songs.ids)
     return songs.ids
