@@ -103,7 +103,7 @@ def numeric(field: str, value: ArrayLike) -> np.ndarray:
     :raises ValueError: if entries of it are masked
     """
     if np.ma.is_masked(value):
-        masked = np.ma.count_masked(value)  # type: ignore[no-untyped-call]
+        masked = np.ma.count_masked(value)
         raise ValueError(
             f"{field} has {masked} masked entries, and what stands under a mask is no data. Fill them, or leave such "
             "rows out of the log."

@@ -71,6 +71,7 @@ NAN = np.array([[0, 1], [np.nan, np.inf], [1, 1], [2, 2]], dtype=np.float32)
             r"labels in y_test of 'mine' .* 0 and 2, but label 3 .* index 1 ",
         ),
         (fields(y_train=np.array([0, -1, 5, 1])), ValueError, r"label -1 stands at index 1 \(and 1 more are outside"),
+        (fields(y_train=np.ma.masked_equal([0, 2, 1, 1], 2)), ValueError, r"y_train of 'mine' has masked entries"),
         (
             fields(image_shape=(3, 2, 3)),
             ValueError,

@@ -16,13 +16,13 @@ import pytest
 from sb3_entropy_bandits.data import load_classification, tabular
 
 URLOPEN = "sklearn.datasets._openml.urlopen"
-ROWS = "".join(f"{i}.5,{('Ulm', 'Bern')[i % 2]},{('good', 'bad', 'bad')[i % 3]}\n" for i in range(12))
-ARFF = f"""@RELATION towns
-@ATTRIBUTE size REAL
-@ATTRIBUTE town {{Ulm,Bern}}
-@ATTRIBUTE grade {{good,bad}}
-@DATA
-{ROWS}"""
+
+
+def arff(towns: tuple[str, ...] = ("Ulm", "Bern"), grades: tuple[str, ...] = ("good", "bad", "bad")) -> str:
+    """:return: twelve rows, whose towns and grades take turns"""
+    rows = "".join(f"{i}.5,{towns[i % len(towns)]},{grades[i % len(grades)]}\n" for i in range(12))
+    attributes = f"size REAL\n@ATTRIBUTE town {{{','.join(towns)}}}\n@ATTRIBUTE grade {{{','.join(set(grades))}}}"
+    return f"@RELATION towns\n@ATTRIBUTE {attributes}\n@DATA\n{rows}"
 
 
 def feature(index: int, name: str, kind: str, is_target: bool) -> dict[str, str]:
@@ -33,7 +33,7 @@ def feature(index: int, name: str, kind: str, is_target: bool) -> dict[str, str]
 class OpenML:
     """What openml.org would answer for the table above, with the id 7 and the name "towns"."""
 
-    def __init__(self, targets: tuple[str, ...] = ("grade",)) -> None:
+    def __init__(self, targets: tuple[str, ...] = ("grade",), content: str = arff()) -> None:
         kinds = {"size": "numeric", "town": "nominal", "grade": "nominal"}
         features = [feature(i, name, kind, name in targets) for i, (name, kind) in enumerate(kinds.items())]
         description = {
@@ -44,7 +44,7 @@ class OpenML:
             "format": "ARFF",
             "status": "active",
             "url": "https://www.openml.org/data/v1/download/7/towns.arff",
-            "md5_checksum": md5(ARFF.encode(), usedforsecurity=False).hexdigest(),
+            "md5_checksum": md5(content.encode(), usedforsecurity=False).hexdigest(),
         }
         found = {"did": 7, "name": "towns", "version": 1, "status": "active"}
         size = {"name": "NumberOfInstances", "value": "12.0"}
@@ -55,7 +55,7 @@ class OpenML:
             f"{api}/7": json.dumps({"data_set_description": description}),
             f"{api}/features/7": json.dumps({"data_features": {"feature": features}}),
             f"{api}/qualities/7": json.dumps({"data_qualities": {"quality": [size]}}),
-            description["url"]: ARFF,
+            description["url"]: content,
         }
 
     def __call__(self, request: Request, *_: Any, **__: Any) -> addinfourl:
@@ -97,6 +97,42 @@ def test_another_target_and_tables_without_one(tmp_path: Path, monkeypatch: pyte
         ValueError, match=r"no table for 7 with the target 'twon': .*pass its id, and one of its columns"
     ):
         tabular(openml=7, target="twon", folder=tmp_path)
+
+
+def test_nominal_values_that_are_numbers_or_truth_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On these scikit-learn's reading by pandas fails (34892)."""
+    monkeypatch.setattr(URLOPEN, OpenML(content=arff(("TRUE", "FALSE"), ("10", "2", "1"))))
+    data = tabular(openml=7, folder=tmp_path, standardise=False)
+    row = (data.x_train[:, 0] - 0.5).astype(int)
+    np.testing.assert_array_equal(data.x_train[:, 1:], np.eye(2)[1 - row % 2])  # town=FALSE, town=TRUE
+    np.testing.assert_array_equal(data.y_train, np.array([2, 1, 0])[row % 3])  # 10 comes after 2
+    monkeypatch.setattr(URLOPEN, OpenML(content=arff(("10", "2", "01"), ("5%", "5"))))
+    data = tabular(openml=7, folder=tmp_path / "other", standardise=False)
+    row = (data.x_train[:, 0] - 0.5).astype(int)
+    np.testing.assert_array_equal(data.x_train[:, 1:], np.eye(3)[np.array([1, 2, 0])[row % 3]])  # as texts: 01, 10, 2
+    np.testing.assert_array_equal(data.y_train, (row + 1) % 2)  # and the sign counts
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            "0.5,Ulm,good,7",
+            r"not as it declares itself: BadDataFormat: .*instance format: 0.5,Ulm,good,7. Take another",
+        ),
+        ("0.5,Ulm", r"BadDataFormat: .*: 0.5,Ulm. Take"),
+        ("0.5,Ulm,", r"lacks values in 'grade' \(1\)"),
+        ("0.5,Genf,good", r"BadNominalValue: Data value Genf not found in nominal declaration. Take"),
+        ("half,Ulm,good", r"BadNumericalValue: Invalid numerical value. Take"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid cache, redownloading file:RuntimeWarning")
+def test_a_row_that_is_not_as_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, message: str
+) -> None:
+    monkeypatch.setattr(URLOPEN, OpenML(content=arff().replace("0.5,Ulm,good", wrong, 1)))
+    with pytest.raises(ValueError, match=message):
+        tabular(openml=7, folder=tmp_path)
 
 
 def test_what_openml_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

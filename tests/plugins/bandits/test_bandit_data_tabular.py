@@ -1,6 +1,9 @@
 """Tables: labels, splits and standardisation against scikit-learn's; data frames against its encoder."""
 
 import sys
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -43,7 +46,9 @@ def test_a_column_that_all_but_never_changes_is_named() -> None:
     x[2, 1], x[1, 1] = 1e-30, 1e30
     y = np.arange(40) % 2
     in_test = next(s for s in range(50) if 1 in stratified(y, 0.2, s)[1] and 2 in stratified(y, 0.2, s)[0])
-    with pytest.raises(ValueError, match=r"Column 1 of x cannot be standardised.*Leave the column out, or give"):
+    with pytest.raises(
+        ValueError, match=r"standardised in column 1: .* is 1.74e-31, nothing beside the 1e\+30 in row 1"
+    ):
         tabular(x, y, split_seed=in_test)
 
 
@@ -91,21 +96,79 @@ def frame() -> pd.DataFrame:
 
 def test_a_frames_columns_become_numbers() -> None:
     given = frame()
-    features, labels, names = split_frame(given, "grade")
-    assert names == [
+    features, labels = split_frame(given, "grade", 3)
+    assert features.names == [
         *("size", "kind=old", "kind=new", "kind=unseen", "town=Bern", "town=Graz", "town=Ulm"),
         *("paid", "kept", "count"),
     ]
     kinds = OneHotEncoder(categories=[["old", "new", "unseen"]], sparse_output=False).fit_transform(given[["kind"]])
     towns = OneHotEncoder(sparse_output=False).fit_transform(given[["town"]])
     plain = given[["paid", "kept", "count"]].astype(float)
-    np.testing.assert_array_equal(features, np.column_stack([given["size"], kinds, towns, plain]))
+    np.testing.assert_array_equal(features.values, np.column_stack([given["size"], kinds, towns, plain]))
     assert labels.tolist() == ["good", "bad"] * 10
     data = tabular(frame=given, target="grade", standardise=False, name="towns")
     assert data.name == "towns"
     assert data.x_train.shape == (16, 10)
     bad = data.x_train[data.y_train == 0]
     assert set(bad[:, 0].tolist()) == {2.5, 4.0}  # the rows of "bad", the first in sorted order
+
+
+@pytest.mark.parametrize(
+    "pair", [(0.1 + 0.2, 0.3), (7e-20, 7e-20 * (1 + 1e-15)), np.float32([1 / 3, np.nextafter(np.float32(1 / 3), 1)])]
+)
+def test_a_column_that_differs_in_rounding_alone_is_centred_only(pair: Any) -> None:
+    """Its standard deviation is a rounding or two, and a row that is off by .2 was 5e15 of them."""
+    x, y = np.asarray(pair)[np.arange(41) % 2][:, np.newaxis], np.arange(41) % 2
+    x[40] += 0.2
+    seed = next(seed for seed in range(50) if 40 in stratified(y, 0.2, seed)[1])
+    data = tabular(x, y, split_seed=seed)
+    np.testing.assert_allclose(data.x_test[-1], 0.2, rtol=1e-5)
+    np.testing.assert_allclose(data.x_train, 0, atol=1e-6)
+
+
+def test_what_is_small_beside_its_level_is_standardised_as_ever() -> None:
+    seconds = 1.7e9 + np.arange(40)[:, np.newaxis]
+    np.testing.assert_allclose(tabular(seconds, np.arange(40) % 2).x_train.std(), 1, rtol=1e-6)
+
+
+def test_no_column_is_lost_to_another_of_its_name() -> None:
+    given = pd.DataFrame({"a": ["b", "c"] * 10, "a=b": np.arange(20.0), "y": ["no", "yes"] * 10})
+    features, _ = split_frame(given, "y", 2)
+    np.testing.assert_array_equal(features.values.T, [[1, 0] * 10, [0, 1] * 10, range(20)])
+    codes = pd.DataFrame({"a": pd.Categorical([1, "1"] * 10), "y": [0, 1] * 10})
+    np.testing.assert_array_equal(split_frame(codes, "y", 2)[0].values.T, [[1, 0] * 10, [0, 1] * 10])
+
+
+@pytest.mark.parametrize(
+    ("column", "rounding"),
+    [
+        ([Decimal(i) / 4 for i in range(20)], 2.0**-52),
+        ([i / 4 for i in range(20)], 2.0**-52),
+        (np.arange(20, dtype=np.float32) / 4, 2.0**-23),
+        (pd.array(np.arange(20, dtype=np.float32) / 4, dtype="Float32"), 2.0**-23),
+        (pd.Series([Fraction(i, 4) for i in range(20)], dtype=object), 2.0**-52),
+    ],
+)
+def test_numbers_of_any_kind_are_one_column(column: Any, rounding: float) -> None:
+    features, _ = split_frame(pd.DataFrame({"a": column, "y": [0, 1] * 10}), "y", 1)
+    np.testing.assert_array_equal(features.values[:, 0], np.arange(20) / 4)
+    assert features.rounding == [rounding]
+
+
+def test_a_column_that_names_the_rows_is_refused() -> None:
+    given = pd.DataFrame({"song": [f"s{i % 8001}" for i in range(10_000)], "y": [0, 1] * 5000})
+    message = (
+        r"'song' has 8001 categories in 10000 rows, .* at most 256 are allowed. .*drop\(columns='song'\).* "
+        r"max_categories=8001"
+    )
+    with pytest.raises(ValueError, match=message):
+        tabular(frame=given, target="y")
+    few = given[: 2 * 300]
+    with pytest.raises(ValueError, match="has 600 categories in 600 rows"):
+        tabular(frame=few.astype({"song": "category"}), target="y")
+    assert tabular(frame=few, target="y", max_categories=600).x_train.shape == (480, 600)
+    with pytest.raises(ValueError, match="max_categories must be a whole number ≥ 1"):
+        tabular(frame=few, target="y", max_categories=0)
 
 
 @pytest.mark.parametrize("labels", [pd.array([5, 3] * 10, dtype="Int64"), pd.Categorical(["x", "a"] * 10)])
@@ -137,6 +200,18 @@ Y = [0, 1] * 5
             r"finite in float32, but nan stands in row 2, column 1 \(and 0 more",
         ),
         ({"x": np.where(X > 17, 1e39, X), "y": Y}, r"finite in float32, but 1e\+39 stands in row 9, column 0 \(and 1"),
+        ({"x": [["1", "2_0"]] * 10, "y": Y}, r"x must be numbers .* but is not: '1' among them is a text"),
+        ({"x": X * 1j, "y": Y}, r"x must be numbers .* is a complex"),
+        ({"x": X.astype("datetime64[D]"), "y": Y}, r"x must be numbers .* is a date"),
+        ({"x": [[1, 2]] * 9 + [[1]], "y": Y}, r"x must be numbers .* but is not: .*inhomogeneous"),
+        ({"x": np.ma.masked_equal(X, 5), "y": Y}, r"x has masked entries"),
+        ({"x": X, "y": np.ma.masked_equal(Y, 1)}, r"y has masked entries"),
+        ({"x": pd.DataFrame(X)[::-1], "y": pd.Series(Y)}, r"x and y are pandas objects with different indices"),
+        ({"x": X, "y": [1, "1"] * 5}, r"values of y cannot be sorted: 1 is a number and '1' is a text"),
+        ({"x": X, "y": [True, 1, 0, 0, 0] * 2}, r"cannot be sorted: True is a truth value and 1 is a number"),
+        ({"x": X, "y": ["a", np.nan] * 5}, r"y must be classes, but nan is among"),
+        ({"x": X, "y": [None, "a"] * 5}, r"cannot be sorted: None is a NoneType and 'a' is a text"),
+        ({"x": X, "y": ["a", "a "] * 5}, r"y has 'a' and 'a ', which differ in blanks"),
         ({"x": X, "y": Y[:9]}, r"y must have the shape \(10,\), a label for each row of x, but has \(9,\)"),
         ({"x": X, "y": np.zeros((10, 1))}, r"but has \(10, 1\)"),
         ({"x": X, "y": [0, 1.5] * 5}, r"y must be classes, but 1.5 is among its values. .*numpy.digitize"),
@@ -160,6 +235,19 @@ Y = [0, 1] * 5
             {"frame": frame().assign(size=pd.Timestamp("2020-01-01")), "target": "grade"},
             r"column 'size' is of type datetime64.* must be numbers, truth values, categories or texts",
         ),
+        (
+            {"frame": frame().assign(town=["Ulm", 1] * 10), "target": "grade"},
+            r"column 'town' mixes texts \('Ulm'\) and numbers \(1\). Make all of them one kind",
+        ),
+        (
+            {"frame": frame().assign(town=["new", "1,5"] * 10), "target": "grade"},
+            r"column 'town' is of texts, but '1,5' among them is a number, .*pandas.to_numeric.*astype\('category'\)",
+        ),
+        ({"frame": frame().assign(town=["Ulm", " NaN"] * 10), "target": "grade"}, r"' NaN' among them is a number, or"),
+        ({"frame": frame().assign(town=["Ulm", ""] * 10), "target": "grade"}, r"'' among them is a number, or stands"),
+        ({"frame": frame().assign(town=["Ulm", "Ulm "] * 10), "target": "grade"}, r"'town' has 'Ulm' and 'Ulm '"),
+        ({"frame": frame().assign(town=[date(2020, 1, 1)] * 20), "target": "grade"}, r"'town' is of type date, but"),
+        ({"frame": frame().assign(town=[[]] * 20), "target": "grade"}, r"'town' is of type list, but must"),
         ({"frame": frame().assign(size=1j), "target": "grade"}, r"column 'size' is of type complex128"),
         (
             {"frame": frame().assign(size=-np.inf), "target": "grade"},

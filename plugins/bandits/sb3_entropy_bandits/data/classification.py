@@ -66,7 +66,9 @@ class ClassificationData:
                 f"{field} of {self.name!r} must be a NumPy array, but a {type(given).__name__} was given. "
                 f"np.asarray makes one."
             )
-        view = given.view()
+        if np.ma.is_masked(given):
+            raise ValueError(f"{field} of {self.name!r} has masked entries. Fill or drop them first.")
+        view = np.asarray(given).view()
         view.flags.writeable = False
         object.__setattr__(self, field, view)
         return view

@@ -1,6 +1,7 @@
 """Tables of openml.org, through scikit-learn."""
 
 import os
+import re
 from typing import Any
 
 from sb3_entropy_bandits.data.folder import data_folder
@@ -15,7 +16,7 @@ def fetch_openml(openml: str | int, target: str | None, folder: str | os.PathLik
     :return: a pandas frame, and the name of its target column
     :raises TypeError: if ``openml`` is neither a text nor a whole number
     :raises ImportError: if pandas or scikit-learn is not installed
-    :raises ValueError: if there is no such data set, or it does not have one target
+    :raises ValueError: if there is no such data set, its file is not as it declares, or it does not have one target
     :raises ConnectionError: if OpenML does not answer
     """
     if isinstance(openml, bool) or not isinstance(openml, str | int):
@@ -26,7 +27,11 @@ def fetch_openml(openml: str | int, target: str | None, folder: str | os.PathLik
     identity = {"name": openml} if isinstance(openml, str) else {"data_id": openml}
     column = "default-target" if target is None else target
     try:
-        fetched = datasets.fetch_openml(**identity, target_column=column, data_home=root, as_frame=True, parser="auto")
+        # The parser by pandas fails at nominal values that are numbers or true and false (scikit-learn 34892), fills
+        # rows that are too short with empty texts, cuts values at "%", and takes values that are not declared.
+        fetched = datasets.fetch_openml(
+            **identity, target_column=column, data_home=root, as_frame=True, parser="liac-arff"
+        )
     except OSError as error:  # urllib's errors are such
         raise ConnectionError(
             f"OpenML's {openml!r} could not be fetched: {type(error).__name__}: {error}. Try again; once fetched, it "
@@ -38,9 +43,26 @@ def fetch_openml(openml: str | int, target: str | None, folder: str | os.PathLik
             f"OpenML gives no table for {wanted}: {str(error).rstrip('.')}. Look it up at openml.org and pass its id, "
             "and one of its columns as target."
         ) from error
+    except Exception as error:  # liac-arff's derive from nothing else, and know no line
+        reason = re.sub(",? (at|in) line -1", "", str(error)).rstrip(".")
+        raise ValueError(
+            f"The file of OpenML's {openml!r} is not as it declares itself: {type(error).__name__}: {reason}. Take "
+            "another version of it, or mend the table and pass it with frame=… and target='…'."
+        ) from error
     if len(fetched.target_names) != 1:
         raise ValueError(
             f"OpenML's {openml!r} has {len(fetched.target_names)} target columns ({', '.join(fetched.target_names)}), "
             "but one is needed: pass target='…'."
         )
-    return fetched.frame, str(fetched.target_names[0])
+    frame = fetched.frame
+    for name in frame.select_dtypes("category"):
+        frame[name] = _in_order(frame[name])
+    return frame, str(fetched.target_names[0])
+
+
+def _in_order(column: Any) -> Any:
+    """Categories that are whole numbers as such, so that 10 comes after 2; others as texts, in their order."""
+    texts = list(column.cat.categories)
+    if not all(re.fullmatch("-?[1-9][0-9]*|0", text) for text in texts):
+        return column
+    return column.cat.rename_categories(int).cat.reorder_categories(sorted(map(int, texts)))

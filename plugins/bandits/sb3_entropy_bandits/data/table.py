@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sb3_entropy_bandits.data.classification import ClassificationData, Labels
+from sb3_entropy_bandits.data.features import array_features
 from sb3_entropy_bandits.data.frame import split_frame
+from sb3_entropy_bandits.data.kinds import NUMBER, TEXT, check_texts, kind_of, kinds_of
 from sb3_entropy_bandits.data.openml import fetch_openml
 from sb3_entropy_bandits.data.split import stratified
-
-Features = npt.NDArray[np.float64]
 
 
 def tabular(
@@ -23,6 +23,7 @@ def tabular(
     test_share: float = 0.2,
     split_seed: int = 0,
     standardise: bool = True,
+    max_categories: int = 256,
     folder: str | os.PathLike[str] | None = None,
     name: str | None = None,
 ) -> ClassificationData:
@@ -31,8 +32,11 @@ def tabular(
 
     Labels of any kind become 0, …, K−1 in sorted order. Of a frame, categorical and text columns become one column of
     zeros and ones a category. The test set keeps the share of each class. With ``standardise``, every column becomes
-    (x − m) / s with the mean m and standard deviation s of the *training* rows; a column that is constant there
-    becomes x − m.
+    (x − m) / s with the mean m and standard deviation s of the *training* rows; a column that is constant there, but
+    for rounding, becomes x − m.
+
+    What would be read as something else than it seems is an error: a column that mixes numbers and texts, numbers
+    written as texts, texts that differ in blanks alone, masked entries, pandas objects of different indices.
 
     :param x: features, shape (N, d), numbers
     :param y: labels, shape (N,): whole numbers, texts or truth values
@@ -42,6 +46,7 @@ def tabular(
     :param test_share: the share of the test set, in (0, 1)
     :param split_seed: seed of the split
     :param standardise: whether columns are standardised
+    :param max_categories: how many categories a column of a frame may have; more are an error that names it
     :param folder: the data folder, in which what comes from OpenML is kept, in ``openml/``; None for the one that the
         environment variable ``SB3_ENTROPY_DATA`` names
     :param name: what the data is called; None for ``"tabular"`` or ``"openml …"``
@@ -61,52 +66,49 @@ def tabular(
     if openml is not None:
         frame, target = fetch_openml(openml, target, folder)
         name = name or f"openml {openml}"
-    columns: list[str] | None = None
     if frame is not None:
-        x, y, columns = split_frame(frame, target)
-    features = _features(x, columns)
-    labels, n_classes = _number(np.asarray(y), len(features))
+        features, y = split_frame(frame, target, max_categories)
+    else:
+        _check_alignment(x, y)
+        features = array_features(x)
+    labels, n_classes = _number(y, len(features.values))
     train, test = stratified(labels, test_share, split_seed)
-    if standardise:
-        features = _standardised(features, features[train])
-    rows = features.astype(np.float32)
+    rows = (features.standardised(train) if standardise else features.values).astype(np.float32)
     return ClassificationData(
         name or "tabular", rows[train], labels[train], rows[test], labels[test], n_classes, 1.0, None
     )
 
 
-def _features(x: Any, columns: list[str] | None) -> Features:
-    try:
-        features = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+def _check_alignment(x: Any, y: Any) -> None:
+    """pandas would pair rows by their index, NumPy by their place: both must say the same."""
+    x_index: Any = getattr(x, "index", None)  # a list's is a method
+    y_index: Any = getattr(y, "index", None)
+    if hasattr(x_index, "equals") and hasattr(y_index, "equals") and not x_index.equals(y_index):
         raise ValueError(
-            f"x must be numbers of shape (N, d), but is not: {error}. Texts and categories need a pandas frame: pass "
-            "frame= and target=."
-        ) from error
-    if features.ndim != 2 or features.size == 0:
-        raise ValueError(f"x must have the shape (N, d) with N ≥ 1 and d ≥ 1, but has {features.shape}.")
-    bad = np.argwhere(~(np.abs(features) <= np.finfo(np.float32).max))
-    if len(bad):
-        row, column = bad[0]
-        place = f"column {columns[column]!r}" if columns else f"column {column}"
-        raise ValueError(
-            f"x must be finite in float32, but {features[row, column]} stands in row {row}, {place} (and "
-            f"{len(bad) - 1} more). Fill or drop such rows first."
+            "x and y are pandas objects with different indices, so rows may belong together by index or by place. Give "
+            "y.loc[x.index], or x.to_numpy() and y.to_numpy()."
         )
-    return features
 
 
-def _number(y: npt.NDArray[Any], n_rows: int) -> tuple[Labels, int]:
+def _number(given: Any, n_rows: int) -> tuple[Labels, int]:
     """:return: labels 0, …, K−1 in the order of the sorted values, and K"""
+    if np.ma.is_masked(given):
+        raise ValueError("y has masked entries, and what stands under a mask is no label. Drop rows without a label.")
+    # As objects: numbers and texts side by side must not all become texts.
+    y = given if isinstance(given, np.ndarray) else np.array(given, dtype=object)
     if y.shape != (n_rows,):
         raise ValueError(f"y must have the shape ({n_rows},), a label for each row of x, but has {y.shape}.")
-    fraction = next((value for value in y.tolist() if isinstance(value, float) and not value.is_integer()), None)
+    kinds = kinds_of(y.tolist())
+    numbers = [value for value in y.tolist() if kind_of(value) == NUMBER] if NUMBER in kinds else []
+    fraction = next((number for number in numbers if not float(number).is_integer()), None)
     if fraction is not None:
         raise ValueError(
             f"y must be classes, but {fraction} is among its values. Cut a quantity into classes first, with "
             "numpy.digitize for example, and drop rows without a label."
         )
     try:
+        if len(kinds) > 1:  # of which Python can sort some: True is 1
+            raise TypeError(" and ".join(f"{value!r} is a {kind}" for kind, value in kinds.items()))
         values, labels = np.unique(y, return_inverse=True)
     except TypeError as error:
         raise ValueError(
@@ -115,19 +117,6 @@ def _number(y: npt.NDArray[Any], n_rows: int) -> tuple[Labels, int]:
         ) from error
     if len(values) < 2:
         raise ValueError(f"y must have at least 2 classes, but all of its values are {values[0]!r}.")
+    if TEXT in kinds:
+        check_texts(values.tolist(), "y")
     return labels.astype(np.int64), len(values)
-
-
-def _standardised(features: Features, training: Features) -> Features:
-    std = training.std(axis=0)
-    constant = (training == training[0]).all(axis=0)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        scaled: Features = (features - training.mean(axis=0)) / np.where(constant, 1.0, std)
-        wrong = ~np.isfinite(scaled.astype(np.float32)).all(axis=0)
-    if wrong.any():
-        column = int(np.flatnonzero(wrong)[0])
-        raise ValueError(
-            f"Column {column} of x cannot be standardised: in the training rows its standard deviation is "
-            f"{std[column]:g}, next to its values nothing. Leave the column out, or give standardise=False."
-        )
-    return scaled
