@@ -2,18 +2,22 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from sb3_entropy.errors import check_number
-from sb3_entropy.offline.checking import Array, Integers, as_numbers, check_generator
+from sb3_entropy.offline.checking import Array, Integers, as_numbers, as_probabilities, check_generator
 from sb3_entropy.offline.feedback import LoggedFeedback
 from sb3_entropy.offline.ridge import Ridge
 
+#: so many different rewards are classes in any log, however short; in a longer one half as many as there are rounds
+MOST_CLASSES = 10
+
 
 class Regressor(Protocol):
-    """What scikit-learn's regressors are, and :class:`~sb3_entropy.offline.ridge.Ridge` too."""
+    """What scikit-learn's regressors and classifiers are, and :class:`~sb3_entropy.offline.ridge.Ridge` too."""
 
     def fit(self, X: Array, y: Array) -> Any:
         """
@@ -30,10 +34,11 @@ class Regressor(Protocol):
 
 class RewardModel(ABC):
     """
-    r̂(x, a), made of regressors.
+    r̂(x, a), made of regressors; or of classifiers, whose classes are the rewards that occur, r̂ = Σ_r r·p̂(r|x, a).
 
-    :param regressor: copied before it is fitted, so that the given one stays as it is
-    :raises TypeError: if it has no ``fit`` and ``predict``
+    :param regressor: copied before it is fitted, so that the given one stays as it is. What has ``predict_proba`` is
+        a classifier
+    :raises TypeError: if it has no ``fit`` and ``predict``, or is a classifier without ``predict_proba``
     """
 
     def __init__(self, regressor: Regressor):
@@ -43,6 +48,8 @@ class RewardModel(ABC):
                 f"A reward model needs a regressor with fit(X, y) and predict(X), but {regressor!r} was given. Give "
                 "e.g. Ridge(), or a regressor of scikit-learn, as an object and not as its class."
             )
+        if _is_classifier(regressor) and not hasattr(regressor, "predict_proba"):
+            raise _no_probabilities(regressor)
         self.regressor = regressor
 
     @abstractmethod
@@ -70,9 +77,7 @@ class PerAction(RewardModel):
         predictions = np.full((len(asked), n_actions), rewards.mean())
         for action in np.unique(actions):
             rows = actions == action
-            regressor = copy.deepcopy(self.regressor)
-            regressor.fit(contexts[rows], rewards[rows])
-            predictions[:, action] = _predicted(regressor, asked)
+            predictions[:, action] = _fitted(self.regressor, contexts[rows], rewards[rows])(asked)
         return predictions
 
 
@@ -83,17 +88,66 @@ class OneHot(RewardModel):
         self, contexts: Array, actions: Integers, rewards: Array, asked: Array, n_actions: int
     ) -> Array:
         one_hot = np.eye(n_actions)
-        regressor = copy.deepcopy(self.regressor)
-        regressor.fit(np.hstack([contexts, one_hot[actions]]), rewards)
+        expected = _fitted(self.regressor, np.hstack([contexts, one_hot[actions]]), rewards)
         columns = [
-            _predicted(regressor, np.hstack([asked, np.tile(one_hot[action], (len(asked), 1))]))
-            for action in range(n_actions)
+            expected(np.hstack([asked, np.tile(one_hot[action], (len(asked), 1))])) for action in range(n_actions)
         ]
         return np.stack(columns, axis=1)
 
 
-def _predicted(regressor: Regressor, X: Array) -> Array:
-    return as_numbers("What the reward model's regressor predicts", regressor.predict(X), (len(X),), "(rows,)")
+def _fitted(given: Regressor, X: Array, y: Array) -> Callable[[Array], Array]:
+    """:return: the expected reward by a fitted copy, a function of features (k, d), shape (k,)"""
+    regressor: Any = copy.deepcopy(given)
+    if hasattr(regressor, "predict_proba"):
+        return _fitted_classifier(regressor, X, y)
+    regressor.fit(X, y)
+    if hasattr(regressor, "classes_"):  # scikit-learn's classifiers were found out before; others are now
+        raise _no_probabilities(regressor)
+
+    def expected(asked: Array) -> Array:
+        predictions = regressor.predict(asked)
+        return as_numbers("What the reward model's regressor predicts", predictions, (len(asked),), "(rows,)")
+
+    return expected
+
+
+def _fitted_classifier(classifier: Any, X: Array, y: Array) -> Callable[[Array], Array]:
+    """:return: Σ_r r·p̂(r|X), where the classes are the numbers of the rewards in the order of their values"""
+    values, classes = np.unique(y, return_inverse=True)
+    if len(values) > max(MOST_CLASSES, len(y) / 2):
+        raise ValueError(
+            f"A classifier tells a few rewards apart, but {len(values)} different ones stand in {len(y)} rounds. Give "
+            f"a regressor instead of {classifier!r}."
+        )
+    if len(values) == 1:  # of which most classifiers make an error
+        return lambda asked: np.full(len(asked), values[0])
+    classifier.fit(X, classes)
+    if not hasattr(classifier, "classes_"):
+        raise TypeError(
+            f"{classifier!r} has predict_proba, but no classes_ after fit, so that nobody knows which reward each of "
+            "its columns belongs to. Give a classifier as scikit-learn's are, or a regressor."
+        )
+    rewards = values[np.asarray(classifier.classes_).astype(np.int64)]
+
+    def expected(asked: Array) -> Array:
+        shape = (len(asked), len(rewards))
+        return as_probabilities("predict_proba of the reward model", classifier.predict_proba(asked), shape) @ rewards
+
+    return expected
+
+
+def _is_classifier(model: Any) -> bool:
+    """Whether scikit-learn calls it one, before it is fitted; pipelines and searches are what their last step is."""
+    tags = getattr(model, "__sklearn_tags__", None)
+    kind = getattr(model, "_estimator_type", None) if tags is None else tags().estimator_type
+    return bool(kind == "classifier")
+
+
+def _no_probabilities(classifier: Any) -> TypeError:
+    return TypeError(
+        f"{classifier!r} is a classifier without predict_proba: it gives the likeliest reward, not the expected one. "
+        "Give one with probabilities, such as LogisticRegression() or CalibratedClassifierCV(…), or a regressor."
+    )
 
 
 def fit_reward_model(
@@ -112,10 +166,12 @@ def fit_reward_model(
     :param folds: at least 2; more of them leave more to learn from, and take longer
     :param rng: where the folds come from
     :param model: how to predict: ``PerAction(regressor)``, ``OneHot(regressor)``, or a regressor, which stands for
-        the latter; ``None`` for ``PerAction(Ridge())``. Regressors have ``fit(X, y)`` and ``predict(X)``
+        the latter; ``None`` for ``PerAction(Ridge())``. Regressors have ``fit(X, y)`` and ``predict(X)``. Of what has
+        ``predict_proba(X)`` too, a classifier, the expected reward is taken, Σ_r r·p̂(r|x, a)
     :return: r̂, shape (n, A)
     :raises TypeError: if an argument is not of the type that is said here
-    :raises ValueError: if there are fewer than 2 folds, or more than rounds, or a prediction is not finite
+    :raises ValueError: if there are fewer than 2 folds, or more than rounds, a prediction is not finite, or a
+        classifier is given too many different rewards
     """
     check_number("folds", folds, low=2, integer=True)
     check_generator(rng)

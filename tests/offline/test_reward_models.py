@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from simulated_logs import bent_log
 
-from sb3_entropy.offline import LoggedFeedback, OneHot, PerAction, Ridge, fit_reward_model
+from sb3_entropy.offline import (
+    LoggedFeedback,
+    OneHot,
+    PerAction,
+    Ridge,
+    direct_method,
+    doubly_robust,
+    fit_reward_model,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -156,3 +164,95 @@ def test_models_that_are_none() -> None:
         fit_reward_model(numbered(), rng=rng(), model=Broken())
     with pytest.raises(TypeError, match="rng must be a NumPy generator"):
         fit_reward_model(numbered(), rng=0)  # type: ignore[arg-type]
+
+
+class Rates:
+    """A classifier of one's own: the shares of the classes, the last class first."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        found, counts = np.unique(y, return_counts=True)
+        self.classes_, self.shares = found[::-1], counts[::-1] / len(y)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), self.classes_[self.shares.argmax()])
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return np.tile(self.shares, (len(X), 1))
+
+
+def rewarded(values: list[float], shares: list[float], n: int = 2000) -> tuple[LoggedFeedback, np.ndarray]:
+    """:return: rounds whose rewards depend on nothing, and a policy that prefers action 0"""
+    contexts, actions = rng(1).normal(size=(n, 2)), rng(2).integers(3, size=n)
+    log = LoggedFeedback(contexts, actions, rng(3).choice(values, size=n, p=shares), np.full(n, 1 / 3), 3)
+    return log, np.tile([0.8, 0.1, 0.1], (n, 1))
+
+
+def classifiers() -> dict[str, Any]:
+    """:return: models whose likeliest reward of the logs below is 0"""
+    linear = pytest.importorskip("sklearn.linear_model")
+    pipeline, selection = pytest.importorskip("sklearn.pipeline"), pytest.importorskip("sklearn.model_selection")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    logistic = linear.LogisticRegression()
+    return {
+        "own": Rates(),
+        "logistic": logistic,
+        "pipeline": pipeline.make_pipeline(preprocessing.StandardScaler(), logistic),
+        "search": selection.GridSearchCV(logistic, {"C": [0.1]}, cv=2),
+        "per_action": PerAction(logistic),
+    }
+
+
+@pytest.mark.parametrize("name", ["own", "logistic", "pipeline", "search", "per_action"])
+@pytest.mark.parametrize(
+    ("values", "shares", "truth"), [([0.0, 1.0], [0.7, 0.3], 0.3), ([-0.5, 0.0, 2.5], [0.25, 0.5, 0.25], 0.5)]
+)
+def test_a_classifiers_expected_reward_is_taken(
+    name: str, values: list[float], shares: list[float], truth: float
+) -> None:
+    """Not its likeliest, which is 0 here. Bands: four standard errors of the mean of a third of the rewards, 6e-5."""
+    log, target = rewarded(values, shares)
+    predictions = fit_reward_model(log, rng=rng(), model=classifiers()[name])
+    error = float(log.rewards.std()) / np.sqrt(len(log))
+    band = 4 * np.sqrt(3) * error
+    direct, robust = direct_method(log, target, predictions), doubly_robust(log, target, predictions)
+    assert direct.value == pytest.approx(truth, abs=band)
+    assert direct.low < direct.value < direct.high
+    assert robust.value == pytest.approx(truth, abs=band)
+    # With the right model the variance is that of r − E[r] under the weights, and no more.
+    assert robust.standard_error < 1.05 * np.sqrt((log.importance_weights(target) ** 2).mean()) * error
+
+
+def test_one_reward_alone_is_predicted_as_it_is() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    log, _ = rewarded([0.25], [1.0], 40)
+    assert np.array_equal(fit_reward_model(log, rng=rng(), model=linear.LogisticRegression()), np.full((40, 3), 0.25))
+
+
+class Labels(Rates):
+    """Known for a classifier only when it is fitted."""
+
+    predict_proba = property()  # type: ignore[assignment]  # which an object then has not
+
+
+class Nameless(Rates):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.shares = np.full(2, 0.5)
+
+
+def test_classifiers_that_cannot_be_used() -> None:
+    linear, svm = pytest.importorskip("sklearn.linear_model"), pytest.importorskip("sklearn.svm")
+    pipeline, selection = pytest.importorskip("sklearn.pipeline"), pytest.importorskip("sklearn.model_selection")
+    log, _ = rewarded([0.0, 1.0], [0.5, 0.5], 40)
+    for wrong in (
+        linear.RidgeClassifier(),
+        svm.LinearSVC(),
+        pipeline.make_pipeline(svm.LinearSVC()),
+        selection.GridSearchCV(svm.LinearSVC(), {}),
+        Labels(),
+    ):
+        with pytest.raises(TypeError, match=r"is a classifier without predict_proba: .*the likeliest reward"):
+            fit_reward_model(log, rng=rng(), model=wrong)
+    with pytest.raises(TypeError, match="has predict_proba, but no classes_ after fit"):
+        fit_reward_model(log, rng=rng(), model=Nameless())
+    with pytest.raises(ValueError, match=r"20 different ones stand in 20 rounds. Give a regressor instead of Log"):
+        fit_reward_model(bent_log(40, rng())[0], rng=rng(), model=linear.LogisticRegression())
