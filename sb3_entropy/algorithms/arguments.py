@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.errors import check_choice, check_number
 
@@ -110,16 +108,6 @@ def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, 
         f"{getattr(policy_class, '__name__', repr(policy_class))} was given. Choose one of {', '.join(aliases)}, or "
         "derive yours from ActorCriticPolicy."
     )
-
-
-def check_environment(env: Any) -> None:
-    """
-    :param env: what was given as the environment, not an id
-    :raises TypeError: if it is none
-    """
-    if not isinstance(env, (gym.Env, VecEnv)):
-        raise TypeError(f"env must be a Gymnasium environment, a VecEnv or an environment's id, but {env!r} was given.")
-    check_observation_space(env.observation_space)
 
 
 def check_observation_space(space: Any) -> None:

@@ -19,7 +19,6 @@ from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.distributions.base import outside_box
 
 N_STATES = 256
-NOT_IN_TEXT = ("stdout", "log", "json", "csv")
 
 
 def sample_states(buffer: RolloutBuffer) -> Any:
@@ -92,15 +91,16 @@ def warn_outside_box(share: float, ent_coef: float) -> None:
     )
 
 
-def record_hparams(logger: Logger, values: dict[str, Any]) -> None:
+def record_hparams(logger: Logger, values: dict[str, Any], timesteps: int) -> None:
     """
-    Record a run's hyper-parameters for TensorBoard's HPARAMS page, if it logs there.
+    Write a run's hyper-parameters for TensorBoard's HPARAMS page, if it logs there. No other writer can read them.
 
     :param logger: the run's logger
     :param values: hyper-parameters by name; what is no number, string or truth value is written as text
+    :param timesteps: where the run begins
     """
-    if not any(isinstance(output, TensorBoardOutputFormat) for output in logger.output_formats):
-        return
     simple = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in values.items()}
     metrics: dict[str, float | int] = {"rollout/ep_rew_mean": 0.0, "rollout/soft_return": 0.0, "train/entropy": 0.0}
-    logger.record("hparams", HParam(simple, metrics), exclude=NOT_IN_TEXT)
+    for output in logger.output_formats:
+        if isinstance(output, TensorBoardOutputFormat):
+            output.write({"hparams": HParam(simple, metrics)}, {"hparams": ()}, timesteps)

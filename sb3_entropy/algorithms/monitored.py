@@ -51,7 +51,7 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         step = self.rollout_buffer.pos
         if step == 0:
             self._episode_ends = []
-        self._episode_ends += [(step, env) for env, info in enumerate(infos) if "episode" in info]
+        self._episode_ends += [(step, env) for env, info in enumerate(infos) if info.get("episode") is not None]
         super()._update_info_buffer(infos, dones)
 
     @property
@@ -137,6 +137,7 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
                     "algorithm": type(self).__name__,
                     **{name: getattr(self, name) for name in names if name not in hidden},
                 },
+                self.num_timesteps,
             )
         return result
 

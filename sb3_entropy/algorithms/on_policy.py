@@ -22,7 +22,7 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
-from sb3_entropy.algorithms.arguments import check_arguments, check_environment, check_policy_class
+from sb3_entropy.algorithms.arguments import check_arguments, check_observation_space, check_policy_class
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
@@ -35,6 +35,7 @@ from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import find_env
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
+from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 
 class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgorithm):
@@ -134,7 +135,8 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
     def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose)
-        check_environment(env)
+        env = as_gymnasium(env, "a Gymnasium environment, a VecEnv or an environment's id")
+        check_observation_space(env.observation_space)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def _check_entropy_exists(self) -> None:

@@ -53,7 +53,7 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
         self._forgo_value()  # a loaded model, or set_parameters, may have brought one
         if self.n_episodes is None:
             return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
-        return collect_episodes(self, env, callback, self.rollout_buffer, self.n_episodes)
+        return collect_episodes(self, env, callback, self.rollout_buffer, n_rollout_steps, self.n_episodes)
 
     def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
         if self.n_episodes is None and not self.baseline:

@@ -19,6 +19,7 @@ from sb3_entropy.offline.checking import Array, as_actions, as_numbers
 from sb3_entropy.offline.feedback import LoggedFeedback
 from sb3_entropy.offline.probabilities import action_probabilities, check_policy
 from sb3_entropy.registry import find_env
+from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 #: π(a|x) of the contexts that are there, (N, …) → (N, A)
 Policy = Callable[[np.ndarray], Array]
@@ -58,8 +59,8 @@ def collect_log(
     check_number("epsilon", epsilon, low=0, high=1)
     if seed is not None:
         check_number("seed", seed, low=0, high=2**32 - 1, integer=True)
-    if not isinstance(env, (str, gym.Env, VecEnv)):
-        raise TypeError(f"env must be an environment, a VecEnv or an id, but {env!r} was given.")
+    if not isinstance(env, str):
+        env = as_gymnasium(env, "an environment, a VecEnv or an id")
     if isinstance(model, str):
         check_choice("model", model, ("uniform",))
     else:
@@ -184,12 +185,17 @@ def _check_apart(model: BaseAlgorithm, env: GymEnv | str) -> None:
     own = model.get_env()
     if own is None or isinstance(env, str):
         return
-    held = [inner.unwrapped for inner in getattr(own.unwrapped, "envs", [])]
-    if env.unwrapped is own.unwrapped or any(env.unwrapped is inner for inner in held):
+    held = [_innermost(inner) for inner in getattr(own.unwrapped, "envs", [])]
+    if env.unwrapped is own.unwrapped or any(_innermost(env) is inner for inner in held):
         raise ValueError(
             "env is the one that the model learns in, and playing it would change what the model learns from next. "
             "Give another instance, or the environment's id."
         )
+
+
+def _innermost(env: Any) -> Any:
+    """:return: the environment itself; of one of the old gym not shimmy's wrapper, of which there may be several"""
+    return getattr(env.unwrapped, "gym_env", env).unwrapped
 
 
 def _check_normalisation(batch: VecEnv) -> None:

@@ -108,8 +108,9 @@ def evaluate(model: BaseAlgorithm, env: VecEnv, seed: int, deterministic: bool) 
             observations, _, _, infos = env.step(actions)
             for i in np.flatnonzero(running):
                 # Atari's lives end without this, and the game goes on.
-                if "episode" in infos[i]:
-                    returns[i], lengths[i] = infos[i]["episode"]["r"], infos[i]["episode"]["l"]
+                episode = infos[i].get("episode")
+                if episode is not None:
+                    returns[i], lengths[i] = episode["r"], episode["l"]
                     running[i] = False
     model.policy.set_training_mode(was_training)
     return Evaluation(returns, lengths, _sample(model, visited))

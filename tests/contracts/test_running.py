@@ -4,9 +4,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import (
     BaseCallback,
     CallbackList,
@@ -18,13 +20,14 @@ from stable_baselines3.common.callbacks import (
     StopTrainingOnRewardThreshold,
 )
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import Logger, configure, make_output_format
 from stable_baselines3.common.vec_env import VecNormalize
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from contracts.envs import make_env, make_vec_env
 from contracts.models import (
     KEYS,
+    Recorder,
     arguments_of,
     assert_equal_parameters,
     assert_same_state,
@@ -55,6 +58,56 @@ def scalars(accumulator: EventAccumulator, tag: str) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in accumulator.Scalars(tag)]
 
 
+# ---------------------------------------------------------------------- what callbacks see
+
+
+class Locals(BaseCallback):
+    """Keeps the names and the shapes of what callbacks see, at each step and at the end of each rollout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[dict[str, Any]] = []
+        self.ends: list[dict[str, Any]] = []
+        self.counts: list[int] = []
+
+    def _shapes(self) -> dict[str, Any]:
+        assert self.locals["self"] is self.model
+        assert self.locals["rollout_buffer"] is self.model.rollout_buffer
+        return {name: getattr(value, "shape", None) for name, value in self.locals.items()}
+
+    def _on_step(self) -> bool:
+        space = self.model.action_space
+        within = np.clip(self.locals["actions"], space.low, space.high)
+        np.testing.assert_array_equal(self.locals["clipped_actions"], within)
+        self.counts.append(self.locals["n_steps"])
+        self.steps.append(self._shapes())
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.counts.append(self.locals["n_steps"])
+        self.ends.append(self._shapes())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_callbacks_see_what_the_stock_loop_shows(key: str) -> None:
+    """In every collection loop, also when a time limit has ended an episode: the names, their shapes, the count."""
+
+    def seen_by(algorithm: Any, **settings: Any) -> Locals:
+        seen = Locals()
+        build(algorithm, make_vec_env(2, length=3, truncates=True), n_steps=12, **settings).learn(24, callback=seen)
+        return seen
+
+    stock = seen_by(PPO)
+    assert {"obs_tensor", "new_obs", "rewards", "terminal_value", "done"} <= stock.steps[-1].keys()
+    for settings in ({}, {"n_episodes": 8}) if "n_episodes" in arguments_of(ALGORITHMS.get(key)) else ({},):
+        found = seen_by(key, **settings)
+        n = min(len(found.steps), len(stock.steps))
+        assert n == 12  # the sixth of which ends an episode by a time limit
+        assert found.counts == list(range(len(found.steps) + 1))
+        for ours, parents in zip([*found.steps[:n], found.ends[0]], [*stock.steps[:n], stock.ends[0]], strict=True):
+            assert {name: ours.get(name, "not there") for name in parents} == parents
+
+
 # ---------------------------------------------------------------------- logs
 
 ENTROPY = {"train/entropy", "train/entropy_q10", "train/entropy_q50", "train/entropy_q90"}
@@ -82,6 +135,44 @@ def test_tensorboard_shows_what_is_documented(key: str, tmp_path: Path) -> None:
     model.learn(16, reset_num_timesteps=False, log_interval=1)
     model.learn(16, tb_log_name="named", log_interval=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{title(key)}_1", "named_1"]
+
+
+class SaysNoEpisode(gym.Wrapper):
+    """As some environments do, it says at every step that no episode has ended."""
+
+    def step(self, action: Any) -> Any:
+        *rest, info = self.env.step(action)
+        return *rest, {**info, "episode": None}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_info_that_says_no_episode_ends_none(key: str) -> None:
+    soft_returns = []
+    for env in (make_env(), SaysNoEpisode(make_env())):
+        model = build(key, env, ent_coef=0.5)
+        recorder = record(model)
+        model.learn(48, log_interval=1)
+        soft_returns.append(recorder.values["rollout/soft_return"])
+    assert len(soft_returns[0]) >= 3
+    assert soft_returns[1] == soft_returns[0]
+
+
+def test_hyper_parameters_reach_tensorboard_alone(tmp_path: Path) -> None:
+    """A writer of one's own (MLflow's, say) makes numbers of what it is given. SB3's own are told to leave them out."""
+
+    class Numbers(Recorder):
+        def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+            super().write({key: float(value) for key, value in key_values.items()}, key_excluded, step)
+
+    model = build("sppo")
+    numbers = Numbers()
+    formats = [make_output_format(name, str(tmp_path)) for name in ("log", "json", "csv", "tensorboard")]
+    model.set_logger(Logger(str(tmp_path), [numbers, *formats]))
+    model.learn(32, log_interval=1)
+    model.logger.close()
+    assert "hparams" not in numbers.values
+    assert len(numbers.values["train/entropy"]) == 3
+    assert "_hparams_/experiment" in events(tmp_path).summary_metadata
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -476,8 +476,11 @@ def test_the_batch_refuses_what_it_cannot_do() -> None:
         batch.set_attr("slip", 0.5)
     with pytest.raises(AttributeError, match=r"render\(\) of one gridworld in a batch cannot be called"):
         batch.env_method("render")
-    with pytest.raises(ValueError, match=r"Each action must be 0 \(left\), .* but array\(\[0, 4\]\) was given"):
-        batch.step(np.array([0, 4]))
+    for wrong in ([0, 4], [0, 1.5], [0], [0, 1, 2]):  # of which 1.5 was taken for 1
+        with pytest.raises(
+            ValueError, match=r"Each action must be 0 \(left\), .* of the 2 environments, but array\(\[0"
+        ):
+            batch.step(np.array(wrong))
     with pytest.raises(ValueError, match="n_envs must be a whole number ≥ 1, but 0"):
         GridworldVecEnv(0)
     with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
@@ -531,6 +534,16 @@ def test_a_bad_action_is_named(action: Any) -> None:
     env.reset()
     with pytest.raises(ValueError, match=r"action must be 0 \(left\), 1 \(right\), 2 \(up\) or 3 \(down\), but"):
         env.step(action)
+
+
+def test_options_that_are_none_are_named() -> None:
+    message = r"Unknown option of reset\(\) 'sate'. Available: state. Did you mean 'state'"
+    with pytest.raises(ValueError, match=message):
+        GridworldEnv().reset(options={"sate": 3})
+    batch = GridworldEnv.make_sb3_vec_env(2)
+    batch.set_options({"sate": 3})
+    with pytest.raises(ValueError, match=message):
+        batch.reset()
 
 
 @pytest.mark.parametrize(("state", "error"), [(25, ValueError), (-1, ValueError), (1.0, TypeError), ("0", TypeError)])

@@ -62,6 +62,14 @@ class Endless(Steps):
     length = -1
 
 
+class SaysNoEpisode(Steps):
+    """Says at every step that no episode has ended."""
+
+    def step(self, action):
+        *rest, _ = super().step(action)
+        return *rest, {"episode": None}
+
+
 SPACES = {
     "image": spaces.Box(0, 255, (36, 36, 3), np.uint8),
     "dict": spaces.Dict({"a": spaces.Box(-1, 1, (2,)), "b": spaces.Box(0, 1, (3,))}),
@@ -75,7 +83,7 @@ def registered():
     made = {f"{name.replace(' ', '')}-v0": space for name, space in SPACES.items()}
     for env_id, space in made.items():
         gym.register(env_id, entry_point=Steps, kwargs={"space": space})
-    others = {"TwoLives-v0": TwoLives, "Endless-v0": Endless, "Plain-v0": Steps}
+    others = {"TwoLives-v0": TwoLives, "Endless-v0": Endless, "Plain-v0": Steps, "SaysNo-v0": SaysNoEpisode}
     for env_id, cls in others.items():
         gym.register(env_id, entry_point=cls)
     gym.register("Drawing-v0", entry_point=Steps, kwargs={"drawing": True})
@@ -113,6 +121,10 @@ def test_an_evaluation_begins_a_new_game_whatever_a_wrapper_keeps(registered):
     record = trained("TwoLives-v0", hyperparams={"env_wrapper": wrapper}, timesteps=64)
     assert record.curves["deterministic/return"] == (10.0, 10.0)
     assert record.curves["stochastic/return"] == (10.0, 10.0)
+
+
+def test_an_info_that_says_no_episode_ends_none(registered):
+    assert trained("SaysNo-v0").curves["deterministic/return"] == (10.0, 10.0)
 
 
 def test_an_environment_that_draws_from_the_global_generator_is_made_alike(registered):

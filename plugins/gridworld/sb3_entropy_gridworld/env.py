@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sb3_entropy.errors import check_choice, check_number
+from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy_gridworld.model import (
     ACTIONS,
     Cell,
@@ -160,9 +160,12 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         :param seed: seed of the generator that decides on slips; ``None`` goes on with the present one
         :param options: ``{"state": i}`` begins in the cell with that index instead of ``start``
         :return: the observation, and ``{"state": index}``
-        :raises ValueError: if ``options["state"]`` is not the index of a cell
+        :raises ValueError: if ``options["state"]`` is not the index of a cell, or there is another option
         """
         super().reset(seed=seed)
+        other = next((option for option in options or {} if option != "state"), None)
+        if other is not None:
+            raise ValueError(unknown("option of reset()", other, ["state"]))
         state = (options or {}).get("state", self.index_of(self.start))
         check_number('options["state"]', state, 0, self.absorbing - 1, integer=True)
         self._state = int(state)

@@ -52,10 +52,18 @@ class GridworldVecEnv(VecEnv):
         return self._observe(self._states)
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
-        """:param actions: one action an environment, shape (N,)"""
-        self._actions = np.array(actions, dtype=np.int64).reshape(self.num_envs)
-        if not ((self._actions >= 0) & (self._actions < len(ACTIONS))).all():
-            raise ValueError(f"Each action must be 0 (left), 1 (right), 2 (up) or 3 (down), but {actions!r} was given.")
+        """
+        :param actions: one action an environment, shape (N,)
+        :raises ValueError: if one of them is none of the four
+        """
+        given = np.asarray(actions)
+        whole = np.issubdtype(given.dtype, np.integer) and given.size == self.num_envs
+        if not whole or not ((given >= 0) & (given < len(ACTIONS))).all():
+            raise ValueError(
+                f"Each action must be 0 (left), 1 (right), 2 (up) or 3 (down), one for each of the {self.num_envs} "
+                f"environments, but {actions!r} was given."
+            )
+        self._actions = given.astype(np.int64).reshape(self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """:return: observations, rewards (N,), dones (N,) and infos; what is done has been reset"""
