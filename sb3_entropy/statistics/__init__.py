@@ -7,13 +7,15 @@ from sb3_entropy.statistics.improvement import probability_of_improvement
 from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
 from sb3_entropy.statistics.multiplicity import benjamini_hochberg, holm
 from sb3_entropy.statistics.profiles import performance_profile
+from sb3_entropy.statistics.sign_flip import SignFlip, sign_flip
 from sb3_entropy.statistics.steadiness import area_under_curve, dispersion, drawdown
-from sb3_entropy.statistics.tabulated import coverage
+from sb3_entropy.statistics.tabulated import coverage, simulated, size
 
 __all__ = [
     "Difference",
     "Equivalence",
     "Interval",
+    "SignFlip",
     "area_under_curve",
     "benjamini_hochberg",
     "coverage",
@@ -34,5 +36,8 @@ __all__ = [
     "performance_profile",
     "probability_of_improvement",
     "sample_efficiency",
+    "sign_flip",
+    "simulated",
+    "size",
     "top_share",
 ]

@@ -49,7 +49,8 @@ class Equivalence:
 
     :param p: p-value of "the difference is ≤ −margin or ≥ margin": small if both are equal within the margin
     :param margin: Δ > 0
-    :param difference: its interval has the level 2·level − 1 and lies within ±margin exactly if p < 1 − level
+    :param difference: its interval lies within ±margin exactly if p < (1 − level)/2, the risk of a one-sided finding of
+        :func:`paired_difference` too. (Schuirmann's 5 % belong to the level 0.9.)
     """
 
     p: float
@@ -105,7 +106,7 @@ def equivalence(
     :param y: the same shape
     :param margin: Δ > 0, in the unit of the scores, chosen before looking at them
     :param statistic: as for :func:`~sb3_entropy.statistics.interval`
-    :param level: 1 − the level of the test, at least ½
+    :param level: the nominal confidence of the difference's interval
     :param method: as for :func:`~sb3_entropy.statistics.interval`
     :param replicates: of the bootstrap, if the method is one
     :param rng: where its draws come from
@@ -113,9 +114,7 @@ def equivalence(
     :raises ValueError: as :func:`paired_difference`, or if the margin is not positive
     """
     check_number("margin", margin, low=0, open_low=True)
-    check_number("level", level, low=0.5, high=1, open_low=True)
-    inner = 2 * level - 1
-    found = _differences(x, y, statistic, (-margin, margin, 0.0), inner, method, replicates, rng)
+    found = _differences(x, y, statistic, (-margin, margin, 0.0), level, method, replicates, rng)
     return Equivalence(max(found[0].p_greater, found[1].p_less), margin, found[2])
 
 

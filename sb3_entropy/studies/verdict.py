@@ -150,7 +150,7 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
     margin = f"{criterion.margin:g}"
     if criterion.expect == "equivalent":
         expected = f"{what} is within ±{margin} of that of {control}"
-        risk = f"two one-sided tests at {1 - level:.1%}"
+        risk = f"two one-sided tests at {(1 - level) / 2:.1%} each"
     elif criterion.expect.startswith("not"):
         direction = "below" if criterion.expect == "not_less" else "above"
         expected = f"{what} lies no more than {margin} {direction} that of {control}"
@@ -198,10 +198,9 @@ def _compare_all(study: Study, criterion: Criterion, scores: Scores) -> list[_Fo
 
 def _judged(study: Study, criterion: Criterion, found: list[_Found], against: np.ndarray) -> CriterionResult:
     one_sided = (1 - study.level) / 2
-    limit = 1 - study.level if criterion.expect == "equivalent" else one_sided
     comparisons = []
     for each, p, opposed in zip(found, _corrected([each.expected for each in found]), against, strict=True):
-        outcome = SUPPORTED if p <= limit else REFUTED if opposed <= one_sided else UNDECIDED
+        outcome = SUPPORTED if p <= one_sided else REFUTED if opposed <= one_sided else UNDECIDED
         comparisons.append(
             ComparisonResult(
                 treatment=each.treatment,

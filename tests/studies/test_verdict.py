@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sb3_entropy.studies.verdict import compared, judge, rule_in_words
 from studies.specs import TINY, study
@@ -56,6 +57,23 @@ def scores(control, low, high, environment="CartPole-v1"):
 def test_outcomes(changes, means, outcome):
     verdict = judged({**RULE, **changes}, scores(*means))
     assert verdict.outcome == verdict.criteria[0].outcome == outcome
+
+
+@pytest.mark.parametrize(("p", "outcome"), [(0.02, "supported"), (0.03, "undecided")])
+@pytest.mark.parametrize("expect", ["equivalent", "not_less", "not_greater"])
+def test_every_claim_has_the_same_risk(expect, p, outcome):
+    """One-sided 2.5 %: equivalence is both bounds at 2.5 %, not at 5 %."""
+    n = 10
+    apart = np.tile([-1.0, 1.0], n // 2)
+    margin = float(stats.t.isf(p, n - 1) * apart.std(ddof=1) / np.sqrt(n))
+    rule = {**RULE, "expect": expect, "margin": margin, "treatment": {"arm": "SPPO", "ent_coef": 0.1}}
+
+    def look_up(arm, environment, measure):
+        return dict(enumerate(apart if arm.startswith("SPPO") else np.zeros(n)))
+
+    verdict = judge(study(decision=[rule], seeds=n), look_up)
+    assert verdict.criteria[0].comparisons[0].p_adjusted == pytest.approx(p)
+    assert verdict.outcome == outcome
 
 
 LOW, HIGH = {"arm": "SPPO", "ent_coef": 0.01}, {"arm": "SPPO", "ent_coef": 0.1}
@@ -240,7 +258,7 @@ def test_which_variants_are_compared():
         (
             {"expect": "equivalent", "margin": 0.5, "treatment": {"arm": "SPPO", "ent_coef": 0.1}},
             "The mean final_return of “SPPO, ent_coef=0.1” is within ±0.5 of that of “PPO”, in all of the comparisons, "
-            "paired by seed, two one-sided tests at 5.0% after Holm. Refuted if "
+            "paired by seed, two one-sided tests at 2.5% each after Holm. Refuted if "
             "the difference is shown to be outside ±0.5.",
         ),
     ],

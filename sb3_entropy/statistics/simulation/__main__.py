@@ -1,4 +1,4 @@
-"""``python -m sb3_entropy.statistics.simulation``: simulate the coverage of all intervals, and print it as Markdown."""
+"""``python -m sb3_entropy.statistics.simulation``: simulate coverages or sizes, or print the tables as Markdown."""
 
 import argparse
 import itertools
@@ -10,11 +10,14 @@ import numpy as np
 from sb3_entropy.statistics import tabulated
 from sb3_entropy.statistics.simulation.experiment import Row, cell
 from sb3_entropy.statistics.simulation.shapes import SHAPES
-from sb3_entropy.statistics.simulation.tables import markdown, write
+from sb3_entropy.statistics.simulation.size import RUNS as SIZE_RUNS
+from sb3_entropy.statistics.simulation.size import SizeRow, sizes
+from sb3_entropy.statistics.simulation.tables import markdown, sizes_markdown, write, write_sizes
 
 KINDS = ("score", "difference", "improvement")
 TASKS = (1, 5)
-RUNS = (3, 5, 10, 20, 50)
+REPEATS, SIZE_REPEATS = 5000, 10_000
+RUNS = (2, 3, 5, 10, 20, 50)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,28 +27,48 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     if options.print:
-        print(markdown())
-        return 0
+        print(sizes_markdown() if options.sizes else markdown())
+    elif options.sizes:
+        write_sizes(options.output or _stored(tabulated.SIZES), _simulated_sizes(options))
+        tabulated.sizes.cache_clear()
+    else:
+        write(options.output or _stored(tabulated.TABLE), _simulated_coverages(options))
+        tabulated.table.cache_clear()
+    return 0
+
+
+def _simulated_coverages(options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     names = list(SHAPES)
-    for kind, tasks, n, shape in itertools.product(KINDS, TASKS, options.runs, names):
+    for kind, tasks, n, shape in itertools.product(KINDS, TASKS, options.runs or RUNS, names):
         rng = np.random.default_rng((options.seed, KINDS.index(kind), tasks, n, names.index(shape)))
-        rows += cell(kind, shape, tasks, n, options.repeats, options.replicates, rng)
+        rows += cell(kind, shape, tasks, n, options.repeats or REPEATS, options.replicates, rng)
         print(f"{kind}, {tasks} tasks, n = {n}, {shape}", file=sys.stderr, flush=True)
-    write(options.output, rows)
-    tabulated.table.cache_clear()
-    return 0
+    return rows
+
+
+def _simulated_sizes(options: argparse.Namespace) -> list[SizeRow]:
+    rows: list[SizeRow] = []
+    for n, (index, shape) in itertools.product(options.runs or SIZE_RUNS, enumerate(SHAPES)):
+        rng = np.random.default_rng((options.seed, len(KINDS), n, index))
+        rows += sizes(shape, n, options.repeats or SIZE_REPEATS, options.replicates, rng)
+        print(f"size, n = {n}, {shape}", file=sys.stderr, flush=True)
+    return rows
+
+
+def _stored(name: str) -> Path:
+    return Path(tabulated.__file__).with_name(name)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sb3_entropy.statistics.simulation", description=__doc__)
     parser.add_argument("--print", action="store_true", help="only print the stored table as Markdown")
-    parser.add_argument("--repeats", type=int, default=5000, help="intervals in each case")
+    parser.add_argument("--sizes", action="store_true", help="the sizes of one-sided tests instead of the coverages")
+    parser.add_argument("--repeats", type=int, help=f"of each case (default: {REPEATS}; {SIZE_REPEATS} of sizes)")
     parser.add_argument("--replicates", type=int, default=1000, help="of each bootstrap")
-    parser.add_argument("--runs", type=int, nargs="+", default=RUNS, help="the numbers n")
+    parser.add_argument("--runs", type=int, nargs="+", help="the numbers n")
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")
-    stored = Path(tabulated.__file__).with_name(tabulated.TABLE)
-    parser.add_argument("--output", type=Path, default=stored, help="the table that is written")
+    parser.add_argument("--output", type=Path, help="the table that is written (default: the stored one)")
     return parser
 
 

@@ -85,9 +85,20 @@ def pairs(shape: str, size: tuple[int, ...], rng: np.random.Generator) -> tuple[
     :param rng: where the draws come from
     :return: scores of two algorithms on shared seeds
     """
+    scores, others = twins(shape, size, rng)
+    return scores, partners(others)
+
+
+def twins(shape: str, size: tuple[int, ...], rng: np.random.Generator) -> tuple[Array, Array]:
+    """
+    :param shape: a name of ``SHAPES``
+    :param size: shape (..., n, K)
+    :param rng: where the draws come from
+    :return: scores of one algorithm twice, on shared seeds
+    """
     shared, own = rng.normal(size=size), rng.normal(size=size)
     other = CORRELATION * shared + np.sqrt(1 - CORRELATION**2) * own
-    return tasks_of(shape, ndtr(shared)), partners(tasks_of(shape, ndtr(other)))
+    return tasks_of(shape, ndtr(shared)), tasks_of(shape, ndtr(other))
 
 
 @cache

@@ -1,12 +1,14 @@
-"""The table of coverages as a file, and as Markdown."""
+"""The tables of coverages and of sizes as files, and as Markdown."""
 
 import csv
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sb3_entropy.statistics.simulation.experiment import METHODS, Row
 from sb3_entropy.statistics.simulation.shapes import SHAPES
-from sb3_entropy.statistics.tabulated import FIELDS, table
+from sb3_entropy.statistics.simulation.size import RATIOS, RUNS, TESTED, SizeRow
+from sb3_entropy.statistics.tabulated import FIELDS, SIZE_FIELDS, sizes, table
 
 HEADINGS = {
     ("score", "iqm"): "IQM",
@@ -31,12 +33,27 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     :param path: the file, which is overwritten
     :param rows: its lines
     """
+    lines = []
+    for r in rows:
+        key = (r.kind, r.statistic, r.method, r.shape, r.tasks, r.n)
+        lines.append([*key, f"{r.below:.4f}", f"{r.above:.4f}", f"{r.width:.3g}"])
+    _write(path, FIELDS, lines)
+
+
+def write_sizes(path: Path, rows: Iterable[SizeRow]) -> None:
+    """
+    :param path: the file, which is overwritten
+    :param rows: its lines
+    """
+    lines = [[r.statistic, r.method, r.shape, r.ratio, r.n, f"{r.wider:.4f}", f"{r.narrower:.4f}"] for r in rows]
+    _write(path, SIZE_FIELDS, lines)
+
+
+def _write(path: Path, fields: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(FIELDS)
-        for r in rows:
-            key = (r.kind, r.statistic, r.method, r.shape, r.tasks, r.n)
-            writer.writerow([*key, f"{r.below:.4f}", f"{r.above:.4f}", f"{r.width:.3g}"])
+        writer.writerow(fields)
+        writer.writerows(lines)
 
 
 def markdown() -> str:
@@ -72,3 +89,23 @@ def _section(kind: str, statistic: str) -> str:
 
 def _case(tasks: int, n: int) -> str:
     return f"n = {n}" if tasks == 1 else f"n = {n}, {tasks} tasks"
+
+
+def sizes_markdown() -> str:
+    """:return: the stored sizes: the worst side of the worst distribution, and folded away all of them"""
+    found = {(row["statistic"], float(row["ratio"]), int(row["n"]), row["shape"]): row for row in sizes()}
+    heads = " | ".join(f"n = {n}" for n in RUNS)
+    worst = [f"| Statistic | Ratio of spreads | {heads} |", "|---|---|" + "---|" * len(RUNS)]
+    every = [f"| Statistic | Ratio | n | {' | '.join(SHAPES)} |", "|---|---|---|" + "---|" * len(SHAPES)]
+    for statistic, ratio in itertools.product(TESTED, RATIOS):
+        cells = []
+        for n in RUNS:
+            rows = {shape: found[statistic, ratio, n, shape] for shape in SHAPES}
+            sides = {shape: (100 * float(row["wider"]), 100 * float(row["narrower"])) for shape, row in rows.items()}
+            shape = max(sides, key=lambda name: max(sides[name]))
+            cells.append(f"{max(sides[shape]):.1f} ({shape})")
+            shares = " | ".join(f"{wider:.1f}, {narrower:.1f}" for wider, narrower in sides.values())
+            every.append(f"| {statistic} | {ratio:g} | {n} | {shares} |")
+        worst.append(f"| {statistic} | {ratio:g} | {' | '.join(cells)} |")
+    note = '??? note "Every distribution: the wider arm is found greater, the narrower one is"'
+    return "\n".join([*worst, "", note, "", *(f"    {line}" for line in every)])
