@@ -4,11 +4,12 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from sb3_entropy.cli.study import DEFAULT_REPORTS, add_run_options, add_store_option, execute, find_results
+from sb3_entropy.cli.study import add_run_options, add_store_option, execute, find_results
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import ALGORITHMS
-from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, comparison_name, comparison_study, suited
+from sb3_entropy.studies.commands import DEFAULT_REPORTS, store_option
+from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, DEFAULT_SEEDS, comparison_name, comparison_study, suited
 
 
 def run_compare(arguments: Sequence[str]) -> int:
@@ -20,12 +21,13 @@ def run_compare(arguments: Sequence[str]) -> int:
     parser = ArgumentParser(
         "sb3-entropy compare",
         description="Does entropy help my task? Trains the 2×2 (entropy in the return × in the improvement) at a few "
-        "temperatures with several seeds, and writes a report.",
+        "temperatures with several seeds, and writes a report. What decides is the interquartile mean over the seeds, "
+        "the typical run; mean, worst run and failures stand beside it.",
     )
     parser.add_argument("--env", required=True, help="the environment's id")
     parser.add_argument("--algo", default="sppo", help="one of ours (default: sppo)")
     parser.add_argument("-n", "--timesteps", type=int, help="steps a run (default: the preset's, else 100,000)")
-    parser.add_argument("--seeds", type=int, default=5, help="runs an arm (default: 5)")
+    parser.add_argument("--seeds", type=int, default=DEFAULT_SEEDS, help=f"runs an arm (default: {DEFAULT_SEEDS})")
     parser.add_argument(
         "--alphas",
         type=float,
@@ -69,8 +71,12 @@ def run_compare(arguments: Sequence[str]) -> int:
     with atomic_file(file) as opened:
         opened.write(study.document.text.encode())
     tally = execute(study, given)
+    from sb3_entropy.cli.summary import print_summary
     from sb3_entropy.studies.report import write_report
 
-    print(f"Report: {write_report(find_results(study, given.store), folder)}")
-    print(f"The study is {file}. To change it, copy it first; `sb3-entropy study run` runs the copy.")
+    results = find_results(study, given.store)
+    print_summary(results)
+    print(f"Report: {write_report(results, folder)}")
+    print(f"The study is {file}. To change it, copy it first; the copy is run by")
+    print(f"  sb3-entropy study run COPY.yml{store_option(given.store)}")
     return 1 if tally.failed or tally.left else 0

@@ -1,6 +1,5 @@
 """``sb3-entropy study list | run | report | export | import``."""
 
-import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -14,6 +13,7 @@ from sb3_entropy.engines import ENGINES, make_engine
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.store import Store, export_study, import_study
 from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.commands import DEFAULT_REPORTS, default_store, report_command, run_command
 from sb3_entropy.studies.library import find_study, results_folder, study_files
 from sb3_entropy.studies.results import (
     StudyResults,
@@ -27,8 +27,6 @@ from sb3_entropy.studies.results import (
 from sb3_entropy.studies.runner import Tally, run_study
 from sb3_entropy.studies.spec import Study, read_study
 
-DEFAULT_STORE = "runs/studies.sqlite"
-DEFAULT_REPORTS = "reports"
 SUBCOMMANDS = {
     "list": "every study: its claim, its source, its verdict so far",
     "run": "do the runs that are missing, then judge the claim",
@@ -93,7 +91,7 @@ def add_store_option(parser: ArgumentParser) -> None:
     """
     :param parser: gets ``--store``
     """
-    default = os.environ.get("SB3_ENTROPY_STORE", DEFAULT_STORE)
+    default = default_store()
     text = f"the SQLite file of finished runs (default: {default}; the variable SB3_ENTROPY_STORE sets another)"
     parser.add_argument("--store", type=Path, default=Path(default), help=text)
 
@@ -138,8 +136,10 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
     print(f"{study.name}: {results.verdict.outcome}")
     for criterion in results.verdict.criteria:
         print(f"  {criterion.name}: {criterion.outcome}")
-    if tally.left:
-        print(f"{tally.left} runs failed in an earlier call and were left alone; --retry-failed does them again.")
+    if tally.failed or tally.left:
+        parts = [f"{tally.failed} failed in this call"] * bool(tally.failed)
+        parts += [f"{tally.left} failed in an earlier call and were left alone"] * bool(tally.left)
+        print(f"Of the runs {' and '.join(parts)}. The same command with --retry-failed does them again.")
     return tally
 
 
@@ -147,7 +147,7 @@ def _tell_other(results: StudyResults) -> None:
     if results.other:
         print(
             f"{results.other} runs of {results.study.name} were made as its YAML stood before and are left out. "
-            "`sb3-entropy study run` does them as it stands now."
+            f"Do them as it stands now: {run_command(results.study, results.store)}"
         )
 
 
@@ -164,14 +164,8 @@ def _read(parsed: Namespace) -> Study:
 def _run(parsed: Namespace) -> int:
     study = _read(parsed)
     tally = execute(study, parsed, parsed.seeds)
-    rehearsal = f" --timesteps {parsed.timesteps}" if parsed.timesteps else ""
-    print(f"Next: sb3-entropy study report {parsed.study}{rehearsal}{_store_option(parsed)}")
+    print(f"Next: {report_command(study, parsed.store)}")
     return 1 if tally.failed or tally.left else 0
-
-
-def _store_option(parsed: Namespace) -> str:
-    given = str(parsed.store)
-    return "" if given == os.environ.get("SB3_ENTROPY_STORE", DEFAULT_STORE) else f" --store {given}"
 
 
 def _check(parsed: Namespace) -> int:
@@ -200,7 +194,7 @@ def find_results(study: Study, store_path: Path) -> StudyResults:
     if exported is None:
         raise FileNotFoundError(
             f"There are no runs of {study.name}, neither in {store_path} nor in {_exported(study)}. "
-            f"Do them: sb3-entropy study run {study.name}"
+            f"Do them: {run_command(study, store_path)}"
         )
     print(f"{store_path} has no runs of {study.name}; these are the exported ones of {_exported(study)}.")
     return exported

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ REPLICATES = 2000
 # With hundreds of runs, fewer replicates of a band say as much and take as long.
 _FEWEST_REPLICATES, _DRAWS = 500, 5_000_000
 _REMEMBERED = 20_000
+#: intervals of fewer runs are drawn in no figure: that of two is some nine times as long as they lie apart
+FEWEST_DRAWN = 3
 _NAMES = {"mean": "mean", "iqm": "interquartile mean", "median": "median"}
 
 
@@ -32,9 +35,13 @@ def interval_words(statistic: str, level: float, counts: Collection[int]) -> str
     :param statistic: its name
     :param level: of the intervals
     :param counts: numbers of runs
-    :return: e.g. ``mean and 95 % interval over 10 seeds``
+    :return: e.g. ``mean and 95 % interval over 10 seeds``; if they are too few to draw intervals, that none is
     """
-    return f"{_NAMES.get(statistic, statistic)} and {100 * level:g} % interval over {counted(counts)}"
+    name = _NAMES.get(statistic, statistic)
+    if max(counts, default=0) < FEWEST_DRAWN:
+        return f"{name} of {counted(counts)}, too few to draw intervals"
+    few = f", drawn from {FEWEST_DRAWN} on" if min(counts) < FEWEST_DRAWN else ""
+    return f"{name} and {100 * level:g} % interval over {counted(counts)}{few}"
 
 
 def counted(counts: Collection[int]) -> str:
@@ -84,7 +91,8 @@ def curve_estimate(values: np.ndarray, statistic: str, level: float, seed: int) 
     :param statistic: its name
     :param level: of the intervals
     :param seed: of the resampling
-    :return: estimate, low and high, each of shape (T,), from the runs that have a number there
+    :return: estimate, low and high, each of shape (T,), from the runs that have a number there; without an interval
+        where these are too few to draw one
     """
     finite = np.isfinite(values)
     found = np.full((3, values.shape[1]), np.nan)
@@ -96,6 +104,7 @@ def curve_estimate(values: np.ndarray, statistic: str, level: float, seed: int) 
             rng = np.random.default_rng(seed)
             shown = values[np.ix_(runs, points)]
             found[:, points] = curve_interval(shown, statistic, level=level, replicates=replicates, rng=rng)
+    found[1:, finite.sum(axis=0) < FEWEST_DRAWN] = np.nan
     return found[0], found[1], found[2]
 
 
@@ -108,6 +117,20 @@ def score_estimates(columns: Sequence[np.ndarray], statistic: str, level: float,
     :return: one interval an arm, from the runs that have a number
     """
     return [_score_estimate(column[np.isfinite(column)], statistic, level, seed) for column in columns]
+
+
+def drawn_estimates(columns: Sequence[np.ndarray], statistic: str, level: float, seed: int) -> list[Interval]:
+    """
+    :param columns: as for :func:`score_estimates`, likewise the others
+    :param statistic: its name
+    :param level: of the intervals
+    :param seed: of the resampling
+    :return: the same for a figure: with NaN for the ends where runs are too few to draw an interval
+    """
+    return [
+        found if np.isfinite(column).sum() >= FEWEST_DRAWN else replace(found, low=np.nan, high=np.nan)
+        for column, found in zip(columns, score_estimates(columns, statistic, level, seed), strict=True)
+    ]
 
 
 @_remembered
@@ -130,6 +153,8 @@ def pooled_curve_estimate(values: np.ndarray, statistic: str, level: float, seed
         rng = np.random.default_rng(seed)
         shown, replicates = values[:, :, points], _replicates(values)
         found[:, points] = sample_efficiency(shown, statistic, level=level, replicates=replicates, rng=rng)
+    if len(values) < FEWEST_DRAWN:
+        found[1:] = np.nan
     return found[0], found[1], found[2]
 
 

@@ -35,6 +35,13 @@ class ArmData:
     curves: Mapping[str, np.ndarray]
     scores: Mapping[str, np.ndarray]
 
+    def scored(self, measure: str) -> int:
+        """
+        :param measure: a measure's name
+        :return: how many of the runs have that score
+        """
+        return int(np.isfinite(self.scores.get(measure, np.empty(0))).sum())
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -95,6 +102,7 @@ class FigureData:
     :param level: of the intervals
     :param statistic: what a group of runs is summarised by where a figure is not told otherwise
     :param seed: of the resampling, so that a figure drawn twice is one figure
+    :param failed: how many runs have failed, by arm's label and environment, where any have
     """
 
     study: str
@@ -105,6 +113,7 @@ class FigureData:
     level: float = 0.95
     statistic: str = "mean"
     seed: int = 0
+    failed: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def groups(self) -> list[str]:

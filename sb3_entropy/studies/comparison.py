@@ -1,5 +1,6 @@
 """The study that asks whether entropy helps on one environment: in the return × in the improvement × a few α."""
 
+import shlex
 from collections.abc import Sequence
 
 import gymnasium as gym
@@ -13,7 +14,13 @@ from sb3_entropy.studies.spec import Study, parse_study
 #: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
 DEFAULT_ALPHAS = (0.001, 0.01)
 DEFAULT_TIMESTEPS = 100_000
+DEFAULT_SEEDS = 10
+DEFAULT_ALGORITHM = "sppo"
 HEADER = "# Made by sb3-entropy compare, which writes it anew: copy it before you change it.\n"
+ESTIMAND = (
+    "What decides is the interquartile mean (IQM) over the seeds: the typical run, the mean of the middle half. It "
+    "does not see what happens to fewer than a quarter of the runs; mean, worst run and failures stand beside it."
+)
 WHERE = {
     "in the improvement": {"entropy_in_return": False},
     "in the return": {"entropy_in_improvement": False},
@@ -50,11 +57,11 @@ def suited(env_id: str) -> tuple[str, bool]:
 
 def comparison_study(
     env_id: str,
-    algo: str = "sppo",
+    algo: str = DEFAULT_ALGORITHM,
     *,
     alphas: Sequence[float] = DEFAULT_ALPHAS,
     timesteps: int | None = None,
-    seeds: int = 5,
+    seeds: int = DEFAULT_SEEDS,
     preset: str | None = None,
     policy: str = "MlpPolicy",
     norm_obs: bool = True,
@@ -81,18 +88,20 @@ def comparison_study(
     arms = {"neither": {**arm, "hyperparams": {"ent_coef": 0.0}}}
     for name, flags in WHERE.items():
         arms[name] = {**arm, **({"hyperparams": dict(flags)} if flags else {}), **swept}
+    command = shlex.join(["sb3-entropy", "compare", *_arguments(env_id, algo, alphas, timesteps, seeds, preset)])
     if preset is None and timesteps is None:
         timesteps = DEFAULT_TIMESTEPS
 
     def against(treatment: str, control: str, **more: str) -> dict[str, str]:
         given = {"measure": "final_return", "treatment": treatment, "control": control, "expect": "greater"}
-        return {"name": f"{treatment} against {control}", **given, **more}
+        return {"name": f"{treatment} against {control}", **given, "statistic": "iqm", **more}
 
     values = {
         "question": f"Does entropy help {algo} on {env_id}?",
-        "claim": f"On {env_id}, {algo} with entropy in the return and in the improvement ends with a higher return "
-        "than without entropy, for at least one of the temperatures that were tried.",
-        "source": f"sb3-entropy compare --env {env_id}",
+        "claim": f"On {env_id}, the typical run of {algo} with entropy in the return and in the improvement ends with "
+        "a higher return than that without entropy, for at least one of the temperatures that were tried.",
+        "source": command,
+        "remarks": ESTIMAND,
         "environments": [env_id],
         **({"timesteps": timesteps} if timesteps else {}),
         "seeds": seeds,
@@ -115,3 +124,15 @@ def comparison_study(
     text = HEADER + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
     name = comparison_name(env_id, algo)
     return parse_study(name, text, origin or f"{name}.yml")
+
+
+def _arguments(
+    env_id: str, algo: str, alphas: Sequence[float], timesteps: int | None, seeds: int, preset: str | None
+) -> list[str]:
+    """The command line, without what is the default."""
+    given = ["--env", env_id]
+    given += ["--algo", algo] if algo != DEFAULT_ALGORITHM else []
+    given += ["-n", str(timesteps)] if timesteps is not None else []
+    given += ["--seeds", str(seeds)] if seeds != DEFAULT_SEEDS else []
+    given += ["--alphas", *map(str, alphas)] if tuple(alphas) != DEFAULT_ALPHAS else []
+    return given + (["--preset", preset] if preset else [])

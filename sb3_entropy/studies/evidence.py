@@ -4,9 +4,10 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
+from sb3_entropy.studies.commands import commands
 from sb3_entropy.studies.plan import variants
 from sb3_entropy.studies.report.data import figure_data, measure_info
-from sb3_entropy.studies.report.page import SIGNS, commands
+from sb3_entropy.studies.report.page import SIGNS
 from sb3_entropy.studies.report.published import beside, published_note
 from sb3_entropy.studies.report.tables import score_rows, statistic_of
 from sb3_entropy.studies.report.wording import NOTHING, estimate, p_value, seeds_text
@@ -120,7 +121,7 @@ def published_table(results: StudyResults) -> list[str]:
         cell = variant.label, env_id
         if any(cell in of_measure for of_measure in theirs.values()):
             row = done.get(cell)
-            cells = [_cell(variant.label), _cell(env_id), str(row.n if row else 0)]
+            cells = [_cell(variant.label), _cell(env_id), row.n_text if row else "0"]
             for measure, of_measure in theirs.items():
                 cells += [estimate(row.estimates[measure] if row else None), of_measure.get(cell, NOTHING)]
             lines.append(f"| {' | '.join(cells)} |")

@@ -10,6 +10,7 @@ import numpy as np
 
 from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
+from sb3_entropy.store.opening import MEMORY
 from sb3_entropy.studies.library import results_folder
 from sb3_entropy.studies.plan import asked_for, variants
 from sb3_entropy.studies.spec import Study
@@ -64,6 +65,7 @@ class StudyResults:
     :param missing: how many runs are planned and not done
     :param origin: where the runs were read
     :param other: how many of the missing ones are there as the YAML stated them before it was changed
+    :param store: the store's path, as it was given; empty if the runs are from exported files
     """
 
     study: Study
@@ -72,13 +74,14 @@ class StudyResults:
     missing: int
     origin: str
     other: int = 0
+    store: str = ""
 
 
 def collect(study: Study, store: Store, origin: str) -> StudyResults:
     """
     :param study: the study
     :param store: where its runs are
-    :param origin: how to call the store
+    :param origin: the store's path, as it was given; or what to call one that is in memory
     :return: its runs, scored anew by the measures as they are now, and the verdict
     """
     known = {variant.label: variant for variant in variants(study)}
@@ -115,7 +118,8 @@ def collect(study: Study, store: Store, origin: str) -> StudyResults:
                 recorded=record.recorded,
             )
         )
-    return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other)
+    kept = "" if store.path == MEMORY else origin
+    return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other, kept)
 
 
 def committed(study: Study) -> StudyResults | None:

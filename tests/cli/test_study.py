@@ -14,6 +14,7 @@ import yaml
 from sb3_entropy.cli.main import main
 from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.store import RunRecord, Store
+from sb3_entropy.studies.comparison import comparison_study
 from sb3_entropy.studies.library import find_study, study_files
 from sb3_entropy.studies.plan import plan
 from sb3_entropy.studies.results import committed, kept_outcome
@@ -143,10 +144,19 @@ def one_step():
 def test_compare_trains_the_two_by_two(tmp_path, monkeypatch, capsys, one_step):
     monkeypatch.chdir(tmp_path)
     Path("presets.yml").write_text(yaml.safe_dump({one_step: {"n_steps": 32, "batch_size": 32, "n_epochs": 1}}))
-    options = ["--seeds", "1", "-n", "64", "--alphas", "0.01", "--engine", "serial"]
+    options = ["--seeds", "1", "-n", "64", "--alphas", "0.01", "--engine", "serial", "--store", "my runs.sqlite"]
     assert main(["compare", "--env", one_step, "--preset", "presets.yml", *options]) == 0
     out = capsys.readouterr().out
     assert "4 runs, 256 steps" in out
+    # Why it is undecided, and what else was seen.
+    for words in (
+        "IQM, the typical run",
+        "worst run",
+        "What would decide:",
+        "What neither a test nor a caution can show",
+    ):
+        assert words in out
+    assert "  sb3-entropy study run COPY.yml --store 'my runs.sqlite'" in out
     kept = read_study(Path("reports/compare_sppo_OneStep-v0/compare_sppo_OneStep-v0.yml"))
     switches = {
         run.variant.arm.name: (
@@ -162,7 +172,21 @@ def test_compare_trains_the_two_by_two(tmp_path, monkeypatch, capsys, one_step):
         "in the return": (0.01, True, False),
         "in both": (0.01, True, True),
     }
-    assert "Does entropy help sppo on OneStep-v0?" in Path("reports/compare_sppo_OneStep-v0/index.html").read_text()
+    page = Path("reports/compare_sppo_OneStep-v0/index.html").read_text()
+    assert "Does entropy help sppo on OneStep-v0?" in page
+    assert kept.source == f"sb3-entropy compare --env {one_step} -n 64 --seeds 1 --alphas 0.01 --preset presets.yml"
+    assert "sb3-entropy study report reports/compare_sppo_OneStep-v0/compare_sppo_OneStep-v0.yml --store" in page
+
+
+def test_compare_asks_ten_seeds_for_the_typical_run():
+    study = comparison_study("CartPole-v1")
+    assert len(study.seeds) == 10
+    assert {criterion.statistic for criterion in (*study.criteria, *study.exhibits)} == {"iqm"}
+    assert "typical run" in study.claim
+    assert "interquartile mean" in study.remarks
+    assert study.source == "sb3-entropy compare --env CartPole-v1"
+    # A study that says nothing else is judged by the mean, as those are that were run before.
+    assert parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml").criteria[0].statistic == "mean"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +201,12 @@ def test_compare_trains_the_two_by_two(tmp_path, monkeypatch, capsys, one_step):
         (["study", "run", "tiny.yml", "--workers", "0", "--engine", "process"], "workers must be a whole number"),
         (["study", "run", "tiny.yml", "--timesteps", "0"], "--timesteps must be"),
         (["study", "export", "tiny.yml", "--store", "absent.sqlite"], "There is no store absent.sqlite"),
-        (["study", "report", "unrun.yml"], "There are no runs of unrun"),
+        (["study", "report", "unrun.yml"], "Do them: sb3-entropy study run unrun.yml\n"),
+        (
+            ["study", "report", "unrun.yml", "--store", "a b"],
+            "Do them: sb3-entropy study run unrun.yml --store 'a b'\n",
+        ),
+        (["study", "report", "unrun.yml", "--timesteps", "9"], "sb3-entropy study run unrun.yml --timesteps 9\n"),
         (["study", "import", "unrun.yml"], "results/unrun"),
         (["study", "import", "unrun.yml", "-f", "exported"], "exported holds the study 'tiny', not 'unrun'"),
         (["compare", "--env", "CartPole-v9"], "Unknown environment 'CartPole-v9'"),
@@ -217,8 +246,8 @@ def test_failed_runs_end_in_exit_code_1(done, capsys, monkeypatch):
     assert "RuntimeError: the licence server does not answer" in out
     assert main(arguments) == 1
     assert (
-        "4 runs failed in an earlier call and were left alone; --retry-failed does them again."
-        in capsys.readouterr().out
+        "Of the runs 4 failed in an earlier call and were left alone. The same command with --retry-failed does them "
+        "again." in capsys.readouterr().out
     )
     assert main(["study", "report", "tiny.yml", "--store", "failing.sqlite", "-f", "failing"]) == 0
     assert "the licence server does not answer" in Path("failing/tiny/index.html").read_text()

@@ -12,6 +12,7 @@ from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_s
 from sb3_entropy.plots.style import new_figure
 from sb3_entropy.plots.theme import DARK, LIGHT
 from sb3_entropy.registry import FIGURES
+from sb3_entropy.statistics import Difference
 from tests.plots.figure_examples import arm, comparison, data, swept
 
 NAMES = FIGURES.keys()
@@ -246,13 +247,53 @@ def _of(of, label):
     return [(a, of.score_ranges[a.environment][1]) for a in of.arms if a.label == label]
 
 
+class TestFewRuns:
+    """Two runs have an interval some nine times as long as they lie apart: it is not drawn, and the runs are."""
+
+    def test_no_band_of_two(self):
+        figure = draw("learning_curves", data(arm("a", n=2)))
+        (axes,) = figure.axes
+        assert not any(band.get_paths() for band in axes.collections)
+        assert len(axes.lines) == 3  # both runs, and the estimate
+        assert any("of 2 seeds, too few to draw intervals" in text for text in texts(figure))
+        low, high = axes.get_ylim()
+        curve = arm("a", n=2).curves["deterministic/return"]
+        assert high - low < 1.2 * np.ptp(curve)
+
+    @pytest.mark.parametrize(("n", "lines"), [(2, 2), (3, 3)])
+    def test_no_interval_of_two_scores(self, n, lines):
+        drawn = [
+            line for line in draw("scores", data(arm("a", n=n))).axes[0].lines if np.isfinite(line.get_xdata()).all()
+        ]
+        assert len(drawn) == lines  # runs, interval, estimate
+
+    def test_pairs_instead_of_the_interval_of_a_difference(self):
+        a, b = arm("a", n=2, top=2.0), arm("b", n=2)
+        wide = Difference(1.0, -40.0, 42.0, 0.95, "t", 2, 0.3, 0.7, 0.0)
+        figure = draw("differences", data(a, b, comparisons=(comparison("a", "b", difference=wide, margins=()),)))
+        axes = figure.axes[0]
+        pairs = a.scores["final"] - b.scores["final"]
+        assert sorted(axes.lines[0].get_xdata()) == pytest.approx(sorted(pairs))
+        low, high = axes.get_xlim()
+        assert low > -5
+        assert high < 5
+        assert any("a small dot a pair, too few for intervals" in text for text in texts(figure))
+
+    def test_runs_without_a_number_are_not_counted(self):
+        one = arm("a", n=5)
+        one.scores["final"][1:] = np.nan
+        one.curves["deterministic/return"][1:] = np.nan
+        for name in ("scores", "learning_curves"):
+            assert any("1 seed," in text for text in texts(draw(name, data(one))))
+
+
 class TestFrame:
     def test_a_very_wide_interval_is_cut_and_the_figure_says_so(self):
-        one = arm("a", n=2)
+        one = arm("a", n=3)
         one.curves["deterministic/return"][0] += 50
         figure = draw("learning_curves", data(one, arm("b", top=20.0)))
         low, high = figure.axes[0].get_ylim()
-        assert high - low < 60  # with two runs, Student's t makes the interval some 600 wide
+        assert high - low < 60  # with three runs, Student's t makes the interval some 140 wide
         assert any(text.endswith("bands are cut at the frame") for text in texts(figure))
         assert any(text.endswith("intervals are cut at the frame") for text in texts(draw("scores", data(one))))
 

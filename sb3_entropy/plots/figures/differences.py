@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sb3_entropy.plots.estimates import in_words
+from sb3_entropy.plots.estimates import FEWEST_DRAWN, in_words
 from sb3_entropy.plots.figure_data import Comparison, FigureData
 from sb3_entropy.plots.style import describe, dress, label_axis, new_figure, nothing_to_draw, number_axis
 from sb3_entropy.plots.theme import Theme
@@ -42,6 +42,13 @@ def draw(data: FigureData, theme: Theme, *, criteria: list[str] | None = None, a
     subtitle = f"on shared seeds, with {100 * data.level:g} % intervals; dotted: the margin; grey: decides nothing"
     if all(c.decides for _, rows, _ in kept for c in rows):
         subtitle = subtitle.removesuffix("; grey: decides nothing")
+    few = [_few(c) for _, rows, _ in kept for c in rows]
+    if all(few):
+        subtitle = subtitle.replace(
+            f"with {100 * data.level:g} % intervals", "a small dot a pair, too few for intervals"
+        )
+    elif any(few):
+        subtitle += f"; of fewer than {FEWEST_DRAWN} pairs a small dot each instead of an interval"
     lines = sum(len(rows) for _, rows, _ in kept)
     figure = new_figure(8.6, 0.30 * lines + 0.95 * len(kept) + 0.7, theme, title, subtitle)
     panels = figure.subplots(len(kept), 1, squeeze=False, height_ratios=[len(rows) + 1.2 for _, rows, _ in kept])
@@ -59,7 +66,12 @@ def _draw_criterion(axes: Axes, heading: str, rows: list[Comparison], theme: The
         difference = comparison.difference
         assert difference is not None
         colour = theme.outcomes.get(comparison.outcome, theme.faint) if comparison.decides else theme.faint
-        axes.plot([difference.low, difference.high], [row, row], color=colour, linewidth=1.9, solid_capstyle="butt")
+        pairs = _pairs(comparison, data) if _few(comparison) else np.empty(0)
+        if _few(comparison):
+            axes.plot(pairs, np.full(len(pairs), row), "o", color=colour, alpha=0.45, markersize=3.6, markeredgewidth=0)
+        else:
+            axes.plot([difference.low, difference.high], [row, row], color=colour, linewidth=1.9, solid_capstyle="butt")
+            ends += [difference.low, difference.high]
         hollow = comparison.decides and comparison.outcome == "undecided"
         axes.plot(
             difference.value,
@@ -82,7 +94,7 @@ def _draw_criterion(axes: Axes, heading: str, rows: list[Comparison], theme: The
             va="center",
             annotation_clip=False,
         )
-        ends += [difference.low, difference.high, difference.value]
+        ends += [difference.value, *pairs]
         margins.update(comparison.margins)
     finite = [value for value in ends if np.isfinite(value)] + [0.0]
     span = max(finite) - min(finite) or 1.0
@@ -102,6 +114,24 @@ def _draw_criterion(axes: Axes, heading: str, rows: list[Comparison], theme: The
     axes.spines["left"].set_visible(False)
     unit = f" ({rows[0].unit})" if rows[0].unit else ""
     label_axis(axes, theme, x=f"difference in {rows[0].measure.replace('_', ' ')}{unit}")
+
+
+def _few(comparison: Comparison) -> bool:
+    return comparison.difference is not None and comparison.difference.n < FEWEST_DRAWN
+
+
+def _pairs(comparison: Comparison, data: FigureData) -> np.ndarray:
+    """Treatment − control on each shared seed; none for environments that are put together."""
+    both = [
+        dict(zip(arm.seeds.tolist(), arm.scores.get(comparison.measure, []), strict=True))
+        for label in (comparison.treatment, comparison.control)
+        for arm in data.arms
+        if (arm.label, arm.environment) == (label, comparison.environment) and comparison.measure in arm.scores
+    ]
+    if len(both) < 2:
+        return np.empty(0)
+    found = np.array([both[0][seed] - both[1][seed] for seed in both[0].keys() & both[1].keys()])
+    return found[np.isfinite(found)]
 
 
 def _label(comparison: Comparison, data: FigureData) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sb3_entropy.plots.estimates import curve_estimate, interval_words
+from sb3_entropy.plots.estimates import FEWEST_DRAWN, curve_estimate, interval_words
 from sb3_entropy.plots.figure_data import FigureData
 from sb3_entropy.plots.panels import Panel, arrange
 from sb3_entropy.plots.style import (
@@ -55,7 +55,7 @@ def draw(
     :param curve: the name of a recorded curve
     :param statistic: of the runs at an evaluation point; the study's if ``None``
     :param facet: the swept hyperparameters that have panels of their own; all if ``None``
-    :param runs: whether every run is a thin line too
+    :param runs: whether every run is a thin line too, as it is where runs are too few to draw an interval
     :return: the figure
     :raises ValueError: if no run has recorded the curve, or ``facet`` names what is not swept
     """
@@ -65,7 +65,8 @@ def draw(
     if not grid.panels:
         return nothing_to_draw(theme, title, "No run has finished yet.")
     chosen = statistic or data.statistic
-    counts = {len(arm.seeds) for panel in grid.panels for line in panel.lines for arm in line.arms}
+    drawn_arms = [arm for panel in grid.panels for line in panel.lines for arm in line.arms]
+    counts = {_recorded(arm.curves.get(curve)) for arm in drawn_arms}
     subtitle = interval_words(chosen, data.level, counts)
     figure = new_figure(*grid.size, theme, title, f"{subtitle}; {grid.note}" if grid.note else subtitle)
     panels: list[_Drawn] = []
@@ -119,18 +120,24 @@ def _draw_panel(
             continue
         colour = theme.mark(line.colour)
         value, low, high = curve_estimate(values, statistic, data.level, data.seed)
-        if runs:
+        single = runs or _recorded(values) < FEWEST_DRAWN
+        if single:
             axes.plot(arm.steps, values.T, color=colour, linewidth=0.6, alpha=0.35, rasterized=values.size > 4000)
         axes.fill_between(arm.steps, low, high, color=colour, alpha=0.2, linewidth=0)
         dash = DASHES[line.dash % len(DASHES)]
         axes.plot(arm.steps, value, color=colour, linewidth=1.9, linestyle=dash, solid_capstyle="round")
-        drawn.values.extend([values.ravel() if runs else value, value])
+        drawn.values.extend([values.ravel() if single else value, value])
         drawn.bands.extend([low, high])
         last = max(last, float(arm.steps[-1]))
         drawn.ends.append((float(value[np.isfinite(value)][-1]), line.label, theme.label(line.colour)))
     if last:
         axes.set_xlim(0, last)
     return drawn
+
+
+def _recorded(values: np.ndarray | None) -> int:
+    """How many runs have a number anywhere on the curve."""
+    return 0 if values is None else int(np.isfinite(values).any(axis=1).sum())
 
 
 def _in_words(drawn: _Drawn) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sb3_entropy.plots.estimates import interval_words, score_estimates
+from sb3_entropy.plots.estimates import drawn_estimates, interval_words
 from sb3_entropy.plots.figure_data import FigureData
 from sb3_entropy.plots.panels import Line, arrange
 from sb3_entropy.plots.settings import short, text_of
@@ -68,7 +68,7 @@ def draw(
     places = [float(value) for value in values] if chosen_scale != "ordinal" else list(map(float, range(len(values))))
     chosen = statistic or data.statistic
     grid = arrange(data, within=[key])
-    subtitle = interval_words(chosen, data.level, {len(arm.seeds) for arm in data.arms})
+    subtitle = interval_words(chosen, data.level, {arm.scored(info.key) for arm in data.arms})
     figure = new_figure(*grid.size, theme, title, f"{subtitle}; {grid.note}" if grid.note else subtitle)
     said = []
     drawn = []
@@ -109,7 +109,7 @@ Point = tuple[int | None, float, float, float]
 def _points(line: Line, key: str, values: Sequence[Any], measure: str, statistic: str, data: FigureData) -> list[Point]:
     """(index of the value or None, estimate, low, high) of each arm of the line, from left to right."""
     arms = [arm for arm in line.arms if np.isfinite(arm.scores.get(measure, np.array([]))).any()]
-    estimates = score_estimates([arm.scores[measure] for arm in arms], statistic, data.level, data.seed)
+    estimates = drawn_estimates([arm.scores[measure] for arm in arms], statistic, data.level, data.seed)
     points: list[Point] = [
         (values.index(arm.settings[key]) if key in arm.settings else None, e.value, e.low, e.high)
         for arm, e in zip(arms, estimates, strict=True)

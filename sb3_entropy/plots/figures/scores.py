@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 
-from sb3_entropy.plots.estimates import in_words, interval_words, score_estimates
+from sb3_entropy.plots.estimates import drawn_estimates, in_words, interval_words
 from sb3_entropy.plots.figure_data import ArmData, FigureData
 from sb3_entropy.plots.style import (
     add_note,
@@ -52,7 +52,7 @@ def draw(
     labels = list(dict.fromkeys(arm.label for arm in scored))
     shown, drawn_in = labels[:MAX_ROWS], environments[:_MAX_ENVIRONMENTS]
     chosen = statistic or data.statistic
-    subtitle = f"a dot a run; {interval_words(chosen, data.level, {len(arm.seeds) for arm in scored})}"
+    subtitle = f"a dot a run; {interval_words(chosen, data.level, {arm.scored(info.key) for arm in scored})}"
     if len(shown) < len(labels) or len(drawn_in) < len(environments):
         subtitle += f"; the first {len(shown)} of {len(labels)} arms"
     columns = min(3, len(drawn_in))
@@ -66,7 +66,7 @@ def draw(
     cut = False
     for axes, environment in zip(panels, drawn_in, strict=False):
         arms = [arm for arm in scored if arm.environment == environment and arm.label in shown]
-        estimates = score_estimates([arm.scores[info.key] for arm in arms], chosen, data.level, data.seed)
+        estimates = drawn_estimates([arm.scores[info.key] for arm in arms], chosen, data.level, data.seed)
         for arm, estimate in zip(arms, estimates, strict=True):
             row = shown.index(arm.label)
             index = data.groups.index(arm.group)

@@ -32,6 +32,7 @@ def figure_data(results: StudyResults) -> FigureData:
         score_ranges={env: spec.score_range for env, spec in study.environments.items() if spec.score_range},
         level=study.level,
         statistic=study.criteria[0].statistic if study.criteria else "mean",
+        failed=Counter((run.arm, run.environment) for run in results.runs if run.status == "failed"),
     )
 
 

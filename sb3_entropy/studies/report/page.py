@@ -14,7 +14,9 @@ from sb3_entropy.plots.figure_data import FigureData
 from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
 from sb3_entropy.plots.theme import DARK, LIGHT
 from sb3_entropy.registry import FIGURES
-from sb3_entropy.studies.library import study_files
+from sb3_entropy.studies.cautions import blind_spot
+from sb3_entropy.studies.commands import commands, run_command
+from sb3_entropy.studies.notes import noted
 from sb3_entropy.studies.report.conditions import conditions, failures, missing
 from sb3_entropy.studies.report.coverage import comparison_note, coverage_note
 from sb3_entropy.studies.report.curves import embed
@@ -70,7 +72,7 @@ def write_report(results: StudyResults, folder: Path) -> Path:
         "scores.csv": scores_csv(results.study, data, rows),
         "comparisons.csv": comparisons_csv(data),
         "runs.csv": runs_csv(results),
-        "index.html": _page(results, data, figures, rows),
+        "index.html": _page(results, data, figures, rows, folder),
     }
     files.update({name: text.encode() for name, text in tables.items()})
     _publish(files, folder)
@@ -125,8 +127,8 @@ def _curves_of_figures(study: Study) -> list[str]:
     return [figure["curve"] for figure in figures if "curve" in figure] if begins_with_its_own else []
 
 
-def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], rows: list[Any]) -> str:
-    study = results.study
+def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], rows: list[Any], folder: Path) -> str:
+    study, verdict = results.study, results.verdict
     run_ids = {(run.arm, run.environment, run.seed): run.run_id for run in results.runs}
     embedded = embed(data, run_ids, first=_curves_of_figures(study))
     listed, kinds = failures(results.runs)
@@ -142,7 +144,7 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
     return environment.get_template("template.html.j2").render(
         results=results,
         study=study,
-        verdict=results.verdict,
+        verdict=verdict,
         signs=SIGNS,
         level=f"{100 * study.level:g} %",
         finished=sum(run.status == "finished" for run in results.runs),
@@ -166,7 +168,11 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         cells={(arm.label, arm.environment) for arm in data.arms},
         embedded=embedded,
         embedded_json=Markup(embedded.json()),
-        command=commands(results),
+        command=commands(results, folder.parent),
+        retry_command=f"{run_command(study, results.store)} --retry-failed",
+        judged=noted(results, study.criteria, verdict.criteria),
+        exhibited=noted(results, study.exhibits, verdict.exhibits),
+        blind_spot=blind_spot(study),
         conditions=found,
         failures=listed,
         failure_kinds=kinds,
@@ -176,23 +182,6 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         css=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
         js=Markup((_HERE / "page.js").read_text(encoding="utf-8")),
     )
-
-
-def commands(results: StudyResults) -> str:
-    """
-    :param results: a study's results
-    :return: the command that makes the runs, and the one that writes the page
-    """
-    study = results.study
-    origin = Path(study.document.origin)
-    target = origin.stem if study_files().get(origin.stem) == origin else str(origin)
-    # A rehearsal with fewer steps has a name of its own.
-    rehearsal = re.fullmatch(rf"{re.escape(origin.stem)}_(\d+)_steps", study.name)
-    if rehearsal:
-        target += f" --timesteps {rehearsal[1]}"
-    seeds = len({run.seed for run in results.runs})
-    some = f" --seeds {seeds}" if results.runs and seeds != len(study.seeds) else ""
-    return f"sb3-entropy study run {target}{some}\nsb3-entropy study report {target}"
 
 
 def _marked(figure: DrawnFigure) -> dict[str, Any]:

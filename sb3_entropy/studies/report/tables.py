@@ -19,14 +19,30 @@ from sb3_entropy.studies.spec import Study
 @dataclass(frozen=True)
 class ScoreRow:
     """
-    :param arm: the runs
-    :param n: how many they are
+    :param arm: the finished runs
+    :param done: how many were finished or have failed
+    :param counts: how many have a finite score, by measure
     :param estimates: by measure; ``None`` if no run has that score
     """
 
     arm: ArmData
-    n: int
+    done: int
+    counts: dict[str, int]
     estimates: dict[str, Interval | None]
+
+    @property
+    def n_text(self) -> str:
+        """:return: how many runs have scores: ``5``, or ``1 of 5``, ``1 to 4 of 5`` where some have none"""
+        low, high = min(self.counts.values(), default=self.done), max(self.counts.values(), default=self.done)
+        shown = f"{low}" if low == high else f"{low} to {high}"
+        return shown if low == self.done else f"{shown} of {self.done}"
+
+    def n_of(self, measure: str) -> str:
+        """
+        :param measure: one of the measures
+        :return: e.g. ``(n = 1)`` where measures rest on different numbers of runs; else empty
+        """
+        return f"(n = {self.counts[measure]})" if len(set(self.counts.values())) > 1 else ""
 
 
 def statistic_of(study: Study, measure: str) -> str:
@@ -44,7 +60,7 @@ def score_rows(study: Study, data: FigureData) -> list[ScoreRow]:
     """
     :param study: a study
     :param data: its data
-    :return: one row an arm and environment
+    :return: one row an arm and environment, those without any finished run last
     """
     estimates: dict[str, list[Interval | None]] = {}
     for measure in data.measures:
@@ -57,10 +73,18 @@ def score_rows(study: Study, data: FigureData) -> list[ScoreRow]:
         ):
             found[index] = interval
         estimates[measure] = found
-    return [
-        ScoreRow(arm, len(arm.seeds), {measure: estimates[measure][index] for measure in data.measures})
-        for index, arm in enumerate(data.arms)
-    ]
+    rows = []
+    for index, arm in enumerate(data.arms):
+        counts = {measure: int(np.isfinite(arm.scores[measure]).sum()) for measure in data.measures}
+        done = len(arm.seeds) + data.failed.get((arm.label, arm.environment), 0)
+        rows.append(ScoreRow(arm, done, counts, {measure: estimates[measure][index] for measure in data.measures}))
+    finished = {(arm.label, arm.environment) for arm in data.arms}
+    empty, none = dict.fromkeys(data.measures, 0), dict.fromkeys(data.measures)
+    for (label, environment), failed in data.failed.items():
+        if (label, environment) not in finished:
+            nothing = ArmData(label, label, {}, environment, np.empty(0, int), np.empty(0), {}, {})
+            rows.append(ScoreRow(nothing, failed, empty, none))
+    return rows
 
 
 def scores_csv(study: Study, data: FigureData, rows: Sequence[ScoreRow]) -> str:
@@ -81,8 +105,9 @@ def scores_csv(study: Study, data: FigureData, rows: Sequence[ScoreRow]) -> str:
             if found is not None:
                 numbers = [found.value, found.low, found.high, found.level, found.method]
                 theirs = [published.get((measure, arm.environment, arm.label), "")] if published else []
-                lines.append([*which, measure, statistic_of(study, measure), row.n, *numbers, *theirs])
-    tail = ["environment", "measure", "statistic", "n", "value", "low", "high", "level", "method"]
+                counts = [row.counts[measure], row.done]
+                lines.append([*which, measure, statistic_of(study, measure), *counts, *numbers, *theirs])
+    tail = ["environment", "measure", "statistic", "n", "runs", "value", "low", "high", "level", "method"]
     return _csv(["arm", "group", *swept, *tail, *(["published"] if published else [])], lines)
 
 

@@ -1,5 +1,6 @@
 """Results of a study that nobody has run: made-up curves in the form of real ones."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,30 @@ def make_results(of: Study, points: int = 8, bonus: float = 60.0) -> StudyResult
                     )
                 )
     return with_runs(StudyResults(of, (), judge(of, _scores([])), 0, "a test"), runs)
+
+
+def made_of(
+    of: Study,
+    scores: Mapping[str, Sequence[float]] | None = None,
+    runs: Sequence[RunView] = (),
+    start: float | None = 0.0,
+) -> StudyResults:
+    """
+    :param of: a study
+    :param scores: of the runs by arm, one a seed: where a run's return ends
+    :param runs: the runs, instead
+    :param start: where each begins, to rise linearly from there to its end; ``None`` if it is level
+    :return: these runs, judged
+    """
+    made = make_results(of, 10)
+    ends = {arm: dict(zip(of.seeds, map(float, values), strict=False)) for arm, values in (scores or {}).items()}
+    for run in made.runs if scores else ():
+        if run.seed in ends[run.arm]:
+            end = ends[run.arm][run.seed]
+            curve = np.full(10, end) if start is None else np.linspace(start, end, 10)
+            curves = {**run.curves, "deterministic/return": curve}
+            runs = [*runs, replace(run, curves=curves, scores=score(run.steps, curves, of.measures))]
+    return with_runs(made, list(runs))
 
 
 def with_runs(results: StudyResults, runs: list[RunView]) -> StudyResults:

@@ -4,15 +4,17 @@ import csv
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sb3_entropy.plots.theme import THEMES
+from sb3_entropy.statistics import coverage
+from sb3_entropy.studies.commands import commands
 from sb3_entropy.studies.report import write_report
 from sb3_entropy.studies.report.coverage import comparison_note, coverage_note
 from sb3_entropy.studies.report.data import figure_data
-from sb3_entropy.studies.report.page import commands
 from sb3_entropy.studies.report.tables import score_rows, statistic_of
 from tests.studies.report.results import NASTY, TRACEBACK, failed, make_results, make_study, with_runs
 
@@ -168,13 +170,23 @@ def test_a_figure_that_fails_takes_nothing_else_down(results, tmp_path):
     assert (tmp_path / "03_scores.svg").exists()
 
 
-def test_the_commands(results):
+def test_the_commands(results, monkeypatch):
     name = results.study.document.origin
     assert commands(results) == f"sb3-entropy study run {name}\nsb3-entropy study report {name}"
     fewer = with_runs(results, [run for run in results.runs if run.seed < 3])
     assert commands(fewer).startswith(f"sb3-entropy study run {name} --seeds 3\n")
     rehearsal = replace(results, study=replace(results.study, name="made_up_200_steps"))
     assert "--timesteps 200" in commands(rehearsal)
+    # Elsewhere than by default, and with a space.
+    kept = replace(results, store="my runs.sqlite")
+    options = "--store 'my runs.sqlite'"
+    assert commands(kept, Path("pages")).splitlines() == [
+        f"sb3-entropy study run {name} {options}",
+        f"sb3-entropy study report {name} {options} -f pages",
+    ]
+    assert commands(replace(results, store="runs/studies.sqlite"), Path("reports")) == commands(results)
+    monkeypatch.setenv("SB3_ENTROPY_STORE", "my runs.sqlite")
+    assert commands(kept) == commands(results)
 
 
 def test_a_measure_has_the_statistic_by_which_it_is_judged():
@@ -224,7 +236,7 @@ def contrast(first, second):
 
 
 def test_the_coverage_beside_figures_is_that_of_the_worst_case(results, monkeypatch):
-    from sb3_entropy.studies.report import coverage
+    from sb3_entropy.studies.report import coverage as module
 
     asked = []
 
@@ -232,7 +244,7 @@ def test_the_coverage_beside_figures_is_that_of_the_worst_case(results, monkeypa
         asked.append((n, n_tasks, statistic, paired))
         return {5: 0.934, 4: 0.912}[n]
 
-    monkeypatch.setattr(coverage, "coverage", simulated)
+    monkeypatch.setattr(module, "coverage", simulated)
     rows = score_rows(results.study, figure_data(with_runs(results, list(results.runs)[1:])))
     note = coverage_note(results.study, rows)
     assert set(asked) == {(4, 1, "mean", False), (5, 1, "mean", False)}
@@ -240,8 +252,59 @@ def test_the_coverage_beside_figures_is_that_of_the_worst_case(results, monkeypa
         "Such intervals, nominally 95 %, contain the truth in at least 91.2 % of simulated cases (mean, n = 4"
     )
     assert coverage_note(replace(results.study, level=0.9), rows) == ""
-    monkeypatch.setattr(coverage, "coverage", lambda *case, paired: float("nan"))
+    monkeypatch.setattr(module, "coverage", lambda *case, paired: float("nan"))
+    monkeypatch.setattr(module, "simulated", lambda *case, paired: set())
     assert coverage_note(results.study, rows) == ""
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 7, 10])
+def test_only_coverages_that_were_simulated_are_quoted(n):
+    results = make_results(make_study(seeds=n))
+    notes = [
+        (coverage_note(results.study, score_rows(results.study, figure_data(results))), False),
+        (comparison_note(results.study, results.verdict.criteria[0]), True),
+    ]
+    for note, paired in notes:
+        method = "studentized" if n > 4 and not paired else "t"
+
+        def share_of(k, method=method, paired=paired):
+            return f"{100 * coverage(k, 1, 'mean', method, paired=paired):.3g} %"
+
+        if n in (2, 3, 10):
+            assert f"in at least {share_of(n)} of simulated cases (mean, n = {n}, method {method}" in note
+        else:
+            below, above = {4: (3, 5), 7: (5, 10)}[n]
+            assert f"were not simulated for n = {n} (mean, method {method})" in note
+            assert f"in at least {share_of(below)} for n = {below} and {share_of(above)} for n = {above}." in note
+
+
+def test_runs_without_a_score_are_not_counted(results, tmp_path):
+    """Four of five runs have no finite score, of another arm all have failed: n is 1 of 5, and 0 of 5."""
+    label = f"{NASTY}, ent_coef=0.1"
+    nothing = {"final_return": float("nan")}
+    broken = [replace(r, scores={**r.scores, **nothing}) if r.arm == "PPO" and r.seed else r for r in results.runs]
+    broken = [failed(run) if run.arm == label else run for run in broken]
+    made = replace(with_runs(results, broken), store="my runs.sqlite")
+    html = write_report(made, tmp_path).read_text()
+    rows = {row.arm.label: row for row in score_rows(made.study, figure_data(made))}
+    assert rows["PPO"].n_text == "1 to 5 of 5"
+    assert rows["PPO"].n_of("final_return") == "(n = 1)"
+    assert rows[label].n_text == "0 of 5"
+    assert rows[f"{NASTY}, ent_coef=0.01"].n_text == "5"
+    assert '<td class="n">1 to 5 of 5</td>' in html
+    assert '<td class="n">0 of 5</td>' in html
+    (line,) = [r for r in table(tmp_path / "scores.csv") if (r["arm"], r["measure"]) == ("PPO", "final_return")]
+    assert (line["n"], line["runs"], line["low"]) == ("1", "5", "nan")
+    # What is said of failed runs is what happens, and can be typed.
+    assert "is left alone by the next <code>study run</code>" in html
+    assert f"sb3-entropy study run {made.study.document.origin} --store &#39;my runs.sqlite&#39; --retry-failed" in html
+    assert "tried again" not in html
+
+
+def test_notes_stand_with_the_criterion(html, results):
+    assert "The typical run, the mean, the worst run and failures, arm by arm" in html
+    assert "What neither a test nor a caution can show is a failure that did not happen" in html
+    assert "none in 33 % of studies of 5 runs" in html
 
 
 def test_the_coverage_beside_comparisons_is_that_of_paired_differences(results):

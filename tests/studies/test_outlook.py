@@ -1,0 +1,81 @@
+"""What would decide: seeds by the power of the t test, steps by the end of the curves."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sb3_entropy.studies.outlook import needed, outlook, seeds_needed
+from sb3_entropy.studies.paired import Pairs, Scores
+from tests.studies.report.results import made_of, make_study
+
+RULE = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
+D = np.array([8.0, -3.0, 1.0, 6.0])
+
+
+def asked(**changes):
+    arms = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
+    return make_study(**{"arms": arms, "seeds": 4, "decision": [RULE], "also": [], **changes})
+
+
+def said(results):
+    return outlook(Scores(results), results.study.criteria[0], results.verdict.criteria[0])
+
+
+@pytest.mark.parametrize(("effect", "seeds"), [(0.2, 199), (0.5, 34), (0.8, 15), (1.0, 10)])
+def test_textbook_sample_sizes(effect, seeds):
+    """Cohen's d of the paired t test, two-sided 5 %, power 80 %: G*Power gives these."""
+    assert seeds_needed(effect, 0.025, 0.8) == seeds
+
+
+def test_iqms_and_small_effects_need_more():
+    assert seeds_needed(0.5, 0.025, 0.8, "iqm") > seeds_needed(0.5, 0.025, 0.8)
+    assert seeds_needed(0.5, 0.0125, 0.8) > seeds_needed(0.5, 0.025, 0.8)
+    assert seeds_needed(0.0, 0.025, 0.8) is seeds_needed(0.01, 0.025, 0.8) is None
+
+
+def test_planned_seeds_show_it_in_four_of_five_studies():
+    """10 000 studies: the share has a standard deviation of 0.004."""
+    n, rng = seeds_needed(0.7, 0.025, 0.8), np.random.default_rng(0)
+    draws = rng.normal(0.7, 1, size=(10_000, n))
+    power = (stats.ttest_1samp(draws, 0, axis=1, alternative="greater").pvalue <= 0.025).mean()
+    assert 0.79 < power < 0.84
+
+
+def test_the_spread_s_own_uncertainty():
+    """The limit holds the true spread in 80 % of studies, and is what the larger number is planned with."""
+    rule = asked().criteria[0]
+    pairs = Pairs(D[:, None], np.zeros((4, 1)))
+    found = needed(pairs, rule, 1, 0.95)
+    assert (found.effect, found.supports) == (D.mean(), True)
+    assert found.spread == pytest.approx(D.std(ddof=1))
+    assert found.limit == pytest.approx(D.std(ddof=1) * np.sqrt(3 / stats.chi2.ppf(0.2, 3)))
+    assert found.seeds == seeds_needed(D.mean() / found.spread, 0.025, 0.8)
+    assert found.seeds_at_most == seeds_needed(D.mean() / found.limit, 0.025, 0.8) > found.seeds
+    # The effect that four seeds show: it takes four, and a little less takes five.
+    assert seeds_needed(1.001 * found.shown / found.spread, 0.025, 0.8) == 4
+    assert seeds_needed(0.99 * found.shown / found.spread, 0.025, 0.8) == 5
+    against = needed(Pairs(-D[:, None], np.zeros((4, 1))), rule, 1, 0.95)
+    assert (against.supports, against.seeds) == (False, found.seeds)
+    assert needed(Pairs(np.ones((4, 1)), np.zeros((4, 1))), rule, 1, 0.95) is None
+    equivalent = asked(decision=[{**RULE, "expect": "equivalent", "margin": 5}]).criteria[0]
+    assert needed(pairs, equivalent, 1, 0.95).effect == 2
+
+
+def test_what_is_said():
+    base = np.array([100.0, 101.0, 102.0, 103.0])
+    results = made_of(asked(), {"PPO": base, "SPPO": base + D}, start=0.0)
+    seeds, plan, steps = said(results)
+    found = needed(Pairs((base + D)[:, None], base[:, None]), results.study.criteria[0], 1, 0.95)
+    assert seeds.startswith("SPPO − PPO: the difference of the means is 3 from the margin, on the claimed side")
+    assert f"{found.seeds} seeds show it in four of five studies, {found.seeds_at_most} if" in seeds
+    assert plan.startswith("Plan with the larger number")
+    assert steps.startswith("The curves still rise: in the last quarter of training deterministic/return changed by +")
+    level = made_of(asked(), {"PPO": base, "SPPO": base + D}, start=None)
+    assert said(level)[-1].startswith("The curves have come to rest")
+    assert said(made_of(asked(), {"PPO": base, "SPPO": base + 50 + D})) == []  # decided
+    (lacking, *_) = said(made_of(asked(seeds=5), {"PPO": base, "SPPO": base + D}))
+    assert "1 of 5 pairs of runs are missing" in lacking
+    (one, *_) = said(made_of(asked(seeds=1), {"PPO": base[:1], "SPPO": base[:1]}))
+    assert "Run at least two" in one
+    equal = made_of(asked(), {"PPO": base, "SPPO": base + np.array([1.0, -1, 1, -1]) * 9})
+    assert "more than 1000 seeds" in said(equal)[0]
