@@ -52,7 +52,7 @@ decision:
 class Quiet:
     """A progress that says nothing."""
 
-    def start(self, planned: int, to_do: list[PlannedRun]) -> None:
+    def start(self, planned: int, to_do: list[PlannedRun], left: int) -> None:
         """:param planned: and ``to_do``: not used"""
 
     def end(self, run: PlannedRun, record: RunRecord) -> None:

@@ -1,6 +1,8 @@
 """How far a study has come: a bar with the time that is left, or lines where there is no terminal."""
 
 import sys
+import tempfile
+import threading
 import time
 from importlib.util import find_spec
 from types import TracebackType
@@ -8,11 +10,15 @@ from typing import Any, Self
 
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.plan import PlannedRun
+from sb3_entropy.studies.steps import noted_steps
+
+#: seconds
+LOOK_EVERY = 0.5
 
 
 class RunProgress:
     """
-    Shows the runs of a study as they end.
+    Shows the runs of a study: a bar that moves with their steps, or, where there is no terminal, a line as each ends.
 
     :param name: the study's name
     :param workers: how many runs are done at once
@@ -21,58 +27,93 @@ class RunProgress:
     def __init__(self, name: str, workers: int):
         self.name = name
         self.workers = workers
+        #: where the runs note their steps; ``None`` if nobody would look
+        self.folder: str | None = None
+        #: those that were done, in ended runs and in those at work
+        self.steps = 0
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._bar: Any = None
         self._task: Any = None
-        self._done = 0
+        self._running: dict[str, int] = {}
         self._total = 0
-        self._steps_done = 0
-        self._steps = 0
+        self._ended_steps = 0
+        self._all_steps = 0
         self._start = time.monotonic()
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._watch = threading.Thread(target=self._keep_looking, name="progress of runs", daemon=True)
 
     def __enter__(self) -> Self:
+        if sys.stdout.isatty() and find_spec("rich"):
+            self._temporary = tempfile.TemporaryDirectory(prefix="sb3-entropy-")
+            self.folder = self._temporary.name
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._over.set()
+        if self._watch.is_alive():
+            self._watch.join()
         if self._bar is not None:
             self._bar.stop()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
-    def start(self, planned: int, to_do: list[PlannedRun]) -> None:
+    def start(self, planned: int, to_do: list[PlannedRun], left: int) -> None:
         """
         :param planned: how many runs the call is about
-        :param to_do: those that are not done
+        :param to_do: those that are to be done now
+        :param left: those that failed before and are left alone
         """
         self._total = len(to_do)
-        self._steps = sum(run.definition["timesteps"] for run in to_do)
+        self._running = {run.run_id: run.definition["timesteps"] for run in to_do}
+        self._all_steps = sum(self._running.values())
         self._start = time.monotonic()
-        found = f"; {planned - len(to_do)} were done before" if planned > len(to_do) else ""
-        print(f"{self.name}: {len(to_do)} runs, {self._steps:,} steps, {self.workers} at once{found}.", flush=True)
-        if to_do and sys.stdout.isatty() and find_spec("rich"):
-            self._bar, self._task = _bar(self.name, self._steps)
+        done = planned - len(to_do) - left
+        found = f"; {done} were done before" if done else ""
+        found += f"; {left} failed before and are left alone" if left else ""
+        print(f"{self.name}: {len(to_do)} runs, {self._all_steps:,} steps, {self.workers} at once{found}.", flush=True)
+        if to_do and self.folder is not None:
+            self._bar, self._task = _bar(self.name, self._all_steps)
+            self._watch.start()
 
     def end(self, run: PlannedRun, record: RunRecord) -> None:
         """
         :param run: a run
         :param record: what became of it
         """
-        self._done += 1
-        self._steps_done += run.definition["timesteps"]
-        left = self._left()
+        with self._lock:
+            self._ended_steps += self._running.pop(run.run_id)
+        self.refresh()
         if record.status == "failed":
             reason = (record.error or "").strip().rpartition("\n")[2]
             self._print(f"  failed: {_called(run)}: {reason}")
         elif self._bar is None:
             print(
-                f"  {self._done}/{self._total} {_called(run)}: {_scores(record)}"
-                f" ({record.recorded['wall_seconds']:.0f} s); {left}",
+                f"  {self._total - len(self._running)}/{self._total} {_called(run)}: {_scores(record)}"
+                f" ({record.recorded['wall_seconds']:.0f} s); {self._left()}",
                 flush=True,
             )
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._steps_done, left=f"{self._done}/{self._total} runs, {left}")
+
+    def refresh(self) -> None:
+        """Look how far the runs are."""
+        with self._lock:
+            noted = noted_steps(self.folder, self._running) if self.folder is not None else {}
+            self.steps = self._ended_steps + sum(min(steps, self._running[run]) for run, steps in noted.items())
+            if self._bar is not None:
+                runs = f"{self._total - len(self._running)}/{self._total} runs"
+                text = f"{runs}, {self.steps:,}/{self._all_steps:,} steps, {self._left()}"
+                self._bar.update(self._task, completed=self.steps, left=text)
+
+    def _keep_looking(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            self.refresh()
 
     def _left(self) -> str:
-        seconds = (time.monotonic() - self._start) * (self._steps - self._steps_done) / max(self._steps_done, 1)
+        if not self.steps:
+            return "…"
+        seconds = (time.monotonic() - self._start) * (self._all_steps - self.steps) / self.steps
         if seconds < 90:
             return f"{seconds:.0f} s left"
         return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

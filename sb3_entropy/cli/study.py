@@ -129,6 +129,7 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
                 n_seeds=n_seeds,
                 retry_failed=parsed.retry_failed,
                 tensorboard=parsed.tensorboard,
+                steps=progress.folder,
             )
         results = collect(study, store, str(parsed.store))
         remember(results, store)

@@ -17,10 +17,11 @@ from sb3_entropy.studies.training import circumstances, train_run
 class Progress(Protocol):
     """Is told what happens."""
 
-    def start(self, planned: int, to_do: list[PlannedRun]) -> None:
+    def start(self, planned: int, to_do: list[PlannedRun], left: int) -> None:
         """
         :param planned: how many runs the call is about
-        :param to_do: those that are not done
+        :param to_do: those that are to be done now
+        :param left: those that failed before and are left alone
         """
 
     def end(self, run: PlannedRun, record: RunRecord) -> None:
@@ -54,6 +55,7 @@ def run_study(
     n_seeds: int | None = None,
     retry_failed: bool = False,
     tensorboard: str | None = None,
+    steps: str | None = None,
 ) -> Tally:
     """
     Do the runs of a study that are not in the store yet. Each is put there as soon as it is finished.
@@ -65,6 +67,7 @@ def run_study(
     :param n_seeds: how many of the study's seeds to run; more than it has extends it; all of them if ``None``
     :param retry_failed: whether to do runs again that have failed before
     :param tensorboard: a folder for TensorBoard's logs, one folder a run
+    :param steps: a folder in which every run notes how far it is, see :mod:`~sb3_entropy.studies.steps`
     :return: what was done
     :raises ValueError: if the study cannot be run; nothing has been run then
     """
@@ -73,7 +76,8 @@ def run_study(
         study = replace(study, seeds=(*study.seeds, *further[: n_seeds - len(study.seeds)]))
     check_study(study, done=lambda ids: "finished" in store.status(ids).values())
     with store.lock(study.name):
-        return _run(study, store, engine, progress, n_seeds, retry_failed, tensorboard)
+        options = {"measures": study.measures, "tensorboard": tensorboard, "steps": steps}
+        return _run(study, store, engine, progress, n_seeds, retry_failed, options)
 
 
 def _run(
@@ -83,7 +87,7 @@ def _run(
     progress: Progress,
     n_seeds: int | None,
     retry_failed: bool,
-    tensorboard: str | None,
+    options: dict[str, Any],
 ) -> Tally:
     runs = plan(study)
     store.set_members(study.name, [*_members(study, runs), *_beyond(study, store)])
@@ -95,10 +99,9 @@ def _run(
     skipped = {run.run_id for run in (*found, *left)}
     # Two variants may be one and the same run, e.g. two arms whose swept value makes no difference.
     to_do = list({run.run_id: run for run in runs if run.run_id not in skipped}.values())
-    progress.start(len(runs), to_do)
+    progress.start(len(runs), to_do, len(left))
     counts = {"finished": 0, "failed": 0}
-    options = {"measures": study.measures, "tensorboard": tensorboard, "engine": type(engine).__name__}
-    for run, trained in _train(to_do, engine, options):
+    for run, trained in _train(to_do, engine, {**options, "engine": type(engine).__name__}):
         record = _keep(store, run, trained)
         counts[record.status] += 1
         progress.end(run, record)

@@ -22,6 +22,7 @@ from sb3_entropy.registry import MEASURES, register_envs
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.measures import Curves, Glimpse
+from sb3_entropy.studies.steps import StepCount
 from sb3_entropy.zoo.build import make_envs, make_model
 
 #: run s is seeded with s times this, so that the environments of two runs never share a seed
@@ -35,8 +36,8 @@ def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None
     Train one run, in whichever process this is called. Its warnings are recorded and not shown.
 
     :param item: the run's id and definition
-    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to, and ``measures``, the
-        names of the measures to score
+    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to, ``steps``, a folder in
+        which to note how far the run is, and ``measures``, the names of the measures to score
     :return: what was seen
     """
     started = time.time()
@@ -45,7 +46,7 @@ def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None
     register_envs()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
-        recorder = _train(run_id, definition, options.get("tensorboard"))
+        recorder = _train(run_id, definition, options.get("tensorboard"), options.get("steps"))
         scores = score(recorder.steps, recorder.curves, options.get("measures", ()))
     messages = dict.fromkeys(str(warning.message)[:MESSAGE_LENGTH] for warning in warned)
     return RunRecord(
@@ -65,7 +66,7 @@ def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None
     )
 
 
-def _train(run_id: str, definition: dict[str, Any], tensorboard: str | None) -> "Recorder":
+def _train(run_id: str, definition: dict[str, Any], tensorboard: str | None, steps: str | None) -> "Recorder":
     seed = SEED_STRIDE * int(definition["seed"])
     hyperparams, kind = definition["hyperparams"], definition["vec_env"]
     env_id, env_kwargs = definition["environment"], definition["env_kwargs"]
@@ -73,7 +74,7 @@ def _train(run_id: str, definition: dict[str, Any], tensorboard: str | None) -> 
     env = make_envs(env_id, hyperparams, seed, env_kwargs, kind=kind)
     model = make_model(definition["algorithm"], env, hyperparams, seed)
     model.set_logger(configure(str(Path(tensorboard) / run_id), ["tensorboard"]) if tensorboard else Logger(None, []))
-    recorder = Recorder(definition)
+    recorder = Recorder(definition, StepCount(steps, run_id) if steps else None)
     try:
         model.learn(definition["timesteps"], callback=recorder)
     finally:
@@ -108,10 +109,12 @@ class Recorder(BaseCallback):
     Evaluates at evenly spaced steps, the last time after the last update, and leaves the training as it is.
 
     :param definition: the run's definition
+    :param count: where to note how far it is
     """
 
-    def __init__(self, definition: Mapping[str, Any]):
+    def __init__(self, definition: Mapping[str, Any], count: StepCount | None = None):
         super().__init__()
+        self._count = count
         settings = definition["evaluation"]
         self.definition = definition
         self._env: VecEnv | None = None
@@ -132,6 +135,8 @@ class Recorder(BaseCallback):
         self._logged.update({key: float(values[key]) for key in self.log if key in values})
 
     def _on_step(self) -> bool:
+        if self._count is not None:
+            self._count.note(self.num_timesteps)
         while self._done < len(self.steps) - 1 and self.num_timesteps >= self.steps[self._done]:
             self._look()
         return True
@@ -175,7 +180,7 @@ class Recorder(BaseCallback):
         """As many copies as episodes, under the training's statistics; new ones if a wrapper may keep a game going."""
         hyperparams = self.definition["hyperparams"]
         if self._env is not None and hyperparams.get("env_wrapper"):
-            self.close()
+            self._forget()
         if self._env is None:
             self._env = make_envs(
                 self.definition["environment"],
@@ -192,7 +197,12 @@ class Recorder(BaseCallback):
         return self._env
 
     def close(self) -> None:
-        """Give the environments up."""
+        """Give the environments up, and note no more."""
+        if self._count is not None:
+            self._count.close()
+        self._forget()
+
+    def _forget(self) -> None:
         if self._env is not None:
             self._env.close()
             self._env = None

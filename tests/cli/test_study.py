@@ -19,6 +19,7 @@ from sb3_entropy.studies.library import find_study, study_files
 from sb3_entropy.studies.plan import plan
 from sb3_entropy.studies.results import committed, kept_outcome
 from sb3_entropy.studies.spec import parse_study, read_study
+from sb3_entropy.studies.steps import StepCount
 
 TINY = {
     "claim": "SPPO ends higher than PPO.",
@@ -263,13 +264,34 @@ def test_a_bar_where_there_is_a_terminal(monkeypatch):
     runs = plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml"))
     record = RunRecord(runs[0].run_id, {}, "failed", {}, (), {}, "Traceback\nValueError: [on] purpose", {})
     with RunProgress("tiny", 2) as progress:
-        progress.start(4, runs[1:])
+        progress.start(4, runs[1:], 1)
         progress.end(runs[1], record)
     shown = screen.getvalue()
-    assert "tiny: 3 runs, 192 steps, 2 at once; 1 were done before." in shown
+    assert "tiny: 3 runs, 192 steps, 2 at once; 1 failed before and are left alone." in shown
     assert "ValueError: [on] purpose" in shown
     assert "1/3 runs" in shown
-    assert "left" in shown
+    assert " left" in shown
+
+
+def test_the_bar_moves_within_runs(monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr("sys.stdout", screen)
+    runs = plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml"))
+    with RunProgress("tiny", 2) as progress:
+        progress.start(4, runs, 0)
+        for run, steps in zip(runs[:3], (16, 48, 900), strict=True):
+            StepCount(progress.folder, run.run_id).note(steps)
+        progress.refresh()
+        # Rollouts may go beyond the steps that were asked for; an ended run counts once.
+        assert progress.steps == 16 + 48 + 64
+        progress.end(runs[1], RunRecord(runs[1].run_id, {}, "failed", {}, (), {}, "x", {}))
+        assert progress.steps == 16 + 64 + 64
+        folder = Path(progress.folder)
+        assert folder.is_dir()
+    assert not folder.exists()
+    assert "1/4 runs" in screen.getvalue()
+    assert "144/256 steps" in screen.getvalue()
 
 
 ROOT = Path(__file__).parents[2] / "zoo_configs" / "studies"

@@ -27,7 +27,7 @@ class Seen:
     def __init__(self):
         self.to_do, self.ended = [], []
 
-    def start(self, planned, to_do):
+    def start(self, planned, to_do, left):
         self.to_do = to_do
 
     def end(self, run, record):

@@ -9,6 +9,7 @@ from sb3_entropy import SPPO
 from sb3_entropy.store import same_but_clock
 from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.steps import StepCount, noted_steps
 from sb3_entropy.studies.training import SEED_STRIDE, Recorder, score, train_run
 from sb3_entropy.zoo.build import make_envs, make_model
 from studies.specs import study
@@ -141,6 +142,14 @@ def test_tensorboard_logs_on_request_and_otherwise_nothing_is_written(tmp_path, 
     logged = train_run((run.run_id, run.definition), {"tensorboard": str(tmp_path / "tb")})
     assert list((tmp_path / "tb" / run.run_id).glob("events.out.tfevents.*"))
     assert same_but_clock(logged, plain)
+    noted = train_run((run.run_id, run.definition), {"steps": str(tmp_path)})
+    assert same_but_clock(plain, noted)
+    assert 0 < noted_steps(tmp_path, [run.run_id, "another"])[run.run_id] <= run.definition["timesteps"]
+    # On another machine there is no such folder.
+    elsewhere = StepCount(tmp_path / "absent", run.run_id)
+    elsewhere.note(1)
+    elsewhere.close()
+    assert noted_steps(tmp_path / "absent", [run.run_id]) == {}
 
 
 def test_warnings_are_recorded_and_not_shown(recwarn):

@@ -131,7 +131,7 @@ def _pairs(comparison: Comparison, data: FigureData) -> np.ndarray:
     if len(both) < 2:
         return np.empty(0)
     found = np.array([both[0][seed] - both[1][seed] for seed in both[0].keys() & both[1].keys()])
-    return found[np.isfinite(found)]
+    return np.asarray(found[np.isfinite(found)])
 
 
 def _label(comparison: Comparison, data: FigureData) -> str:
