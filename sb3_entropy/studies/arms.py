@@ -123,10 +123,10 @@ def failure_notes(scores: Scores, criterion: CriterionResult) -> list[str]:
         line = failure_line(scores, criterion.measure, environment)
         if line is not None:
             where = f" in {environment}" if len(environments) > 1 else ""
+            at, start, best = (f"{value:.4g}".replace("-", "−") for value in (line.at, line.start, line.best))
             notes.append(
                 f"A run{where} counts as a failure if it crashed, has no finite score, or ended on the wrong side of "
-                f"{line.at:.4g}: half the way from {line.start:.4g}, the median at the first evaluation, to "
-                f"{line.best:.4g}, the best arm's IQM."
+                f"{at}: half the way from {start}, the median at the first evaluation, to {best}, the best arm's IQM."
             )
     return notes
 

@@ -28,12 +28,13 @@ class Notes:
 
 
 def noted(
-    results: StudyResults, stated: Sequence[Criterion], judged: Sequence[CriterionResult]
+    results: StudyResults, stated: Sequence[Criterion], judged: Sequence[CriterionResult], decides: bool = True
 ) -> list[tuple[CriterionResult, Notes]]:
     """
     :param results: a study's results
     :param stated: criteria
     :param judged: what became of them
+    :param decides: whether the verdict rests on them: what would decide is asked of no others
     :return: each with its notes
     """
     scores = Scores(results)
@@ -42,7 +43,7 @@ def noted(
             result,
             Notes(
                 cautions(results.study, scores, criterion, result),
-                outlook(scores, criterion, result),
+                outlook(scores, criterion, result) if decides else [],
                 arm_summaries(scores, result),
                 failure_notes(scores, result),
             ),

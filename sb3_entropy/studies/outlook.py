@@ -1,6 +1,7 @@
 """What would decide an undecided comparison: how many seeds, by the spread that was seen, and whether longer runs."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,9 @@ from sb3_entropy.statistics.aggregates import STATISTICS, TrimmedMean
 from sb3_entropy.statistics.sample import Sample
 from sb3_entropy.studies.cautions import SIDES, called
 from sb3_entropy.studies.paired import Pairs, Scores
+from sb3_entropy.studies.results import RunView
 from sb3_entropy.studies.spec import Criterion
-from sb3_entropy.studies.verdict import UNDECIDED, ComparisonResult, CriterionResult
+from sb3_entropy.studies.verdict import POOLED, UNDECIDED, ComparisonResult, CriterionResult
 
 #: the chance that planned seeds show a difference as large as the one that was seen
 POWER = 0.8
@@ -59,7 +61,7 @@ def outlook(scores: Scores, stated: Criterion, judged: CriterionResult) -> list[
     undecided = [c for c in judged.comparisons if c.outcome == UNDECIDED]
     lines = [_seeds(scores, stated, c, len(judged.comparisons)) for c in undecided[:MOST_SHOWN]]
     if len(undecided) > MOST_SHOWN:
-        lines.append(f"{len(undecided) - MOST_SHOWN} more comparisons are undecided; the report has them all.")
+        lines.append(f"{len(undecided) - MOST_SHOWN} more comparisons are undecided.")
     if any(2 <= c.n == len(scores.results.study.seeds) for c in undecided[:MOST_SHOWN]):
         lines.append(
             "Plan with the larger number, and run all of them before looking again: whoever adds seeds until something "
@@ -93,8 +95,8 @@ def needed(pairs: Pairs, stated: Criterion, comparisons: int, level: float) -> N
         effect = side * (value - margin)
     else:
         effect = stated.margin - abs(value)
-    alpha = (1 - level) / 2 / comparisons
-    # Both bounds of an equivalence are to be shown at once.
+    # Both bounds of an equivalence are to be shown at once; outside of it there are two sides.
+    alpha = (1 - level) / 2 / comparisons / (1 if side or effect > 0 else 2)
     power = POWER if side or effect < 0 else (1 + POWER) / 2
 
     def seeds(sd: float) -> int | None:
@@ -173,26 +175,36 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
 
 
 def _steps(scores: Scores, judged: CriterionResult, undecided: list[ComparisonResult]) -> list[str]:
-    """Whether the curve that the measure reads still moved in the last quarter of the runs."""
+    """Whether the curve that the measure reads still moved in the last quarter of the runs, in every environment."""
+    study = scores.results.study
     if judged.measure not in MEASURES or not MEASURES.get(judged.measure).curves:
         return []
-    name = MEASURES.get(judged.measure).curves[0]
     labels = {label for c in undecided for label in (c.treatment, c.control)}
-    curves = [r.curves[name] for r in scores.results.runs if r.arm in labels and name in r.curves]
+    open_in = {c.environment for c in undecided}
+    told = []
+    for environment in study.environments:
+        if open_in & {environment, POOLED}:
+            runs = [r for r in scores.results.runs if r.arm in labels and r.environment == environment]
+            sentence = _late_change(runs, MEASURES.get(judged.measure).curves[0])
+            told.append(f"{environment}: {sentence}" if sentence and len(study.environments) > 1 else sentence)
+    return [sentence for sentence in told if sentence]
+
+
+def _late_change(runs: Sequence[RunView], name: str) -> str:
+    curves = [r.curves[name][np.isfinite(r.curves[name])] for r in runs if name in r.curves]
     changes, ranges = [], []
-    for curve in (curve[np.isfinite(curve)] for curve in curves):
+    for curve in curves:
         late = max(1, int(LATE * len(curve)))
         if len(curve) >= 2 * late + 1:
             changes.append(float(curve[-late:].mean() - curve[-2 * late : -late].mean()))
             ranges.append(float(np.ptp(curve)))
     if len(changes) < 2:
-        return []
-    typical, span = float(np.median(changes)), float(np.median(ranges))
+        return ""
+    mean, typical, span = float(np.mean(changes)), float(np.median(changes)), float(np.median(ranges))
     error = float(np.std(changes, ddof=1)) / math.sqrt(len(changes))
-    mean = float(np.mean(changes))
-    moves = abs(mean) > student.isf(0.025, len(changes) - 1) * error and abs(typical) > 0.05 * span
-    told = f"in the last quarter of training {name} changed by {typical:+.3g} in the median run, of {span:.3g} in all"
-    if moves:
+    said = f"in the last quarter of training {name} changed by {typical:+.4g} in the median run, of {span:.4g} in all"
+    said = said.replace("-", "−")
+    if abs(mean) > student.isf(0.025, len(changes) - 1) * error and abs(typical) > 0.05 * span:
         verb = "rise" if typical > 0 else "fall"
-        return [f"The curves still {verb}: {told.replace('-', '−')}. Longer runs may show another difference."]
-    return [f"The curves have come to rest: {told.replace('-', '−')}. Longer runs are not likely to show another one."]
+        return f"The curves still {verb}: {said}. Longer runs may show another difference."
+    return f"The curves no longer move clearly: {said}. More seeds rather than longer runs."

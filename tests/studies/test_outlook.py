@@ -1,5 +1,7 @@
 """What would decide: seeds by the power of the t test, steps by the end of the curves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -71,7 +73,7 @@ def test_what_is_said():
     assert plan.startswith("Plan with the larger number")
     assert steps.startswith("The curves still rise: in the last quarter of training deterministic/return changed by +")
     level = made_of(asked(), {"PPO": base, "SPPO": base + D}, start=None)
-    assert said(level)[-1].startswith("The curves have come to rest")
+    assert said(level)[-1].startswith("The curves no longer move clearly")
     assert said(made_of(asked(), {"PPO": base, "SPPO": base + 50 + D})) == []  # decided
     (lacking, *_) = said(made_of(asked(seeds=5), {"PPO": base, "SPPO": base + D}))
     assert "1 of 5 pairs of runs are missing" in lacking
@@ -79,3 +81,17 @@ def test_what_is_said():
     assert "Run at least two" in one
     equal = made_of(asked(), {"PPO": base, "SPPO": base + np.array([1.0, -1, 1, -1]) * 9})
     assert "more than 1000 seeds" in said(equal)[0]
+
+
+def test_each_environment_has_its_own_end():
+    """Curves of different units are not mixed: one still rises, the other does not."""
+    environments = {name: {"score_range": [0, 500]} for name in ("CartPole-v1", "Acrobot-v1")}
+    results = made_of(asked(environments=environments), {"PPO": [100.0] * 4, "SPPO": 100 + D}, start=0.0)
+    level = np.full(10, -80.0)
+    runs = [
+        replace(r, curves={**r.curves, "deterministic/return": level + r.seed}) if r.environment == "Acrobot-v1" else r
+        for r in results.runs
+    ]
+    rising, resting = said(made_of(results.study, runs=runs))[-2:]
+    assert rising.startswith("CartPole-v1: The curves still rise")
+    assert resting.startswith("Acrobot-v1: The curves no longer move clearly")

@@ -171,7 +171,7 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         command=commands(results, folder.parent),
         retry_command=f"{run_command(study, results.store)} --retry-failed",
         judged=noted(results, study.criteria, verdict.criteria),
-        exhibited=noted(results, study.exhibits, verdict.exhibits),
+        exhibited=noted(results, study.exhibits, verdict.exhibits, decides=False),
         blind_spot=blind_spot(study),
         conditions=found,
         failures=listed,
