@@ -42,7 +42,7 @@ class ScoreRow:
         :param measure: one of the measures
         :return: e.g. ``(n = 1)`` where measures rest on different numbers of runs; else empty
         """
-        return f"(n = {self.counts[measure]})" if len(set(self.counts.values())) > 1 else ""
+        return f" (n = {self.counts[measure]})" if len(set(self.counts.values())) > 1 else ""
 
 
 def statistic_of(study: Study, measure: str) -> str:

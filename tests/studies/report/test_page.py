@@ -288,7 +288,7 @@ def test_runs_without_a_score_are_not_counted(results, tmp_path):
     html = write_report(made, tmp_path).read_text()
     rows = {row.arm.label: row for row in score_rows(made.study, figure_data(made))}
     assert rows["PPO"].n_text == "1 to 5 of 5"
-    assert rows["PPO"].n_of("final_return") == "(n = 1)"
+    assert rows["PPO"].n_of("final_return") == " (n = 1)"
     assert rows[label].n_text == "0 of 5"
     assert rows[f"{NASTY}, ent_coef=0.01"].n_text == "5"
     assert '<td class="n">1 to 5 of 5</td>' in html
