@@ -6,6 +6,7 @@ from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top
 from sb3_entropy.statistics.improvement import probability_of_improvement
 from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
 from sb3_entropy.statistics.multiplicity import benjamini_hochberg, holm
+from sb3_entropy.statistics.one_sample import difference_from, share_difference
 from sb3_entropy.statistics.profiles import performance_profile
 from sb3_entropy.statistics.steadiness import area_under_curve, dispersion, drawdown
 from sb3_entropy.statistics.tabulated import coverage
@@ -18,6 +19,7 @@ __all__ = [
     "benjamini_hochberg",
     "coverage",
     "curve_interval",
+    "difference_from",
     "dispersion",
     "drawdown",
     "effective_number",
@@ -34,5 +36,6 @@ __all__ = [
     "performance_profile",
     "probability_of_improvement",
     "sample_efficiency",
+    "share_difference",
     "top_share",
 ]
