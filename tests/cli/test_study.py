@@ -246,6 +246,7 @@ def test_a_bar_where_there_is_a_terminal(monkeypatch):
 ROOT = Path(__file__).parents[2] / "zoo_configs" / "studies"
 OURS = {
     "collapse_is_the_baseline",
+    "collapse_needs_relu",
     "entropy_2x2",
     "entropy_buys_outside_the_box",
     "lambda_sweep",
