@@ -77,17 +77,22 @@ def _names(study: Study) -> Iterator[Problem]:
 
 
 def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
-    """A measure needs curves; those of a measure that observes are its own affair."""
-    observed = set() if issubclass(MEASURES.get(measure), ObservingMeasure) else {*OTHER_CURVES, *study.evaluation.log}
+    """A measure needs curves; those of a measure that observes are its own affair, and there for the others too."""
+    observing = [name for name in study.measures if name in MEASURES and _observes(name)]
+    recorded = {*OTHER_CURVES, *study.evaluation.log, *(c for name in observing for c in MEASURES.get(name).curves)}
     for curve in MEASURES.get(measure).curves:
         mode = curve.partition("/")[0]
         if mode in MODES and mode not in study.evaluation.modes:
             yield ("evaluation", "modes"), f"the measure {measure} needs the mode {mode!r}; add it"
-        elif mode not in MODES and observed and curve not in observed:
-            yield (
-                key,
-                f"the measure {measure} needs the curve {curve!r}; add it to evaluation: log",
-            )
+        elif mode not in MODES and measure not in observing and curve not in recorded:
+            known = MEASURES.keys()
+            records = [name for name in known if _observes(name) and curve in MEASURES.get(name).curves]
+            place = f"add {records[0]} to measures, which records it" if records else "add it to evaluation: log"
+            yield key, f"the measure {measure} needs the curve {curve!r}; {place}"
+
+
+def _observes(measure: str) -> bool:
+    return issubclass(MEASURES.get(measure), ObservingMeasure)
 
 
 def _decision(study: Study) -> Iterator[Problem]:

@@ -70,6 +70,14 @@ def is_share(criterion: Criterion) -> bool:
     return stated or (isinstance(criterion.control, Number) and MEASURES.get(criterion.measure).yes_or_no)
 
 
+def number_text(number: Number) -> str:
+    """
+    :param number: what runs are compared with
+    :return: e.g. ``−0.307``
+    """
+    return f"{number.value:g}".replace("-", "−")
+
+
 def rule_in_words(criterion: Criterion, level: float) -> str:
     """
     :param criterion: a part of a rule
@@ -81,7 +89,7 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
     treatment = f"each of {', '.join(others)} and {last}" if others else last
     what = f"{_quantity(criterion)} of {treatment}"
     if isinstance(control, Number):
-        than = f"{control.value:g} ({' '.join(control.source.split())})"
+        than = f"{number_text(control)} ({' '.join(control.source.split())})"
     elif minus is None:
         than = f"that of {_described(control)}"
     else:

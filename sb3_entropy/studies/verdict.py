@@ -16,7 +16,7 @@ from sb3_entropy.statistics import (
     probability_of_improvement,
     share_difference,
 )
-from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, rule_in_words
+from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
 from sb3_entropy.studies.spec import Criterion, Number, Study
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
@@ -226,7 +226,7 @@ def _compare(study: Study, criterion: Criterion, scores: Scores, sides: Compared
 def _named(criterion: Criterion, sides: Compared) -> tuple[str, str]:
     """Both sides of the minus sign."""
     if isinstance(criterion.control, Number):
-        return sides[0].label, f"{criterion.control.value:g}"
+        return sides[0].label, number_text(criterion.control)
     if criterion.minus is None:
         return sides[0].label, sides[1].label
     first, second, third, fourth = (side.label for side in sides)
