@@ -6,6 +6,7 @@ from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top
 from sb3_entropy.statistics.improvement import probability_of_improvement
 from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
 from sb3_entropy.statistics.multiplicity import benjamini_hochberg, holm
+from sb3_entropy.statistics.one_sample import difference_from, share_difference
 from sb3_entropy.statistics.profiles import performance_profile
 from sb3_entropy.statistics.sign_flip import SignFlip, sign_flip
 from sb3_entropy.statistics.steadiness import area_under_curve, dispersion, drawdown
@@ -20,6 +21,7 @@ __all__ = [
     "benjamini_hochberg",
     "coverage",
     "curve_interval",
+    "difference_from",
     "dispersion",
     "drawdown",
     "effective_number",
@@ -36,6 +38,7 @@ __all__ = [
     "performance_profile",
     "probability_of_improvement",
     "sample_efficiency",
+    "share_difference",
     "sign_flip",
     "simulated",
     "size",

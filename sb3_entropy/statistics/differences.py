@@ -139,6 +139,21 @@ def _differences(
             "given. Leave out the runs that have no partner."
         )
     sample = Sample(find_statistic(statistic), ours[None], theirs[None])
+    return of_sample(sample, margins, level, method, replicates, rng)
+
+
+def of_sample(
+    sample: Sample, margins: tuple[float, ...], level: float, method: str, replicates: int, rng: np.random.Generator
+) -> list[Difference]:
+    """
+    :param sample: one task's or several tasks' scores at one point
+    :param margins: what its value is compared with
+    :param level: the nominal confidence
+    :param method: as for :func:`~sb3_entropy.statistics.interval`
+    :param replicates: of the bootstrap, if the method is one
+    :param rng: where its draws come from
+    :return: the value with its interval, once a margin
+    """
     n, value = sample.runs, float(sample.value()[0])
     if n == 1:
         return [Difference(value, np.nan, np.nan, level, "none", n, 1.0, 1.0, margin) for margin in margins]

@@ -8,8 +8,9 @@ import numpy as np
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import iqm, mean
 from sb3_entropy.studies.paired import Scores
+from sb3_entropy.studies.rules import POOLED
 from sb3_entropy.studies.training import score
-from sb3_entropy.studies.verdict import POOLED, CriterionResult
+from sb3_entropy.studies.verdict import CriterionResult
 
 
 @dataclass(frozen=True)
@@ -136,5 +137,5 @@ def _cells(scores: Scores, criterion: CriterionResult) -> Sequence[tuple[str, st
     for comparison in criterion.comparisons:
         pooled = comparison.environment == POOLED
         environments = scores.results.study.environments if pooled else [comparison.environment]
-        cells += [(label, env) for env in environments for label in (comparison.control, comparison.treatment)]
+        cells += [(label, env) for env in environments for label in reversed(comparison.sides)]
     return list(dict.fromkeys(cells))

@@ -9,7 +9,7 @@ from scipy.stats import skew
 from sb3_entropy.statistics import sign_flip, size
 from sb3_entropy.statistics.sign_flip import MOST_PAIRS
 from sb3_entropy.studies.paired import Pairs, Scores
-from sb3_entropy.studies.spec import Criterion, Study
+from sb3_entropy.studies.spec import Criterion, Number, Study
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult
 
 #: below this ratio of standard deviations, and with at least so many runs, an arm is steadier than the other
@@ -33,7 +33,7 @@ def cautions(study: Study, scores: Scores, stated: Criterion, judged: CriterionR
     :return: sentences: where an arm's spread is under a third of the other's, where the differences' tail points away
         from what is claimed, and the exact sign-flip p where values tie
     """
-    named = [(c, pairs) for c in judged.comparisons if (pairs := scores.pairs(stated.measure, c)) is not None]
+    named = [(c, pairs) for c in judged.comparisons if (pairs := scores.pairs(stated, c)) is not None]
     found = [make(study, stated, named) for make in (_spreads, _tails, _ties)]
     return [sentence for sentence in found if sentence]
 
@@ -73,15 +73,19 @@ def tail(pairs: Pairs, side: int) -> float:
     return -side * found if side else abs(found)
 
 
-def ties(pairs: Pairs) -> bool:
+def ties(pairs: Pairs, number: bool = False) -> bool:
     """
     :param pairs: of runs
+    :param number: whether the control is a number
     :return: whether two runs of an arm have the same score, or two of a pair
     """
-    return any(len(np.unique(column)) < len(column) for column in pairs.columns) or bool((pairs.differences == 0).any())
+    arms = pairs.columns[:1] if number else pairs.columns
+    return any(len(np.unique(column)) < len(column) for column in arms) or bool((pairs.differences == 0).any())
 
 
 def _spreads(study: Study, stated: Criterion, named: Sequence[Named]) -> str:
+    if isinstance(stated.control, Number) or stated.minus is not None:
+        return ""  # there are not two arms
     apart = [
         (c, f"{pairs.columns[0].std(ddof=1):.3g} against {pairs.columns[1].std(ddof=1):.3g}", pairs.n)
         for c, pairs in named
@@ -135,7 +139,8 @@ def _tails(study: Study, stated: Criterion, named: Sequence[Named]) -> str:
 
 
 def _ties(study: Study, stated: Criterion, named: Sequence[Named]) -> str:
-    tied = [(c, _sign_flip(stated, pairs)) for c, pairs in named if ties(pairs) and pairs.n <= MOST_PAIRS]
+    number = isinstance(stated.control, Number)
+    tied = [(c, _sign_flip(stated, pairs)) for c, pairs in named if ties(pairs, number) and pairs.n <= MOST_PAIRS]
     if not tied:
         return ""
     return (

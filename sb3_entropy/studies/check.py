@@ -14,9 +14,9 @@ from sb3_entropy.studies.evaluation import MODES
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
-from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Selection, Study
+from sb3_entropy.studies.rules import POOLED, compared, is_share
+from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Number, Selection, Study
 from sb3_entropy.studies.training import SEED_STRIDE
-from sb3_entropy.studies.verdict import POOLED, compared
 from sb3_entropy.zoo.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.zoo.check import check_preset
 
@@ -77,34 +77,43 @@ def _names(study: Study) -> Iterator[Problem]:
 
 
 def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
-    """A measure needs curves; those of a measure that observes are its own affair."""
-    observed = set() if issubclass(MEASURES.get(measure), ObservingMeasure) else {*OTHER_CURVES, *study.evaluation.log}
+    """A measure needs curves; those of a measure that observes are its own affair, and there for the others too."""
+    observing = [name for name in study.measures if name in MEASURES and _observes(name)]
+    recorded = {*OTHER_CURVES, *study.evaluation.log, *(c for name in observing for c in MEASURES.get(name).curves)}
     for curve in MEASURES.get(measure).curves:
         mode = curve.partition("/")[0]
         if mode in MODES and mode not in study.evaluation.modes:
             yield ("evaluation", "modes"), f"the measure {measure} needs the mode {mode!r}; add it"
-        elif mode not in MODES and observed and curve not in observed:
-            yield (
-                key,
-                f"the measure {measure} needs the curve {curve!r}; add it to evaluation: log",
-            )
+        elif mode not in MODES and measure not in observing and curve not in recorded:
+            known = MEASURES.keys()
+            records = [name for name in known if _observes(name) and curve in MEASURES.get(name).curves]
+            place = f"add {records[0]} to measures, which records it" if records else "add it to evaluation: log"
+            yield key, f"the measure {measure} needs the curve {curve!r}; {place}"
+
+
+def _observes(measure: str) -> bool:
+    return issubclass(MEASURES.get(measure), ObservingMeasure)
 
 
 def _decision(study: Study) -> Iterator[Problem]:
-    for section, criteria in (("decision", study.criteria), ("also", study.exhibits)):
+    rules: list[tuple[Key, tuple[Criterion, ...]]] = [(("decision",), study.criteria), (("also",), study.exhibits)]
+    rules += [(("changed", index, "decision"), change.criteria) for index, change in enumerate(study.changes)]
+    for where, criteria in rules:
         for index, criterion in enumerate(criteria):
-            yield from _criterion(study, criterion, (section, index))
+            yield from _criterion(study, criterion, (*where, index))
 
 
 def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Problem]:
-    wrong = list(_selection(study, criterion.control, (*where, "control")))
-    for selection in criterion.treatments:
-        wrong += _selection(study, selection, (*where, "treatment"))
+    sides: list[tuple[Key, Selection]] = [(("treatment",), selection) for selection in criterion.treatments]
+    sides += [(("control",), criterion.control)] if isinstance(criterion.control, Selection) else []
+    sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
+    wrong = [problem for key, selection in sides for problem in _selection(study, selection, (*where, *key))]
     yield from wrong
     if not wrong and not compared(study, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
-        yield where, f"expect: {criterion.expect} needs a margin: the greatest difference that does not count"
+        stated = study.document.at(where)["expect"]
+        yield where, f"expect: {stated} needs a margin: the greatest difference that does not count"
     if criterion.environments == POOLED and criterion.measure in MEASURES:
         if MEASURES.get(criterion.measure).unit != "return":
             text = f"score_range is one of returns, and {criterion.measure} is none; compare it with environments: each"
@@ -113,6 +122,27 @@ def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Probl
             if environment.score_range is None:
                 text = "environments: all puts normalised scores together; add score_range: [what is 0, what is 1]"
                 yield ("environments", env_id), text
+    if criterion.measure in MEASURES:
+        yield from _against_a_number(criterion, where)
+
+
+def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
+    control = criterion.control
+    if isinstance(control, Number) and criterion.minus:
+        yield (*where, "minus"), "an interaction has an arm on all four sides, but control is a number; take one out"
+    if not is_share(criterion):
+        return
+    if None not in (criterion.share_at_least, criterion.share_at_most):
+        yield (*where, "share_at_most"), "share_at_least stands here too; take one of them out"
+    if not isinstance(control, Number):
+        text = "a share of runs is compared with a number; write control: {value: …, source: …}, or compare the scores"
+        yield (*where, "control"), text
+    elif not 0 <= control.value <= 1:
+        yield (*where, "control", "value"), f"a share must be between 0 and 1, but {control.value:g} was given"
+    for key, usual in (("statistic", "mean"), ("environments", "each")):
+        given = getattr(criterion, key)
+        if given != usual:
+            yield (*where, key), f"a share is counted in each environment; {key} must be {usual}, but {given} was given"
 
 
 def _selection(study: Study, selection: Selection, where: Key) -> Iterator[Problem]:

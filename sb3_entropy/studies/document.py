@@ -44,6 +44,16 @@ class Document:
         name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
         return f"line {self.lines.get(known, 1)}, {name or 'the whole file'}"
 
+    def at(self, key: Key) -> Any:
+        """
+        :param key: the path to a value
+        :return: the value
+        """
+        value: Any = self.values
+        for part in key:
+            value = value[part]
+        return value
+
     def refuse(self, problems: Iterable[Problem]) -> None:
         """
         :param problems: what is wrong, and where
@@ -145,7 +155,8 @@ def _problems(error: Any) -> Iterator[Problem]:
             yield from (problem for inner in meant[0] for problem in _problems(inner))
             return
         kinds = " or ".join(dict.fromkeys(_kind(e.validator_value) for e in error.context if e.validator == "type"))
-        yield path, f"must be {kinds}, but {given!r} was given{_hint(given)}"
+        meaning = f" ({error.schema['description']})" if "description" in error.schema else ""
+        yield path, f"must be {kinds}{meaning}, but {given!r} was given{_hint(given)}"
     elif error.validator == "additionalProperties" and error.validator_value is False:
         allowed = list(error.schema["properties"])
         for key in given:

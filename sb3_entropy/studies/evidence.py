@@ -12,7 +12,8 @@ from sb3_entropy.studies.report.published import beside, published_note
 from sb3_entropy.studies.report.tables import score_rows, statistic_of
 from sb3_entropy.studies.report.wording import NOTHING, estimate, p_value, seeds_text
 from sb3_entropy.studies.results import StudyResults
-from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult
+from sb3_entropy.studies.spec import Change
+from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult, Verdict
 
 MOST_ROWS = 24
 
@@ -23,10 +24,18 @@ Each row is a study: a claim, and what its runs say about it by a rule that stan
 committed beside it as small files, so that this page, and each study's report, can be made again without training:
 `sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands below do the training itself.
 
-A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*.
-Differences are treatment − control on shared seeds, with their 95 % intervals; p is one-sided, for what the criterion
-expects, after Holm's correction. P(improvement) is the probability that a run of the treatment is better than a run of
-the control, with its interval. What such intervals cover at ten seeds: [Statistics](statistics.md).
+A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*. Where
+a rule was changed after its runs had been seen, its section says why, and what the rule before the change says of the
+same runs.
+
+**Levels.** p is one-sided, for what the criterion expects, after Holm's correction over the criterion's comparisons. A
+comparison is *supported* if p ≤ 2.5 %, and *refuted* if the test of the opposite has p ≤ 2.5 %, which is corrected over
+the comparisons of all criteria and not printed. Where a difference is expected to lie *within ±margin*, two one-sided
+tests have to reach the same 2.5 %. Differences are treatment − control on shared
+seeds, or treatment − a number. Their intervals are of 95 % and of one comparison each, without Holm's correction: one
+of many can exclude the margin while its comparison is undecided. P(improvement) is the probability that a run of the
+treatment is better than a run of the control, with its interval. What such intervals cover at ten seeds, and how far
+tests of a mean can miss their level: [Statistics](statistics.md).
 """
 
 
@@ -41,7 +50,9 @@ def evidence_markdown(studies: Sequence[StudyResults]) -> str:
         study, verdict = results.study, results.verdict
         decides = "<br>".join(f"{_cell(c.name)}: {_decisive(c)}" for c in verdict.criteria)
         claim = f"[{study.name}](#{study.name.lower()})<br>{_cell(study.claim)}"
-        cells = [claim, f"{SIGNS[verdict.outcome]} **{verdict.outcome}**", decides, _seeds(results)]
+        former = [f"<br>before its rule was changed: {_sign(before.outcome)}" for before in verdict.former if before]
+        said = f"{SIGNS[verdict.outcome]} **{verdict.outcome}**{''.join(former)}"
+        cells = [claim, said, decides, _seeds(results)]
         lines.append(f"| {' | '.join(cells)} |")
     if not studies:
         lines.append("| none yet | | | |")
@@ -75,12 +86,27 @@ def _section(results: StudyResults) -> list[str]:
         f"**Verdict.** {SIGNS[verdict.outcome]} {verdict.outcome}, from {', '.join([f'{finished} runs', *gaps])}."
     ]
     lines += ["", f"**Finding.** {study.finding.strip()}"] if study.finding.strip() else []
+    for change, before in zip(study.changes, verdict.former, strict=True):
+        lines += ["", *_change(change, before)]
     for criterion in verdict.criteria:
         lines += ["", f"**{_text(criterion.name)}: {criterion.outcome}.** {_text(criterion.rule)}", ""]
         lines += _table(criterion)
     if study.published.numbers:
         lines += ["", *published_table(results)]
     return [*lines, "", "```sh", commands(results), "```"]
+
+
+def _change(change: Change, before: Verdict | None) -> list[str]:
+    lines = [f"**Changed after the runs.** {_text(change.why)}"]
+    lines += ["", f"The claim stood: {_text(change.claim)}"] if change.claim else []
+    if before is not None:
+        lines += ["", f"By the rule as it stood before, of the same runs: {_sign(before.outcome)}.", ""]
+        lines += [f"- {_text(c.name)}: {c.outcome}. {_text(c.rule)} {_decisive(c)}." for c in before.criteria]
+    return lines
+
+
+def _sign(outcome: str) -> str:
+    return f"{SIGNS[outcome]} {outcome}"
 
 
 def _table(criterion: CriterionResult) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, nct
+from scipy.stats import binom, chi2, nct
 from scipy.stats import t as student
 
 from sb3_entropy.registry import MEASURES
@@ -14,8 +14,9 @@ from sb3_entropy.statistics.sample import Sample
 from sb3_entropy.studies.cautions import SIDES, called
 from sb3_entropy.studies.paired import Pairs, Scores
 from sb3_entropy.studies.results import RunView
-from sb3_entropy.studies.spec import Criterion
-from sb3_entropy.studies.verdict import POOLED, UNDECIDED, ComparisonResult, CriterionResult
+from sb3_entropy.studies.rules import POOLED, is_share
+from sb3_entropy.studies.spec import Criterion, Number
+from sb3_entropy.studies.verdict import UNDECIDED, ComparisonResult, CriterionResult
 
 #: the chance that planned seeds show a difference as large as the one that was seen
 POWER = 0.8
@@ -151,7 +152,9 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
             f"{name}: {lacking} of {len(study.seeds)} pairs of runs are missing, have failed or have no finite score. "
             "There is no verdict before they are there."
         )
-    pairs = scores.pairs(stated.measure, comparison)
+    pairs = scores.pairs(stated, comparison)
+    if comparison.n > 1 and is_share(stated):
+        return _runs_for_share(stated, comparison, comparisons, study.level)
     if pairs is None or pairs.n < 2:
         return f"{name}: one seed says nothing about spread. Run at least two, to see what would decide."
     found = needed(pairs, stated, comparisons, study.level)
@@ -174,12 +177,37 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
     return f"{seen} {plan} The {pairs.n} seeds so far show {found.shown:.3g} or more as often."
 
 
+def _runs_for_share(stated: Criterion, comparison: ComparisonResult, comparisons: int, level: float) -> str:
+    """By the exact binomial test, at the share that was seen."""
+    assert comparison.difference is not None
+    assert isinstance(stated.control, Number)
+    seen = comparison.difference.value + stated.control.value
+    sign = -1 if stated.expect in ("less", "not_greater") else 1
+    margin = stated.margin if stated.expect in ("greater", "less") else -stated.margin
+    bound = stated.control.value + sign * margin
+    name = f"{comparison.treatment} − {comparison.control}"
+    if stated.expect == "equivalent" or seen == bound or not 0 < bound < 1:
+        return f"{name}: a share of {seen:.3g} of {comparison.n} runs passes; more seeds narrow its interval."
+    alpha = (1 - level) / 2 / comparisons
+    # The share that passes against a bound below it, or that of those that do not pass.
+    p, q = (seen, bound) if seen > bound else (1 - seen, 1 - bound)
+    numbers = np.arange(2, MOST_SEEDS + 1)
+    powers = binom.sf(binom.isf(alpha, numbers, q), numbers, p)
+    enough = np.flatnonzero(powers < POWER)
+    n = int(numbers[enough[-1]]) + 1 if enough.size else 2
+    many = f"{n} seeds show" if n <= MOST_SEEDS else f"it takes more than {MOST_SEEDS} seeds to show"
+    return (
+        f"{name}: a share of {seen:.3g} of {comparison.n} runs passes, against {bound:.3g}. If that is the truth, "
+        f"{many} it in four of five studies, by the exact test."
+    )
+
+
 def _steps(scores: Scores, judged: CriterionResult, undecided: list[ComparisonResult]) -> list[str]:
     """Whether the curve that the measure reads still moved in the last quarter of the runs, in every environment."""
     study = scores.results.study
     if judged.measure not in MEASURES or not MEASURES.get(judged.measure).curves:
         return []
-    labels = {label for c in undecided for label in (c.treatment, c.control)}
+    labels = {label for c in undecided for label in c.sides}
     open_in = {c.environment for c in undecided}
     told = []
     for environment in study.environments:

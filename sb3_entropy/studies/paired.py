@@ -8,7 +8,9 @@ import numpy as np
 
 from sb3_entropy.statistics.scores import Array
 from sb3_entropy.studies.results import StudyResults
-from sb3_entropy.studies.verdict import POOLED, ComparisonResult
+from sb3_entropy.studies.rules import POOLED, is_share
+from sb3_entropy.studies.spec import Criterion, Number
+from sb3_entropy.studies.verdict import ComparisonResult
 
 #: finite scores by seed
 BySeed = Mapping[int, float]
@@ -17,9 +19,9 @@ BySeed = Mapping[int, float]
 @dataclass(frozen=True)
 class Pairs:
     """
-    :param treatment: scores, shape (n, K): of the stated seeds that both arms have finished, in every environment that
-        counts; normalised if these are put together
-    :param control: likewise
+    :param treatment: scores, shape (n, K): of the stated seeds that all arms have finished, in every environment that
+        counts; normalised if these are put together. Of an interaction the difference of its first pair of arms
+    :param control: likewise: the control's, the number it is, or the difference of the second pair
     """
 
     treatment: Array
@@ -68,24 +70,25 @@ class Scores:
         found = self._table.get((arm, environment, measure), {})
         return {seed: found[seed] for seed in self.results.study.seeds if seed in found}
 
-    def pairs(self, measure: str, comparison: ComparisonResult) -> Pairs | None:
+    def pairs(self, stated: Criterion, comparison: ComparisonResult) -> Pairs | None:
         """
-        :param measure: what is compared
+        :param stated: the criterion that the comparison belongs to
         :param comparison: a comparison of the verdict
-        :return: its pairs; ``None`` if it is not of two arms that share a seed
+        :return: its pairs; ``None`` if its arms share no seed, or if it is of shares of runs, which are no scores
         """
+        if is_share(stated):
+            return None
         study = self.results.study
         pooled = comparison.environment == POOLED
         environments = list(study.environments) if pooled else [comparison.environment]
-        tables = [
-            [self.of(label, env_id, measure) for env_id in environments]
-            for label in (comparison.treatment, comparison.control)
-        ]
-        shared = set.intersection(*(set(of_env) for of_arm in tables for of_env in of_arm))
+        tables = [[self.of(label, env_id, stated.measure) for env_id in environments] for label in comparison.sides]
+        shared = sorted(set.intersection(*(set(of_env) for of_arm in tables for of_env in of_arm)))
         if not shared:
             return None
-        x, y = (np.array([[of_env[seed] for of_env in of_arm] for seed in sorted(shared)]) for of_arm in tables)
+        sides = [np.array([[of_env[seed] for of_env in of_arm] for seed in shared]) for of_arm in tables]
         if pooled:
             ranges = np.array([study.environments[env_id].score_range for env_id in environments], dtype=float)
-            x, y = ((scores - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0]) for scores in (x, y))
-        return Pairs(x, y)
+            sides = [(scores - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0]) for scores in sides]
+        if isinstance(stated.control, Number):
+            return Pairs(sides[0], np.full_like(sides[0], stated.control.value))
+        return Pairs(*sides) if stated.minus is None else Pairs(sides[0] - sides[1], sides[2] - sides[3])

@@ -180,8 +180,8 @@ def _of(study: Study, folder: Path) -> str:
 
 
 def _rule(study: Study) -> bytes:
-    """The YAML without what is written about the runs and beside them."""
-    beside = ("finding", "remarks", "published")
+    """The YAML without what is written about the runs, beside them, and of what the rule once was."""
+    beside = ("finding", "remarks", "published", "changed")
     values = {key: value for key, value in study.document.values.items() if key not in beside}
     return json.dumps(values, sort_keys=True).encode()
 
@@ -190,7 +190,8 @@ def digest(study: Study, store: Store) -> str:
     """
     :param study: the study
     :param store: where its runs are
-    :return: a short text that changes when the study's runs do, or its YAML but for finding, remarks and published
+    :return: a short text that changes when the study's runs do, or its YAML but for finding, remarks, published and
+        changed
     """
     return hashlib.sha256(_rule(study) + store.fingerprint(study.name).encode()).hexdigest()[:20]
 

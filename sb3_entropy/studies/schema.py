@@ -37,18 +37,34 @@ _ENVIRONMENT = {
         ),
     ]
 }
+_CONTROL = {
+    "description": "an arm, or a number with its source: {value: …, source: …}",
+    "oneOf": [
+        _TEXT,
+        {
+            "type": "object",
+            "if": {"required": ["value"], "not": {"required": ["arm"]}},
+            "then": _object(("value", "source"), value={"type": "number"}, source=_TEXT),
+            "else": _SELECTION["oneOf"][1],
+        },
+    ],
+}
 _CRITERION = _object(
     ("measure", "treatment", "control", "expect"),
     name=_TEXT,
     measure=_TEXT,
     treatment={"oneOf": [*_SELECTION["oneOf"], {"type": "array", "items": _SELECTION, "minItems": 1}]},
-    control=_SELECTION,
-    expect={"enum": ["greater", "less", "not_less", "not_greater", "equivalent"]},
+    control=_CONTROL,
+    minus=_object(("treatment", "control"), treatment=_SELECTION, control=_SELECTION),
+    expect={"enum": ["greater", "less", "not_less", "not_greater", "equivalent", "within"]},
     margin={"type": "number", "minimum": 0},
+    share_at_least={"type": "number"},
+    share_at_most={"type": "number"},
     statistic={"enum": ["mean", "iqm"]},
     environments={"enum": ["each", "all"]},
     require={"enum": ["all", "any"]},
 )
+_CHANGE = _object(("why",), why=_TEXT, claim=_TEXT, decision={"type": "array", "items": _CRITERION, "minItems": 1})
 _NUMBERS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}}
 _PUBLISHED = {
     "type": "object",
@@ -105,6 +121,7 @@ SCHEMA: dict[str, Any] = _object(
     measures={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
     decision={"type": "array", "items": _CRITERION, "minItems": 1},
     also={"type": "array", "items": _CRITERION},
+    changed={"type": "array", "items": _CHANGE},
     published=_PUBLISHED,
     figures={"type": "array", "items": _FIGURE},
     level={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},

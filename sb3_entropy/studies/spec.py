@@ -80,18 +80,35 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Number:
+    """
+    A number with which runs are compared, taken to be known exactly.
+
+    :param value: the number, in the measure's unit; a share of runs where shares are compared
+    :param source: who says it, and of what
+    """
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Criterion:
     """
     A part of the rule that decides a claim: a difference that is expected, treatment minus control.
 
     Every variant of the treatment is compared with the variant of the control that has the same values of the
-    hyperparameters that both sweep, in every environment; seeds are paired.
+    hyperparameters that both sweep, in every environment; seeds are paired. Against a number there is nothing to pair.
 
     :param measure: the measure's name
     :param treatments: what is claimed to differ, the key ``treatment``: one or several
-    :param control: from what
-    :param expect: ``"greater"``, ``"less"``, ``"not_less"``, ``"not_greater"`` or ``"equivalent"``
+    :param control: from what: an arm, or a number
+    :param expect: ``"greater"``, ``"less"``, ``"not_less"``, ``"not_greater"`` or ``"equivalent"``, in the YAML also
+        ``within``
     :param margin: for ``"greater"`` and ``"less"`` the least difference that counts, else the greatest that does not
+    :param minus: treatment and control of another pair, whose difference is subtracted: an interaction
+    :param share_at_least: compare the share of runs that score at least this with a number; no share if ``None``
+    :param share_at_most: the same of runs that score at most this
     :param statistic: ``"mean"`` or ``"iqm"``
     :param environments: ``"each"``, or ``"all"``: normalised scores of all of them together
     :param require: whether ``"all"`` comparisons must agree or ``"any"`` one is enough
@@ -100,13 +117,31 @@ class Criterion:
 
     measure: str
     treatments: tuple[Selection, ...]
-    control: Selection
+    control: Selection | Number
     expect: str
     margin: float = 0.0
+    minus: tuple[Selection, Selection] | None = None
+    share_at_least: float | None = None
+    share_at_most: float | None = None
     statistic: str = "mean"
     environments: str = "each"
     require: str = "all"
     name: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """
+    What was changed after the runs had been seen.
+
+    :param why: what was changed, and why
+    :param claim: the claim as it stood before; empty if it stood as it does
+    :param criteria: the key ``decision``: the rule as it stood before; empty if it stood as it does
+    """
+
+    why: str
+    claim: str = ""
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +167,8 @@ class Study:
     :param criteria: the key ``decision``: the rule; the claim holds if all of them do
     :param exhibits: the key ``also``: comparisons that are reported and decide nothing
     :param published: the source's numbers, which are reported beside ours and decide nothing
+    :param changes: the key ``changed``: what was changed after the runs, the oldest first; judged beside the rule as it
+        stands, and decides nothing
     """
 
     name: str
@@ -144,6 +181,7 @@ class Study:
     document: Document
     exhibits: tuple[Criterion, ...] = ()
     published: Published = Published()
+    changes: tuple[Change, ...] = ()
     question: str = ""
     remarks: str = ""
     finding: str = ""
@@ -185,8 +223,12 @@ def _study(name: str, document: Document) -> Study:
         environments = dict.fromkeys(environments)
     seeds = values.pop("seeds")
     figures = values.pop("figures", ["learning_curves", "differences"])
-    criteria = tuple(_criterion(criterion) for criterion in values.pop("decision"))
-    exhibits = tuple(_criterion(criterion) for criterion in values.pop("also", []))
+    criteria, exhibits = _criteria(values.pop("decision")), _criteria(values.pop("also", []))
+    changes = tuple(
+        Change(change["why"], change.get("claim", ""), _criteria(change.get("decision", [])))
+        for change in values.pop("changed", [])
+    )
+    compared = (*criteria, *exhibits, *(criterion for change in changes for criterion in change.criteria))
     measures = values.pop("measures", [])
     return Study(
         name=name,
@@ -198,7 +240,8 @@ def _study(name: str, document: Document) -> Study:
         exhibits=exhibits,
         published=_published(values.pop("published", {})),
         evaluation=_evaluation(values.pop("evaluation", {})),
-        measures=tuple(dict.fromkeys([*measures, *(criterion.measure for criterion in (*criteria, *exhibits))])),
+        changes=changes,
+        measures=tuple(dict.fromkeys([*measures, *(criterion.measure for criterion in compared)])),
         figures=tuple({"figure": figure} if isinstance(figure, str) else dict(figure) for figure in figures),
         timesteps=int(values.pop("timesteps")) if "timesteps" in values else None,
         **values,
@@ -220,16 +263,28 @@ def _evaluation(given: dict[str, Any]) -> EvaluationSpec:
     return EvaluationSpec(**values)
 
 
+def _criteria(given: list[dict[str, Any]]) -> tuple[Criterion, ...]:
+    return tuple(_criterion(criterion) for criterion in given)
+
+
 def _criterion(given: dict[str, Any]) -> Criterion:
     values = dict(given)
     name = values.pop("name", f"{values['measure']} {values['expect']}")
-    treatment = values.pop("treatment")
+    treatment, control, minus = values.pop("treatment"), values.pop("control"), values.pop("minus", None)
+    # "within ±margin of" is what is said of a number, "equivalent" of two arms.
+    expect = values.pop("expect").replace("within", "equivalent")
     return Criterion(
         name=name,
         treatments=tuple(_selection(each) for each in (treatment if isinstance(treatment, list) else [treatment])),
-        control=_selection(values.pop("control")),
+        control=Number(float(control["value"]), control["source"]) if _is_number(control) else _selection(control),
+        minus=(_selection(minus["treatment"]), _selection(minus["control"])) if minus else None,
+        expect=expect,
         **values,
     )
+
+
+def _is_number(control: str | dict[str, Any]) -> bool:
+    return isinstance(control, dict) and "arm" not in control
 
 
 def _published(given: dict[str, Any]) -> Published:

@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from sb3_entropy.registry import MEASURES
-from sb3_entropy.statistics import Difference, Interval, holm, paired_difference, probability_of_improvement
-from sb3_entropy.studies.plan import Variant, variant_label, variants
-from sb3_entropy.studies.spec import Criterion, Selection, Study
+from sb3_entropy.statistics import (
+    Difference,
+    Interval,
+    difference_from,
+    holm,
+    paired_difference,
+    probability_of_improvement,
+    share_difference,
+)
+from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
+from sb3_entropy.studies.spec import Criterion, Number, Study
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
-POOLED = "all"
-_REFUTED = {
-    "greater": "less than {margin}",
-    "less": "greater than −{margin}",
-    "not_less": "less than −{margin}",
-    "not_greater": "greater than {margin}",
-    "equivalent": "outside ±{margin}",
-}
-
 #: scores of a variant in an environment by seed
 Scores = Callable[[str, str, str], dict[int, float]]
 
@@ -29,16 +29,18 @@ class ComparisonResult:
     """
     Treatment minus control.
 
-    :param treatment: the variant's label
-    :param control: the other variant's
+    :param treatment: the variant's label; of an interaction the difference in words
+    :param control: the other variant's, or a number; of an interaction the difference that is subtracted
     :param environment: where; ``"all"`` for normalised scores of all environments together
     :param difference: the difference with its interval; ``None`` with fewer than two pairs of runs
     :param p_adjusted: one-sided p of what is expected, after Holm's correction over the criterion's comparisons
     :param improvement: probability that a run of the treatment is better than a run of the control: has the higher
-        score, or the lower one if the measure says that lower is better
+        score, or the lower one if the measure says that lower is better; ``None`` unless these are two variants
     :param outcome: ``"supported"``, ``"refuted"`` or ``"undecided"``, which it is as long as a run of a stated seed is
         missing, has failed or has no finite score
-    :param n: pairs of runs
+    :param n: pairs of runs; runs against a number, and seeds of an interaction
+    :param sides: the variants' labels: the treatment's, the control's unless it is a number, and those of the pair that
+        an interaction subtracts
     """
 
     treatment: str
@@ -49,6 +51,7 @@ class ComparisonResult:
     improvement: Interval | None
     outcome: str
     n: int
+    sides: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class CriterionResult:
     :param unit: of the differences
     :param outcome: ``"supported"``, ``"refuted"`` or ``"undecided"``
     :param comparisons: what it rests on
+    :param kind: what is compared: ``"pair"``, ``"interaction"``, or with a number ``"number"`` or ``"share"``
     """
 
     name: str
@@ -70,6 +74,7 @@ class CriterionResult:
     unit: str
     outcome: str
     comparisons: tuple[ComparisonResult, ...]
+    kind: str = "pair"
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,13 @@ class Verdict:
     :param outcome: of the claim: supported if every criterion is, refuted if one is, else undecided
     :param criteria: those that decide
     :param exhibits: other comparisons, which decide nothing
+    :param former: by the rule as it stood before each of the study's changes; ``None`` if that stood as it does after
     """
 
     outcome: str
     criteria: tuple[CriterionResult, ...]
     exhibits: tuple[CriterionResult, ...] = ()
+    former: tuple["Verdict | None", ...] = ()
 
 
 def judge(study: Study, scores: Scores) -> Verdict:
@@ -94,82 +101,22 @@ def judge(study: Study, scores: Scores) -> Verdict:
     :param scores: called with a variant's label, an environment and a measure
     :return: the verdict, from the runs of the seeds that the study states
     """
-    decisive = [_compare_all(study, criterion, scores) for criterion in study.criteria]
-    against = _corrected([found.against for of_criterion in decisive for found in of_criterion])
-    criteria = []
-    for criterion, found in zip(study.criteria, decisive, strict=True):
-        mine, against = against[: len(found)], against[len(found) :]
-        criteria.append(_judged(study, criterion, found, mine))
     exhibits = []
     for criterion in study.exhibits:
         found = _compare_all(study, criterion, scores)
         exhibits.append(_judged(study, criterion, found, _corrected([each.against for each in found])))
-    outcome = _together([criterion.outcome for criterion in criteria], "all")
-    return Verdict(outcome, tuple(criteria), tuple(exhibits))
+    former = tuple(_by(study, change.criteria, scores) if change.criteria else None for change in study.changes)
+    return replace(_by(study, study.criteria, scores), exhibits=tuple(exhibits), former=former)
 
 
-def compared(study: Study, criterion: Criterion) -> list[tuple[Variant, Variant]]:
-    """
-    :param study: the study
-    :param criterion: a part of its rule
-    :return: every variant of the treatment with every variant of the control that has the same values of the
-        hyperparameters that both sweep, save those for which the criterion names a value on both sides
-    """
-    pairs: dict[tuple[str, str], tuple[Variant, Variant]] = {}
-    for selection in criterion.treatments:
-        fixed = selection.settings.keys() & criterion.control.settings.keys()
-        for treatment in _selected(study, selection):
-            for control in _selected(study, criterion.control):
-                common = (treatment.settings.keys() & control.settings.keys()) - fixed
-                same = all(treatment.settings[key] == control.settings[key] for key in common)
-                if same and treatment.label != control.label:
-                    pairs[treatment.label, control.label] = (treatment, control)
-    return list(pairs.values())
-
-
-def _selected(study: Study, selection: Selection) -> list[Variant]:
-    return [
-        variant
-        for variant in variants(study)
-        if variant.arm.name == selection.arm
-        and all(variant.settings.get(key) == value for key, value in selection.settings.items())
-    ]
-
-
-def rule_in_words(criterion: Criterion, level: float) -> str:
-    """
-    :param criterion: a part of a rule
-    :param level: the confidence level
-    :return: the rule as a sentence
-    """
-    *others, last = map(_described, criterion.treatments)
-    treatment = f"each of {', '.join(others)} and {last}" if others else last
-    control = _described(criterion.control)
-    where = "on normalised scores of all environments together" if criterion.environments == POOLED else ""
-    what = f"the {criterion.statistic} {criterion.measure} of {treatment}"
-    margin = f"{criterion.margin:g}"
-    if criterion.expect == "equivalent":
-        expected = f"{what} is within ±{margin} of that of {control}"
-        risk = f"two one-sided tests at {(1 - level) / 2:.1%} each"
-    elif criterion.expect.startswith("not"):
-        direction = "below" if criterion.expect == "not_less" else "above"
-        expected = f"{what} lies no more than {margin} {direction} that of {control}"
-        risk = f"one-sided at {(1 - level) / 2:.1%}"
-    else:
-        direction = "above" if criterion.expect == "greater" else "below"
-        amount = f"more than {margin} " if criterion.margin else ""
-        expected = f"{what} lies {amount}{direction} that of {control}"
-        risk = f"one-sided at {(1 - level) / 2:.1%}"
-    opposite = _REFUTED[criterion.expect].format(margin=margin)
-    if criterion.margin == 0:
-        opposite = opposite.replace("−0", "0")
-    parts = [expected, where, f"in {criterion.require} of the comparisons", f"paired by seed, {risk} after Holm"]
-    sentence = ", ".join(part for part in parts if part)
-    return f"{sentence[0].upper()}{sentence[1:]}. Refuted if the difference is shown to be {opposite}."
-
-
-def _described(selection: Selection) -> str:
-    return f"“{variant_label(selection.arm, selection.settings)}”"
+def _by(study: Study, rule: Sequence[Criterion], scores: Scores) -> Verdict:
+    decisive = [_compare_all(study, criterion, scores) for criterion in rule]
+    against = _corrected([found.against for of_criterion in decisive for found in of_criterion])
+    criteria = []
+    for criterion, found in zip(rule, decisive, strict=True):
+        mine, against = against[: len(found)], against[len(found) :]
+        criteria.append(_judged(study, criterion, found, mine))
+    return Verdict(_together([criterion.outcome for criterion in criteria], "all"), tuple(criteria))
 
 
 @dataclass(frozen=True)
@@ -185,13 +132,14 @@ class _Found:
     against: float = float("nan")
     n: int = 0
     complete: bool = False
+    sides: tuple[str, ...] = ()
 
 
 def _compare_all(study: Study, criterion: Criterion, scores: Scores) -> list[_Found]:
     environments = [POOLED] if criterion.environments == POOLED else list(study.environments)
     return [
-        _compare(study, criterion, scores, _Found(treatment.label, control.label, environment))
-        for treatment, control in compared(study, criterion)
+        _compare(study, criterion, scores, sides, environment)
+        for sides in compared(study, criterion)
         for environment in environments
     ]
 
@@ -212,15 +160,17 @@ def _judged(study: Study, criterion: Criterion, found: list[_Found], against: np
                 # Runs that fail or are not done yet would be left out by chance at best.
                 outcome=outcome if each.complete else UNDECIDED,
                 n=each.n,
+                sides=each.sides,
             )
         )
     return CriterionResult(
         name=criterion.name,
         rule=rule_in_words(criterion, study.level),
         measure=criterion.measure,
-        unit="normalised score" if criterion.environments == POOLED else MEASURES.get(criterion.measure).unit,
+        unit=_unit(criterion),
         outcome=_together([comparison.outcome for comparison in comparisons], criterion.require),
         comparisons=tuple(comparisons),
+        kind=_kind(criterion),
     )
 
 
@@ -242,21 +192,30 @@ def _corrected(p_values: Iterable[float]) -> np.ndarray:
     return adjusted
 
 
-def _compare(study: Study, criterion: Criterion, scores: Scores, cell: _Found) -> _Found:
-    """:return: the comparison of what ``cell`` names"""
-    x, y = _paired(study, criterion, scores, cell)
-    n = len(x)
-    complete = n == len(study.seeds)
+def _kind(criterion: Criterion) -> str:
+    if is_share(criterion):
+        return "share"
+    return "number" if isinstance(criterion.control, Number) else "interaction" if criterion.minus else "pair"
+
+
+def _unit(criterion: Criterion) -> str:
+    if is_share(criterion):
+        return "share of runs"
+    return "normalised score" if criterion.environments == POOLED else MEASURES.get(criterion.measure).unit
+
+
+def _compare(study: Study, criterion: Criterion, scores: Scores, sides: Compared, environment: str) -> _Found:
+    columns = _columns(study, criterion, scores, sides, environment)
+    n, (treatment, control) = len(columns[0]), _named(criterion, sides)
+    labels = tuple(side.label for side in sides)
+    cell = _Found(treatment, control, environment, n=n, complete=n == len(study.seeds), sides=labels)
     if n < 2:
-        return replace(cell, n=n)
-
-    def difference(margin: float) -> Difference:
-        rng = np.random.default_rng(0)
-        return paired_difference(x, y, criterion.statistic, margin=margin, level=study.level, rng=rng)
-
-    better, worse = (y, x) if MEASURES.get(criterion.measure).higher_is_better is False else (x, y)
-    improvement = probability_of_improvement(better, worse, level=study.level, rng=np.random.default_rng(0))
-    margin = criterion.margin
+        return cell
+    improvement = None
+    if len(columns) == 2:
+        x, y = columns if MEASURES.get(criterion.measure).higher_is_better is not False else columns[::-1]
+        improvement = probability_of_improvement(x, y, level=study.level, rng=np.random.default_rng(0))
+    difference, margin = partial(_difference, criterion, columns, study.level), criterion.margin
     if criterion.expect == "equivalent":
         above, below = difference(-margin), difference(margin)
         result = difference(0.0)
@@ -266,21 +225,51 @@ def _compare(study: Study, criterion: Criterion, scores: Scores, cell: _Found) -
         expected, against = result.p_greater, result.p_less
         if criterion.expect in ("less", "not_greater"):
             expected, against = against, expected
-    return replace(
-        cell, difference=result, improvement=improvement, expected=expected, against=against, n=n, complete=complete
-    )
+    return replace(cell, difference=result, improvement=improvement, expected=expected, against=against)
 
 
-def _paired(study: Study, criterion: Criterion, scores: Scores, cell: _Found) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of the stated seeds that both have finished, in every environment that counts: twice (n, tasks)."""
-    environments = list(study.environments) if cell.environment == POOLED else [cell.environment]
-    labels = (cell.treatment, cell.control)
-    tables = [[scores(label, env_id, criterion.measure) for env_id in environments] for label in labels]
+def _named(criterion: Criterion, sides: Compared) -> tuple[str, str]:
+    """Both sides of the minus sign."""
+    if isinstance(criterion.control, Number):
+        return sides[0].label, number_text(criterion.control)
+    if criterion.minus is None:
+        return sides[0].label, sides[1].label
+    first, second, third, fourth = (side.label for side in sides)
+    return f"({first} − {second})", f"({third} − {fourth})"
+
+
+def _difference(criterion: Criterion, columns: Sequence[np.ndarray], level: float, margin: float) -> Difference:
+    """Compared with the margin; ``columns`` has the scores of each side."""
+    control, statistic, rng = criterion.control, criterion.statistic, np.random.default_rng(0)
+    if isinstance(control, Number):
+        if is_share(criterion):
+            passed = int(_passes(criterion, columns[0]).sum())
+            return share_difference(passed, len(columns[0]), control.value, margin=margin, level=level)
+        return difference_from(columns[0], control.value, statistic, margin=margin, level=level, rng=rng)
+    x, y = columns if criterion.minus is None else (columns[0] - columns[1], columns[2] - columns[3])
+    return paired_difference(x, y, statistic, margin=margin, level=level, rng=rng)
+
+
+def _passes(criterion: Criterion, scores: np.ndarray) -> np.ndarray:
+    """Which runs count as a yes."""
+    if criterion.share_at_most is not None:
+        return np.asarray(scores <= criterion.share_at_most)
+    return np.asarray(scores >= (1 if criterion.share_at_least is None else criterion.share_at_least))
+
+
+def _columns(
+    study: Study, criterion: Criterion, scores: Scores, sides: Compared, environment: str
+) -> tuple[np.ndarray, ...]:
+    """Scores of the stated seeds that all sides have finished, in every environment that counts: (n, tasks) a side."""
+    environments = list(study.environments) if environment == POOLED else [environment]
+    tables = [[scores(side.label, env_id, criterion.measure) for env_id in environments] for side in sides]
     seeds = sorted(set(study.seeds).intersection(*(of_env for table in tables for of_env in table)))
     columns = [np.array([[of_env[seed] for of_env in table] for seed in seeds], dtype=float) for table in tables]
-    x, y = (column.reshape(len(seeds), len(environments)) for column in columns)
-    if cell.environment == POOLED:
+    columns = [column.reshape(len(seeds), len(environments)) for column in columns]
+    if environment == POOLED:
         ranges = np.array([study.environments[env_id].score_range for env_id in environments], dtype=float)
-        x, y = ((column - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0]) for column in (x, y))
-    known = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-    return x[known], y[known]
+        columns = [(column - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0]) for column in columns]
+    known = np.isfinite(columns).all(axis=(0, 2))
+    if MEASURES.get(criterion.measure).yes_or_no:
+        known &= np.isin(columns, (0, 1)).all(axis=(0, 2))
+    return tuple(column[known] for column in columns)

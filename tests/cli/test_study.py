@@ -1,5 +1,6 @@
 """``sb3-entropy study``, ``compare`` and ``evidence``: what a user types and reads."""
 
+import csv
 import io
 import os
 import sqlite3
@@ -15,8 +16,9 @@ from sb3_entropy.cli.main import main
 from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.store import RunRecord, Store
 from sb3_entropy.studies.comparison import comparison_study
-from sb3_entropy.studies.library import find_study, study_files
-from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.identity import observers, run_id
+from sb3_entropy.studies.library import find_study, results_folder, study_files
+from sb3_entropy.studies.plan import ALWAYS_OBSERVED, plan
 from sb3_entropy.studies.results import committed, kept_outcome
 from sb3_entropy.studies.spec import parse_study, read_study
 from sb3_entropy.studies.steps import StepCount
@@ -297,6 +299,7 @@ def test_the_bar_moves_within_runs(monkeypatch):
 ROOT = Path(__file__).parents[2] / "zoo_configs" / "studies"
 OURS = {
     "collapse_is_the_baseline",
+    "collapse_needs_relu",
     "entropy_2x2",
     "entropy_buys_outside_the_box",
     "lambda_sweep",
@@ -342,3 +345,14 @@ def test_the_exported_results_are_whole_and_of_the_yaml_as_it_stands(name):
     done = len(plan(study))
     assert kept_outcome(study) == f"{results.verdict.outcome} ({done} of {done} runs finished, exported)"
     assert study.finding, "the finding is to be written after the runs"
+    # However the rule is changed, these are the runs that `study run` would look for, with the scores that they had.
+    watched = observers({*ALWAYS_OBSERVED, *study.measures})
+    with (results_folder(study_files()[name], name) / "runs.csv").open(newline="") as file:
+        exported = {row["run_id"]: row for row in csv.DictReader(file)}
+    for run in results.runs:
+        assert run.definition["observers"] == watched
+        assert run_id(run.definition) == run.run_id
+        # A run that another study had made first has no exported score of the measures that only this one has.
+        scores = {key: float(value) for key, value in exported[run.run_id].items() if value and key in run.scores}
+        assert scores == pytest.approx({key: run.scores[key] for key in scores}, rel=1e-12)
+        assert len(scores) >= 4

@@ -177,6 +177,21 @@ class TestDifferences:
         with pytest.raises(ValueError, match=r"no criterion 'als'. It has: also"):
             draw("differences", of, criteria=["als"])
 
+    def test_the_four_arms_of_an_interaction_leave_room_for_its_interval(self):
+        names = (
+            "(soft, std_scheme=narrow − soft, std_scheme=wide)",
+            "(plain, std_scheme=narrow − plain, std_scheme=wide)",
+        )
+        of = replace(swept(), comparisons=(comparison(*names), comparison("a", "b", criterion="short")))
+        figure = draw("differences", of)
+        long, short = figure.axes
+        (label, *_) = (text.get_text() for text in long.get_yticklabels())
+        assert label.replace("\n", " ") == "E-v0:  " + " − ".join(names)
+        assert max(map(len, label.splitlines())) <= 60
+        to_svg(figure, "x")
+        assert long.get_position().width > 0.35
+        assert long.get_position().height > short.get_position().height
+
     def test_a_far_margin_does_not_squeeze_the_intervals(self):
         of = replace(swept(), comparisons=(comparison("a", "b", margins=(1000.0,)),))
         assert draw("differences", of).axes[0].get_xlim()[1] < 10

@@ -15,8 +15,9 @@ WIDE = 200.0 + 20 * stats.norm.ppf((np.arange(10) + 0.5) / 10)  # symmetric
 FAILING = np.array([*200.0 + np.linspace(-5, 5, 9), 20.0])
 
 
-def said(treatment, control, **changes):
-    rule = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater", **changes}
+def said(treatment, control, number=None, **changes):
+    against = "PPO" if number is None else {"value": number, "source": "a table"}
+    rule = {"measure": "final_return", "treatment": "SPPO", "control": against, "expect": "greater", **changes}
     study = make_study(arms={"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}, decision=[rule], also=[], seeds=10)
     results = made_of(study, {"PPO": control, "SPPO": treatment})
     return cautions(study, Scores(results), study.criteria[0], results.verdict.criteria[0])
@@ -116,3 +117,12 @@ def test_arms():
 
 
 RULE = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
+
+
+def test_a_number_is_no_arm():
+    """It has neither a spread nor ties; a tail of the scores points where it points."""
+    assert kinds(said(FAILING, WIDE, 7.0)) == ["tail"]
+    assert kinds(said(WIDE, FAILING, 7.0)) == []
+    assert kinds(said(np.clip(WIDE, 195, 205), WIDE, 7.0)) == ["ties"]
+    # Of a share, which the exact test judges, nothing is warned.
+    assert said(FAILING, WIDE, 0.5, share_at_least=100) == []

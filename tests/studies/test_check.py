@@ -158,5 +158,9 @@ def test_a_measure_whose_curve_nobody_records(monkeypatch):
     assert "the measure kl needs the curve 'train/approx_kl'; add it to evaluation: log" in refused(
         text(measures=["kl"])
     )
+    assert "the curve 'bandit/entropy'; add test_entropy to measures, which records it" in refused(
+        text(measures=["halfway_entropy"])
+    )
+    check_study(study(measures=["final_return", "halfway_entropy", "test_entropy"]), done=lambda _: True)
     evaluation = {**TINY["evaluation"], "log": ["train/approx_kl"]}
     assert check_study(study(measures=["final_return", "kl"], evaluation=evaluation))

@@ -95,3 +95,35 @@ def test_each_environment_has_its_own_end():
     rising, resting = said(made_of(results.study, runs=runs))[-2:]
     assert rising.startswith("CartPole-v1: The curves still rise")
     assert resting.startswith("Acrobot-v1: The curves no longer move clearly")
+
+
+def test_a_number_is_planned_like_a_pair_without_its_control():
+    against = {**RULE, "control": {"value": 10.0, "source": "a table"}}
+    results = made_of(asked(decision=[against]), {"SPPO": 10 + D, "PPO": D})
+    (line, *_) = said(results)
+    assert line.startswith("SPPO − 10: the difference of the means is 3 from the margin, on the claimed side")
+    assert f"standard deviation a pair is {D.std(ddof=1):.3g} " in line
+
+
+def test_an_interaction_is_planned_by_the_difference_of_differences():
+    arms = {name: {"algo": "ppo"} for name in ("PPO", "A", "B")} | {"SPPO": {"algo": "sppo"}}
+    minus = {**RULE, "minus": {"treatment": "B", "control": "A"}}
+    zeros = np.zeros(4)
+    results = made_of(asked(arms=arms, decision=[minus]), {"SPPO": D, "PPO": zeros, "A": D, "B": zeros})
+    assert f"standard deviation a pair is {(2 * D).std(ddof=1):.3g} " in said(results)[0]
+
+
+@pytest.mark.parametrize("passes", ["share_at_least", "share_at_most"])
+def test_seeds_for_a_share_by_the_exact_test(passes):
+    """Three of four runs pass, against one half: the least n from which on the exact test has a power of 80 %."""
+    rule = {**RULE, "control": {"value": 0.5, "source": "half"}, passes: 0.0}
+    scores = D if passes == "share_at_least" else -D
+    line = said(made_of(asked(decision=[rule]), {"SPPO": scores, "PPO": D}))[0]
+    n = int(line.partition("If that is the truth, ")[2].partition(" ")[0])
+
+    def power(n):
+        called = [k for k in range(n + 1) if stats.binomtest(k, n, 0.5, "greater").pvalue <= 0.025]
+        return sum(stats.binom.pmf(k, n, 0.75) for k in called)
+
+    assert power(n - 1) < 0.8
+    assert min(power(m) for m in range(n, n + 15)) >= 0.8

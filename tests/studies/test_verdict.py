@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sb3_entropy.studies.verdict import compared, judge, rule_in_words
+from sb3_entropy.studies.rules import compared, rule_in_words
+from sb3_entropy.studies.verdict import judge
 from studies.specs import TINY, study
 
 RULE = TINY["decision"][0]

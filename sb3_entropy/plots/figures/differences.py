@@ -1,5 +1,7 @@
 """The comparisons that decide the study: each difference with its interval, the margin, and what follows."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +13,8 @@ from sb3_entropy.plots.theme import Theme
 from sb3_entropy.registry import FIGURES
 
 MAX_ROWS = 40
+#: letters of a label in one line; an interaction names four arms
+MAX_LETTERS = 60
 _SIGNS = {"supported": "●", "refuted": "✕", "undecided": "○"}
 _MARKERS = {"supported": "o", "refuted": "X", "undecided": "o"}
 
@@ -49,9 +53,9 @@ def draw(data: FigureData, theme: Theme, *, criteria: list[str] | None = None, a
         )
     elif any(few):
         subtitle += f"; of fewer than {FEWEST_DRAWN} pairs a small dot each instead of an interval"
-    lines = sum(len(rows) for _, rows, _ in kept)
-    figure = new_figure(8.6, 0.30 * lines + 0.95 * len(kept) + 0.7, theme, title, subtitle)
-    panels = figure.subplots(len(kept), 1, squeeze=False, height_ratios=[len(rows) + 1.2 for _, rows, _ in kept])
+    heights = [len(rows) * _height(rows, data) for _, rows, _ in kept]
+    figure = new_figure(8.6, 0.30 * sum(heights) + 0.95 * len(kept) + 0.7, theme, title, subtitle)
+    panels = figure.subplots(len(kept), 1, squeeze=False, height_ratios=[height + 1.2 for height in heights])
     for axes, (name, rows, total) in zip(panels.ravel(), kept, strict=True):
         heading = name if total == len(rows) else f"{name}: the first {len(rows)} of {total} comparisons"
         _draw_criterion(axes, heading, rows, theme, data)
@@ -134,11 +138,19 @@ def _pairs(comparison: Comparison, data: FigureData) -> np.ndarray:
     return np.asarray(found[np.isfinite(found)])
 
 
+def _height(rows: list[Comparison], data: FigureData) -> float:
+    """:return: of a row, where one of a single line has 1"""
+    return max(1 + 0.6 * _label(comparison, data).count("\n") for comparison in rows)
+
+
 def _label(comparison: Comparison, data: FigureData) -> str:
     treatment, control, shared = data.pair(comparison.treatment, comparison.control)
     pair = f"{treatment} − {control}" + (f"  ({shared})" if shared else "")
     several = len(data.environments) > 1 or comparison.environment == "all"
-    return f"{comparison.environment}:  {pair}" if several else pair
+    label = f"{comparison.environment}:  {pair}" if several else pair
+    if len(label) <= MAX_LETTERS:
+        return label
+    return textwrap.fill(label, MAX_LETTERS, break_long_words=False, break_on_hyphens=False)
 
 
 def _in_words(comparison: Comparison) -> str:

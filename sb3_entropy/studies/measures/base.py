@@ -54,12 +54,14 @@ class Measure(ABC):
     :cvar unit: e.g. ``"return"``, ``"nats"``; empty for shares and counts
     :cvar higher_is_better: ``None`` if neither is
     :cvar curves: the names of the curves that it reads
+    :cvar yes_or_no: whether every score is 1, yes, or 0, no: its mean is then a share of runs
     """
 
     description: ClassVar[str]
     unit: ClassVar[str]
     higher_is_better: ClassVar[bool | None]
     curves: ClassVar[tuple[str, ...]]
+    yes_or_no: ClassVar[bool] = False
 
     @abstractmethod
     def score(self, curves: Curves) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from sb3_entropy.statistics import coverage, simulated
 from sb3_entropy.studies.report.tables import ScoreRow, statistic_of
 from sb3_entropy.studies.report.wording import share
+from sb3_entropy.studies.rules import POOLED
 from sb3_entropy.studies.spec import Study
-from sb3_entropy.studies.verdict import POOLED, CriterionResult
+from sb3_entropy.studies.verdict import CriterionResult
 
 #: the nominal level for which the coverage is tabulated
 SIMULATED_LEVEL = 0.95
@@ -37,7 +38,7 @@ def comparison_note(study: Study, criterion: CriterionResult) -> str:
     :param criterion: a judged criterion
     :return: the same of the criterion's intervals, which are of paired differences
     """
-    if study.level != SIMULATED_LEVEL:
+    if study.level != SIMULATED_LEVEL or criterion.kind != "pair":
         return ""
     statistics = {each.name: each.statistic for each in (*study.criteria, *study.exhibits)}
     pooled = any(comparison.environment == POOLED for comparison in criterion.comparisons)

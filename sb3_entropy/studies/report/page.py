@@ -171,6 +171,10 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         command=commands(results, folder.parent),
         retry_command=f"{run_command(study, results.store)} --retry-failed",
         judged=noted(results, study.criteria, verdict.criteria),
+        judged_before=[
+            noted(results, change.criteria, before.criteria, decides=False) if before else []
+            for change, before in zip(study.changes, verdict.former, strict=True)
+        ],
         exhibited=noted(results, study.exhibits, verdict.exhibits, decides=False),
         blind_spot=blind_spot(study),
         conditions=found,
