@@ -25,6 +25,7 @@ from sb3_entropy.zoo.checkpoints import (
     save_agent,
     save_statistics,
 )
+from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.names import resolve_names
 from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
@@ -228,6 +229,9 @@ class Experiment(ExperimentManager):
 
     def hyperparameters_optimization(self) -> None:
         """Search; our samplers see the preset, into whose ``policy_kwargs`` they merge what they draw."""
+        if self.storage and self.storage.endswith(".log"):  # a journal, for rl-zoo
+            self.storage = str(Path(self.storage).absolute())
+            mend_journal(Path(self.storage))
         sampler = HYPERPARAMS_SAMPLER[self.algo]
 
         def sample(trial: Any, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
