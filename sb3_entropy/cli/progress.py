@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
+from sb3_entropy.errors import last_message
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.plan import PlannedRun
 
@@ -60,7 +61,7 @@ class RunProgress:
         self._steps_done += run.definition["timesteps"]
         left = self._left()
         if record.status == "failed":
-            reason = (record.error or "").strip().rpartition("\n")[2]
+            reason = last_message(record.error or "").replace("\n", "\n    ")
             self._print(f"  failed: {_called(run)}: {reason}")
         elif self._bar is None:
             print(
