@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from rl_zoo3.utils import SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -29,6 +30,7 @@ from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.names import resolve_names
 from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
+from sb3_entropy.zoo.schedules import LinearToZero
 
 
 class Experiment(ExperimentManager):
@@ -151,6 +153,14 @@ class Experiment(ExperimentManager):
         processed = super()._preprocess_hyperparams(hyperparams)
         if self._kind in BATCHED:
             check_batched(self._kind, processed[1], self.monitor_kwargs)
+        return processed
+
+    def _preprocess_schedules(self, hyperparams: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+        processed = super()._preprocess_schedules(hyperparams)
+        if self._is_ours:
+            for key, value in processed.items():
+                if isinstance(value, SimpleLinearSchedule):
+                    processed[key] = LinearToZero(value.initial_value)
         return processed
 
     # ------------------------------------------------------------------ environments
