@@ -37,8 +37,6 @@ class _Pyplot:
         """
         :raises ValueError: if nothing has been drawn
         """
-        from matplotlib.backend_bases import FigureManagerBase
-
         figures = [self._pyplot.figure(number) for number in self._pyplot.get_fignums()]
         if not any(axes.has_data() for figure in figures for axes in figure.axes):
             raise ValueError(
@@ -46,7 +44,7 @@ class _Pyplot:
                 "folder and names; plot_train leaves out runs with fewer episodes than --episode-window (100), and "
                 "all_plots those without evaluations (--eval-freq of train)."
             )
-        if figures[0].canvas.manager_class is not FigureManagerBase:  # a window's manager is one of its own
+        if figures[0].canvas.manager_class.__module__ != "matplotlib.backend_bases":  # a window has its own manager
             self._pyplot.show()
             return
         for number, figure in enumerate(figures, 1):
