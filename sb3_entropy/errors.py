@@ -2,8 +2,11 @@
 
 import difflib
 import math
+import re
+import shlex
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 
@@ -67,3 +70,60 @@ def check_number(
     number = float(value)
     if not math.isfinite(number) or number < low or number > high or (open_low and number == low):
         raise ValueError(f"{name} must be {allowed}, but {value!r} was given.")
+
+
+#: the modules that come with each extra
+_EXTRAS = {
+    "zoo": (
+        "rl_zoo3",
+        "optuna",
+        "requests",
+        "pandas",
+        "seaborn",
+        "matplotlib",
+        "PIL",
+        "tqdm",
+        "rich",
+        "jinja2",
+        "pygame",
+    ),
+    "atari": ("ale_py", "cv2"),
+    "envpool": ("envpool",),
+    "ray": ("ray",),
+}
+
+
+def how_to_install(extra: str) -> str:
+    """
+    :param extra: one of the extras in ``pyproject.toml``
+    :return: the command that installs it, and where to run it: no index has the package, a checkout has
+    """
+    checkout = Path(__file__).parents[1]
+    if (checkout / "pyproject.toml").is_file():
+        return f"pip install -e {shlex.quote(f'{checkout}[{extra}]')}"
+    return f"pip install -e '.[{extra}]' in a checkout of sb3_entropy"
+
+
+def missing_module(error: ImportError) -> str | None:
+    """
+    :param error: what an import has raised
+    :return: what is missing and how to install it, if it belongs to one of our extras
+    """
+    module = (error.name or "").partition(".")[0]
+    for extra, modules in _EXTRAS.items():
+        if module in modules:
+            return f"This needs {module}, which cannot be imported ({error}). Install it: {how_to_install(extra)}"
+    return None
+
+
+def last_message(trace: str) -> str:
+    """
+    :param trace: a traceback as Python prints it
+    :return: what the exception says, in as many lines as it says it in, without the frames
+    """
+    lines = trace.strip().splitlines()
+    frames = [number for number, line in enumerate(lines) if re.match(r'\s+File ".*", line \d+', line)]
+    start = frames[-1] + 1 if frames else 0
+    while frames and start < len(lines) and lines[start].startswith((" ", "\t")):
+        start += 1
+    return "\n".join(lines[start:])

@@ -1,13 +1,14 @@
 """Messages and checks of sb3_entropy.errors."""
 
 import re
+import traceback
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sb3_entropy.errors import check_choice, check_number, unknown
+from sb3_entropy.errors import check_choice, check_number, last_message, unknown
 
 
 def test_unknown_names_what_was_given_what_there_is_and_the_nearest() -> None:
@@ -107,3 +108,25 @@ def test_number_refuses_what_is_out_of_range(value: Any, limits: dict[str, Any],
 def test_number_refuses_what_is_no_number(value: Any, limits: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         check_number("gamma", value, **limits)
+
+
+def raised(error: Exception) -> str:
+    try:
+        raise error
+    except Exception:
+        return traceback.format_exc()
+
+
+@pytest.mark.parametrize("text", ["one line", "two\nlines", "a list:\n  - indented\n\n  - twice", ""])
+def test_the_whole_message_of_a_traceback(text: str) -> None:
+    assert last_message(raised(ValueError(text))) == f"ValueError: {text}".removesuffix(": ")
+    try:
+        raised_first = raised(KeyError("cause\nof it"))
+        raise RuntimeError(text) from KeyError(raised_first)
+    except RuntimeError:
+        assert last_message(traceback.format_exc()) == f"RuntimeError: {text}".removesuffix(": ")
+
+
+def test_a_message_without_a_traceback_is_itself() -> None:
+    assert last_message("no traceback\n  was recorded\n") == "no traceback\n  was recorded"
+    assert last_message("") == ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -76,7 +77,7 @@ def check_arguments(given: Mapping[str, Any]) -> None:
             continue
         check_number(name, value, low, high, integer=integer, open_low=open_low)
     for name in _FLAGS:
-        if name in given and not isinstance(given[name], bool):
+        if name in given and not isinstance(given[name], (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, but {given[name]!r} was given.")
     for name, allowed in _CHOICES.items():
         if name in given:
@@ -90,6 +91,32 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         raise TypeError(
             f"rollout_buffer_class must be a class of RolloutBuffer or None, but {buffer_class!r} was given."
         )
+
+
+def plain(value: Any) -> Any:
+    """
+    NumPy's scalars are taken wherever Python's numbers are, e.g. from a sweep over an array. But Gymnasium wants a
+    plain seed, Stable-Baselines3 a plain learning rate, and PyTorch loads no optimiser's state that holds another.
+
+    :param value: an argument
+    :return: the same with Python's numbers in the place of NumPy's, also in dicts, lists and tuples
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {key: plain(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
+def make_plain(attributes: dict[str, Any]) -> None:
+    """
+    :param attributes: of a model; arguments among them become :func:`plain`
+    """
+    for name in (*_NUMBERS, *_FLAGS, "ent_coef", "target_entropy", "policy_kwargs", "_stats_window_size"):
+        if name in attributes:
+            attributes[name] = plain(attributes[name])
 
 
 def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, Any]) -> None:

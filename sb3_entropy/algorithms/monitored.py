@@ -165,8 +165,14 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         :param reset_num_timesteps: whether to count steps from 0; False continues the run
         :param progress_bar: whether to show one
         :return: the model
-        :raises ValueError: if an observation, action or reward is not finite
+        :raises ValueError: if the model has no environment, or an observation, action or reward is not finite
         """
+        if self.env is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"This {name} has no environment to learn in: it was loaded without one. Call set_env(env) first, or "
+                f"load it with one, {name}.load(path, env=...), which takes an environment or its id."
+            )
         check_number("total_timesteps", total_timesteps, low=0)
         if log_interval not in (None, OWN_DEFAULT):
             check_number("log_interval", log_interval, low=1, integer=True)

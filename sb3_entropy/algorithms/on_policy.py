@@ -22,7 +22,13 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
-from sb3_entropy.algorithms.arguments import check_arguments, check_observation_space, check_policy_class
+from sb3_entropy.algorithms.arguments import (
+    check_arguments,
+    check_observation_space,
+    check_policy_class,
+    make_plain,
+    plain,
+)
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
@@ -96,7 +102,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         self.entropy_in_return = entropy_in_return
         self.entropy_in_improvement = entropy_in_improvement
         self.ent_coef_unit = ent_coef_unit
-        self.regularizers = make_regularizers(regularizers)
+        self.regularizers = make_regularizers(plain(regularizers))
         self.temperature: Temperature | None = None
         self.saved_by = type(self).__name__
         self._temperature_made_from: Any = None
@@ -106,6 +112,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
 
     def _setup_model(self) -> None:
         check_arguments(vars(self))
+        make_plain(vars(self))
         if not hasattr(self, "observation_space"):
             raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)

@@ -24,6 +24,18 @@ def zip_path(path: str | Path) -> Path:
     return named if named.suffix else named.with_name(f"{named.name}.zip")
 
 
+def find_zip(path: str | Path) -> Path:
+    """
+    :param path: as it was given to ``save``, with ``.zip`` or without
+    :return: the file; a folder of that name, as rl-zoo makes one beside it, is none
+    :raises FileNotFoundError: if there is no such file
+    """
+    for file in (Path(path), Path(f"{path}.zip")):
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f"There is no saved model at {path} or {path}.zip. Check the path.")
+
+
 def check_zip(path: str | Path | io.BufferedIOBase) -> dict[str, Any]:
     """
     :param path: a saved model
@@ -31,13 +43,7 @@ def check_zip(path: str | Path | io.BufferedIOBase) -> dict[str, Any]:
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if it is no zip, was cut short, or holds no model
     """
-    if isinstance(path, (str, Path)):
-        found = next((file for file in (Path(path), Path(f"{path}.zip")) if file.is_file()), None)
-        if found is None:
-            raise FileNotFoundError(f"There is no saved model at {path} or {path}.zip. Check the path.")
-        source: Path | io.BufferedIOBase = found
-    else:
-        source = path
+    source = find_zip(path) if isinstance(path, (str, Path)) else path
     damage, stored = "", {}
     try:
         with zipfile.ZipFile(source) as archive:
@@ -122,6 +128,8 @@ class SavedAlgorithm(BaseAlgorithm):
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
         """
+        if isinstance(path, (str, Path)):
+            path = find_zip(path)  # Stable-Baselines3 would open a folder of that name
         stored = check_zip(path)
         cls._check_family(path, stored)
         known = {*stored, *inspect.signature(cls).parameters}

@@ -146,10 +146,8 @@ def _share(steps_done: "SynchronizedArray[int]") -> None:
 
 def _train_all(folder: Path, steps: int, seeds: int, processes: int) -> list[Result]:
     """All runs, a few at once, under one progress bar an algorithm."""
-    try:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError as error:
-        raise ImportError("The demo's progress bar needs rich: pip install 'sb3-entropy[zoo]'") from error
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     jobs = [(algo, seed) for seed in range(seeds) for algo in ALGORITHMS]
     for old in folder.glob("*_seed*/"):  # of an earlier demo with more seeds
         shutil.rmtree(old)
@@ -188,10 +186,8 @@ def _folders(folder: Path) -> dict[str, list[Path]]:
 
 
 def _draw(folder: Path, folders: dict[str, list[Path]]) -> Path:
-    try:
-        from sb3_entropy.plots.training_curves import draw_comparison, read_run, save_comparison
-    except ImportError as error:
-        raise ImportError(f"The figure needs matplotlib ({error}): pip install 'sb3-entropy[zoo]'") from error
+    from sb3_entropy.plots.training_curves import draw_comparison, read_run, save_comparison
+
     if not all(folders.values()):
         raise FileNotFoundError(f"There are no runs of the demo in {folder}. Run `sb3-entropy demo` without --redraw.")
     runs = {algo: [read_run(run) for run in of_algo] for algo, of_algo in folders.items()}

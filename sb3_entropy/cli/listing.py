@@ -4,7 +4,10 @@ import inspect
 import re
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import Any
+
+import gymnasium as gym
 
 from sb3_entropy.errors import check_choice
 from sb3_entropy.registry import (
@@ -54,6 +57,8 @@ def run_list(arguments: Sequence[str]) -> int:
         width = max((len(name) for name, _ in rows), default=0)
         for name, text in rows:
             print(f"  {name:<{width}}  {text}")
+        if what == "environments" and (absent := sorted(_absent())):
+            print(f"  Not installed here, though there are presets: {', '.join(absent)}")
     return 0
 
 
@@ -70,12 +75,20 @@ def _first_sentence(thing: Any) -> str:
 def _environments() -> list[tuple[str, str]]:
     presets = presets_by_environment()
     plugins = {env_id: plugin for plugin, ids in register_envs().items() for env_id in ids}
-    if "atari" in presets:
-        presets["ALE/…, …NoFrameskip-v4"] = presets.pop("atari")
+    present = {env_id for env_id in presets if env_id in gym.registry}
+    if "atari" in presets and find_spec("ale_py"):
+        presets["ALE/…, …NoFrameskip-v4"] = presets["atari"]
+        present.add("ALE/…, …NoFrameskip-v4")
     return [
         (env_id, "; ".join(_notes(presets.get(env_id), plugins.get(env_id))))
-        for env_id in sorted({*presets, *plugins} - {"default"}, key=str.lower)
+        for env_id in sorted({*present, *plugins}, key=str.lower)
     ]
+
+
+def _absent() -> set[str]:
+    """Ids that have presets, of plugins that are not installed; the others' names have no version at their end."""
+    named = {env_id for env_id in presets_by_environment() if re.search(r"-v\d+$", env_id)}
+    return named - set(gym.registry)
 
 
 def _notes(algorithms: Iterable[str] | None, plugin: str | None) -> list[str]:

@@ -1,16 +1,20 @@
 """
 ``sb3-entropy <command> …``: finds the command, and turns an error into one message and an exit code.
 
-Exit codes: 0, all went well; 1, something failed; 2, the input was wrong; 130, interrupted.
+Exit codes: 0, all went well; 1, something failed; 2, the input was wrong; 130, interrupted; 141, nobody
+reads the output any more.
 """
 
+import io
 import os
+import select
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from sb3_entropy.errors import unknown
+from sb3_entropy.errors import missing_module, unknown
 
 COMMANDS = {
     "train": "train an agent, continue one (-i), or search hyperparameters (-optimize)",
@@ -38,6 +42,8 @@ _OWN = {
 }
 _BAD_INPUT = (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError, AssertionError)
 _ON = ("1", "true", "yes", "on")
+#: the causes of what was raised in another process
+_FROM_ELSEWHERE = ("RemoteTraceback", "_RemoteTraceback")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,18 +53,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments or os.environ.get("SB3_ENTROPY_DEBUG", "").lower() in _ON
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding has no letter for, e.g. α in cp1252
     try:
-        return _run([argument for argument in arguments if argument != "--debug"])
+        code = _run([argument for argument in arguments if argument != "--debug"])
+        sys.stdout.flush()
     except SystemExit as exit_:
+        if _nobody_reads():
+            return 141
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 141
         if debug:
             raise
         print(f"Error: {_describe(error)}", file=sys.stderr)
         return 2 if isinstance(error, _BAD_INPUT) else 1
+    return code
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output leads to a pipe that its reader has closed, as ``head`` does when it has enough."""
+    try:
+        sys.stdout.flush()
+        output = select.poll()
+        output.register(sys.stdout.fileno(), 0)
+        closed = any(event & select.POLLERR for _, event in output.poll(0))
+    except BrokenPipeError:
+        closed = True
+    except (OSError, ValueError, AttributeError):  # no file; no poll() on Windows
+        closed = False
+    if closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+    return closed
 
 
 def _run(arguments: list[str]) -> int:
@@ -106,7 +136,21 @@ def _help() -> str:
 
 def _describe(error: Exception) -> str:
     text = str(error).strip()
-    # Our own errors, of the store or of an engine, say what to do, but the input was not wrong.
-    if text and (isinstance(error, _BAD_INPUT) or type(error).__module__.startswith("sb3_entropy.")):
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    # Our own messages say what to do; another's, e.g. of the user's environment, do not say where they come from.
+    if isinstance(error, ImportError) and (missing := missing_module(error)):
+        return missing
+    if text and _is_ours(error):
         return text
-    return f"{type(error).__name__}: {text or 'no message'}. Run again with --debug for the traceback."
+    where = "".join(f" It was raised at {frame.filename}:{frame.lineno}, in {frame.name}." for frame in place)
+    return f"{type(error).__name__}: {text or 'no message'}. Run again with --debug for the traceback.{where}"
+
+
+def _is_ours(error: Exception) -> bool:
+    if type(error).__module__.startswith("sb3_entropy."):
+        return True
+    if not isinstance(error, _BAD_INPUT) or type(error.__cause__).__name__ in _FROM_ELSEWHERE:
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+    return module.partition(".")[0].startswith("sb3_entropy")

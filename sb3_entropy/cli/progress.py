@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
+from sb3_entropy.errors import last_message
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.plan import PlannedRun
 from sb3_entropy.studies.steps import noted_steps
@@ -87,7 +88,7 @@ class RunProgress:
             self._ended_steps += self._running.pop(run.run_id)
         self.refresh()
         if record.status == "failed":
-            reason = (record.error or "").strip().rpartition("\n")[2]
+            reason = last_message(record.error or "").replace("\n", "\n    ")
             self._print(f"  failed: {_called(run)}: {reason}")
         elif self._bar is None:
             print(

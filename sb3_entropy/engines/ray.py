@@ -1,4 +1,4 @@
-"""A Ray cluster, or a Ray that is started on this machine for the purpose. Needs the extra ``sb3-entropy[ray]``."""
+"""A Ray cluster, or a Ray that is started on this machine for the purpose. Needs the extra ``ray``."""
 
 import time
 import uuid

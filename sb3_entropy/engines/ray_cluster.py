@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sb3_entropy.engines.base import EngineError, check_workers
+from sb3_entropy.errors import how_to_install
 
 # How often in a row, a second apart, the head may fail to answer.
 _PATIENCE = 3
@@ -28,7 +29,7 @@ def connect(workers: int | None, address: str | None) -> tuple[Any, bool]:
         check_address(address)
     if find_spec("ray") is None:
         raise ImportError(
-            "The engine 'ray' needs Ray, which is not installed. Run `pip install 'sb3-entropy[ray]'`, or use the "
+            f"The engine 'ray' needs Ray, which is not installed. Install it: {how_to_install('ray')}; or use the "
             "engine 'process'."
         )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -91,7 +91,7 @@ def _play(policy: Policy, batch: VecEnv, n: int, seed: int | None, epsilon: floa
     # The environments' generators start from the seed itself: the same numbers here would tie actions to contexts.
     rng = np.random.default_rng(None if seed is None else [seed, 0x6C6F67])
     if seed is not None:
-        batch.seed(seed)
+        batch.seed(int(seed))  # Gymnasium takes no number of NumPy's
     A = len(mask)
     rows: dict[str, list[np.ndarray]] = {}
     observations = batch.reset()

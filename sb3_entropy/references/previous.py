@@ -40,7 +40,7 @@ class PreviousPolicies(Reference):
         self.every = every
         self.decay = decay
         self.combine = combine
-        self.snapshots: deque[Snapshot] = deque(maxlen=n_snapshots)
+        self.snapshots: deque[Snapshot] = deque(maxlen=int(n_snapshots))
         self.n_updates = 0
         self._next: Snapshot | None = None
 

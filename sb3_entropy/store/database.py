@@ -13,18 +13,21 @@ from sb3_entropy.store import reading, writing
 from sb3_entropy.store.checking import check_text, checked_members, checked_record, checked_scores
 from sb3_entropy.store.errors import StoreError, translated
 from sb3_entropy.store.locking import study_lock
-from sb3_entropy.store.opening import MEMORY, open_database
+from sb3_entropy.store.opening import MEMORY, check_journal, open_database
 from sb3_entropy.store.records import Counts, Member, RunRecord, content
+from sb3_entropy.store.transactions import read_transaction, write_transaction
 
 
 class Store:
     """
     Runs in one SQLite file. A finished run is never replaced; every method is one transaction, so that a process killed
-    at any moment leaves all of it or nothing. Several processes may use one store at once, each with its own object.
+    at any moment leaves all of it or nothing. What a method that returned has written is in the file, and in no other
+    beside it. Several processes may use one store at once, each with its own object.
 
     :param path: the file, made if it is not there; ``:memory:`` for a store that ends with the object
     :param timeout: how long to wait for another process that writes, in seconds
-    :raises StoreError: if there is something else than a store, or one of a newer version, or it cannot be opened
+    :raises StoreError: if there is something else than a store, or one of a newer version, or half of
+        a recording, or it cannot be opened
     :raises StoreFull: if the disk is full
     """
 
@@ -181,8 +184,8 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         self._check_writable()
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
+        with self._translating(), write_transaction(self._connection):
+            yield self._connection
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -190,21 +193,17 @@ class Store:
                 f"The store {self.path} can only be read. Give yourself the right to write to the file and to its "
                 "folder, or name another store."
             )
+        with self._translating():
+            check_journal(self._connection, self.path)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._transaction("BEGIN") as connection:
-            yield connection
+        with self._translating(), read_transaction(self._connection):
+            yield self._connection
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _translating(self) -> Iterator[None]:
         try:
-            self._connection.execute(begin)
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+            yield
         except sqlite3.Error as error:
             raise translated(error, self.path) from error

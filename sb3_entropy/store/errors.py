@@ -54,6 +54,11 @@ def translated(error: sqlite3.Error, path: str) -> StoreError:
     }
     reasons[sqlite3.SQLITE_NOTADB] = reasons[sqlite3.SQLITE_CORRUPT]
     reason = reasons.get(code, "SQLite refuses.")
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        reason = (
+            "a process was killed while it wrote to it, and what it left has to be undone. Let somebody open it once "
+            "who may write to the file and its folder."
+        )
     return StoreError(f"The store {path} cannot be used: {reason} (SQLite: {error})")
 
 

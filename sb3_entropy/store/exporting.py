@@ -15,12 +15,13 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sb3_entropy.errors import unknown
+from sb3_entropy.files import atomic_file
 from sb3_entropy.store.database import Store
 from sb3_entropy.store.errors import StoreError, full, is_full
 from sb3_entropy.store.records import Member, RunRecord
@@ -140,12 +141,11 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
+        with ExitStack() as files:  # none is replaced before all are complete
             for name, text in texts.items():
-                (Path(temporary) / name).write_text(text, encoding="utf-8", newline="\n")
-            for name in texts:
-                os.replace(Path(temporary) / name, folder / name)
+                file = files.enter_context(atomic_file(folder / name))
+                file.write(text.encode())
+                file.flush()
     except OSError as error:
         if is_full(error):
             raise full(str(folder)) from error

@@ -4,13 +4,14 @@ import os
 import sqlite3
 import struct
 import time
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
 from sb3_entropy.store.errors import StoreError, is_full, translated
 from sb3_entropy.store.errors import full as disk_full
-from sb3_entropy.store.network import is_network
 from sb3_entropy.store.schema import check_version, migrate
+from sb3_entropy.store.transactions import MARK, read_transaction, user_version, write_transaction
 
 MEMORY = ":memory:"
 _MAGIC = b"SQLite format 3\x00"
@@ -30,19 +31,33 @@ def open_database(path: str, timeout: float) -> tuple[sqlite3.Connection, bool]:
         return memory, False
     _check_place(Path(path))
     read_only = os.path.exists(path) and not (os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK))
+    has_journal = os.path.exists(path + "-journal")  # SQLite removes it
+    lacks_log = _lacks_log(path)
     connection: sqlite3.Connection | None = None
     try:
-        connection = _connect(path, timeout, read_only)
+        connection = _connect(path, timeout, read_only, lacks_log)
         connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection, path, read_only)
+        _check_mark(connection, path, read_only, has_journal)
         if not read_only:
-            _choose_journal(connection, path, timeout)
+            _leave_log(connection, timeout)
+        migrate(connection, path, read_only)
     except BaseException as error:
         if connection is not None:
             connection.close()
         if isinstance(error, sqlite3.Error):
-            raise translated(error, path) from error
+            # A file that is shorter than its header says is damaged, for SQLite.
+            damaged = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+            half = damaged and not has_journal and _version(_header(Path(path))) & MARK
+            raise (_half(path) if half else translated(error, path)) from error
         raise
+    if lacks_log:
+        warnings.warn(
+            f"The store {path} was written by an earlier sb3-entropy or another program, with a log beside it (-wal) "
+            "that is not there. If the file was closed in good order, nothing is missing. If it is a copy of one "
+            "that was in use, or whose process was killed, runs that stand in the log are missing here: copy the -wal "
+            "too, or open the original once and copy it then.",
+            stacklevel=4,
+        )
     return connection, read_only
 
 
@@ -68,8 +83,7 @@ def _check_place(path: Path) -> None:
         raise StoreError(
             f"{path} is not a store of runs: it is no SQLite database. It was left as it is. Name another file."
         )
-    version, application = struct.unpack_from(">i4xi", header, 60)
-    check_version(application, version, str(path))
+    check_version(struct.unpack_from(">i", header, 68)[0], _version(header) & ~MARK, str(path))
 
 
 def _header(path: Path) -> bytes:
@@ -77,29 +91,72 @@ def _header(path: Path) -> bytes:
         return file.read(100)
 
 
-def _connect(path: str, timeout: float, read_only: bool) -> sqlite3.Connection:
+def _version(header: bytes) -> int:
+    version: int = struct.unpack_from(">i", header, 60)[0]
+    return version
+
+
+def _connect(path: str, timeout: float, read_only: bool, copied: bool) -> sqlite3.Connection:
     if not read_only:
-        return sqlite3.connect(path, timeout=timeout, isolation_level=None)
-    # Even to read, SQLite makes a log and its index beside the file, and one who may not write could not remove them.
-    # Where nobody is writing there is neither log nor journal, and it can be told that the file rests.
-    rests = not (os.path.exists(path + "-wal") or os.path.exists(path + "-journal"))
-    mode = "immutable=1" if rests else "mode=ro"
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+        connection.execute("PRAGMA cache_spill = OFF")  # pages are written when a transaction ends, in their order
+        return connection
+    # SQLite cannot open a file of this kind without making its log, which one who may not write cannot do.
+    mode = "immutable=1" if copied else "mode=ro"
     return sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, timeout=timeout, isolation_level=None)
 
 
-def _choose_journal(connection: sqlite3.Connection, path: str, timeout: float) -> None:
-    """
-    The log (WAL) lets others read while one writes, but needs memory shared by all who use the store: not on a network.
+def _lacks_log(path: str) -> bool:
+    """Whether a write-ahead log belongs to the file, as to those of earlier sb3-entropies, and is not beside it."""
+    log_is_there = os.path.exists(path + "-wal")
+    return not log_is_there and os.path.exists(path) and _header(Path(path))[18:20] == b"\x02\x02"
 
-    Either way is safe; so if another process is in the way of a change for longer than the timeout, it stays.
-    """
-    wanted = "delete" if is_network(path) else "wal"
+
+def _check_mark(connection: sqlite3.Connection, path: str, read_only: bool, has_journal: bool) -> None:
+    with read_transaction(connection):
+        marked = user_version(connection) & MARK
+    if marked and not has_journal:
+        raise _half(path)
+    if marked and not read_only:
+        with write_transaction(connection):  # all was written but this: it takes the mark away
+            pass
+
+
+def _half(path: str) -> StoreError:
+    return StoreError(
+        f"{path} is a copy that was made in the middle of a recording, while a process wrote to the store or after it "
+        "was killed there. Half of the recording can only be undone with the journal "
+        f"({os.path.basename(path)}-journal) that stood beside the original. Open the original once, e.g. by "
+        "`sb3-entropy study list --store FILE`, and copy it then; or copy both files. If there is none, save what can "
+        "be read with `sqlite3 FILE .recover`."
+    )
+
+
+def _leave_log(connection: sqlite3.Connection, timeout: float) -> None:
+    """Takes what is in the write-ahead log of an earlier version into the file; not while another one uses the log."""
     deadline = time.monotonic() + min(timeout, 5)
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+    while _journal_mode(connection) == "wal":
         try:
-            connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
-            return
+            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
         except sqlite3.OperationalError:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
+
+
+def check_journal(connection: sqlite3.Connection, path: str) -> None:
+    """
+    :param connection: an open store
+    :param path: its file, for messages
+    :raises StoreError: if what is written now would not be in the file itself, but in a log beside it
+    """
+    if _journal_mode(connection) == "wal":
+        raise StoreError(
+            f"The store {path} is in use by an earlier sb3-entropy, or another program, that keeps what is new in a "
+            "log beside it. It can be read meanwhile; to write to it, wait for that program or close it."
+        )
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode

@@ -3,6 +3,7 @@
 import sqlite3
 
 from sb3_entropy.store.errors import StoreError
+from sb3_entropy.store.transactions import MARK, read_transaction, user_version, write_transaction
 
 #: in the file's header, so that nobody takes another program's database for a store: "SB3e"
 APPLICATION_ID = 0x53423365
@@ -64,11 +65,8 @@ def migrate(connection: sqlite3.Connection, path: str, read_only: bool) -> None:
     :param read_only: whether nothing may be written
     :raises StoreError: if it is another program's, or of a newer version, or an older one that may not be written to
     """
-    connection.execute("BEGIN")  # another process may be making the tables right now
-    try:
+    with read_transaction(connection):  # another process may be making the tables right now
         version = _version(connection, path)
-    finally:
-        connection.execute("ROLLBACK")
     if version == len(MIGRATIONS):
         return
     if read_only:
@@ -76,23 +74,18 @@ def migrate(connection: sqlite3.Connection, path: str, read_only: bool) -> None:
             f"The store {path} is of an older version and can only be read, so it cannot be brought up to date. Copy "
             "it to where you may write, and open the copy."
         )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with write_transaction(connection):
         # Another process may have done it while this one waited.
         for statements in MIGRATIONS[_version(connection, path) :]:
             for statement in statements:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = user_version(connection) & ~MARK
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not (application == version == 0 and empty):
         check_version(application, version, path)

@@ -6,7 +6,6 @@ journal, a file, before the next question is asked: a search that was killed goe
 at work with the same arguments as before.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from optuna.trial import Trial, TrialState
 from sb3_entropy.engines import Engine
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.studies.training import train_run
+from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
 
 Objective = Callable[[Mapping[str, Any], Any], float]
@@ -91,7 +91,7 @@ def search(
         instance of such a class
     :param space: called here with an Optuna trial; returns the arguments
     :param engine: what runs the trials
-    :param journal: Optuna's journal, made if it is missing
+    :param journal: Optuna's journal, made if it is missing; one that was cut short is mended first, with a warning
     :param n_trials: how many trials there are to be in the end, failed ones included
     :param direction: ``"maximize"`` or ``"minimize"``
     :param seed: of the search
@@ -101,14 +101,15 @@ def search(
     :return: Optuna's study, with ``best_params``, ``trials_dataframe()`` and so on. A trial whose objective raised, or
         returned what is not finite, has failed, and says why in its user attribute ``"error"``
     :raises TypeError: if ``n_trials`` is not a whole number, or something cannot be sent to a worker
-    :raises ValueError: if it is less than 1; for another direction; if the journal is none, or holds the search with
-        the other direction
+    :raises ValueError: if it is less than 1; for another direction; if the journal is none or damaged, or holds the
+        search with the other direction
     :raises RuntimeError: if another process searches in this journal at the moment
     """
     check_number("n_trials", n_trials, low=1, integer=True)
     check_number("seed", seed, low=0, integer=True)
     check_choice("direction", direction, ("maximize", "minimize"))
-    path = Path(journal)
+    # Absolute: Optuna's lock is a link to it, and waits for ever where one that was left behind leads nowhere.
+    path = Path(journal).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{path}.running")
     try:
@@ -165,13 +166,7 @@ def _score(arguments: Mapping[str, Any], shared: tuple[Objective, Any]) -> float
 
 
 def _open(path: Path, name: str, direction: str) -> optuna.Study:
-    # Optuna would write into another file before it notices.
-    if path.exists() and path.stat().st_size > 0:
-        try:
-            with path.open() as file:
-                json.loads(file.readline())["op_code"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a journal of Optuna. Name another file.") from error
+    mend_journal(path)  # Optuna would write into another file before it notices, and append to half a record
     storage = JournalStorage(JournalFileBackend(str(path)))
     wanted = optuna.study.StudyDirection[direction.upper()]
     study = optuna.create_study(storage=storage, study_name=name, direction=wanted, load_if_exists=True)

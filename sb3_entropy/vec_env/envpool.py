@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.errors import check_number, how_to_install, unknown
 
 _INT32 = 2**31  # what envpool's seeds and limits stay below
 
@@ -206,7 +206,7 @@ def _import_envpool() -> Any:
         import envpool
     except ImportError as error:
         raise ImportError(
-            "envpool is not installed. It has wheels for Linux on x86-64: pip install 'sb3-entropy[envpool]', "
+            f"envpool is not installed. It has wheels for Linux on x86-64: {how_to_install('envpool')}; "
             "or use --vec-env dummy or subproc."
         ) from error
     return envpool

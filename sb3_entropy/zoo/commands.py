@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from sb3_entropy.zoo.plots import gathered_results, plot_replacements
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 
 #: the module of rl-zoo in which a command's function of the same name is
@@ -17,6 +18,9 @@ MODULES = {
     "plot_from_file": "rl_zoo3.plots.plot_from_file",
     "all_plots": "rl_zoo3.plots.all_plots",
 }
+
+
+PLOTS = ("plot_train", "plot_from_file", "all_plots")
 
 
 def run_command(command: str, arguments: Sequence[str]) -> None:
@@ -33,7 +37,10 @@ def run_command(command: str, arguments: Sequence[str]) -> None:
     replaced: dict[str, Any] = {"argparse": SimpleNamespace(ArgumentParser=partial(ZooParser, command=command))}
     if command == "train":
         replaced["ExperimentManager"] = Experiment
-    with _replaced(module, replaced), _replaced(sys, {"argv": [f"sb3-entropy {command}", *arguments]}):
+    if command in PLOTS:
+        replaced.update(plot_replacements(command, module))
+    complaints = gathered_results() if command == "plot_from_file" else nullcontext()
+    with complaints, _replaced(module, replaced), _replaced(sys, {"argv": [f"sb3-entropy {command}", *arguments]}):
         getattr(module, command)()
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from rl_zoo3.utils import SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -25,9 +26,11 @@ from sb3_entropy.zoo.checkpoints import (
     save_agent,
     save_statistics,
 )
+from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.names import resolve_names
 from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
+from sb3_entropy.zoo.schedules import LinearToZero
 
 
 class Experiment(ExperimentManager):
@@ -152,6 +155,14 @@ class Experiment(ExperimentManager):
             check_batched(self._kind, processed[1], self.monitor_kwargs)
         return processed
 
+    def _preprocess_schedules(self, hyperparams: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+        processed = super()._preprocess_schedules(hyperparams)
+        if self._is_ours:
+            for key, value in processed.items():
+                if isinstance(value, SimpleLinearSchedule):
+                    processed[key] = LinearToZero(value.initial_value)
+        return processed
+
     # ------------------------------------------------------------------ environments
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
@@ -228,6 +239,9 @@ class Experiment(ExperimentManager):
 
     def hyperparameters_optimization(self) -> None:
         """Search; our samplers see the preset, into whose ``policy_kwargs`` they merge what they draw."""
+        if self.storage and self.storage.endswith(".log"):  # a journal, for rl-zoo
+            self.storage = str(Path(self.storage).absolute())
+            mend_journal(Path(self.storage))
         sampler = HYPERPARAMS_SAMPLER[self.algo]
 
         def sample(trial: Any, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:

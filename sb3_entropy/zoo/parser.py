@@ -36,6 +36,7 @@ class ZooParser(argparse.ArgumentParser):
             kwargs.update(type=_vec_env, metavar="{" + ",".join((*GYMNASIUM, *BATCHED)) + "}")
         elif "--algo" in names and "choices" in kwargs:
             kwargs.update(type=_algorithm, metavar="{" + ",".join(kwargs.pop("choices")) + "}")
+            kwargs.update(default=None, help="the algorithm, which is to be named; rl-zoo takes ppo if it is not")
         elif "--folder" in names:
             kwargs.update(default="logs", help="Log folder (default: logs, where train writes)")
         if kwargs.get("action") is StoreDict:
@@ -45,7 +46,8 @@ class ZooParser(argparse.ArgumentParser):
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """
         :raises FileNotFoundError: if there is no agent to go on from
-        :raises ValueError: if neither Gymnasium nor a plugin knows the environment, or the agent cannot be read
+        :raises ValueError: if no algorithm is named, neither Gymnasium nor a plugin knows the environment, or the agent
+            cannot be read
         """
         parsed = super().parse_args(*args, **kwargs)
         for package in getattr(parsed, "gym_packages", []):
@@ -60,6 +62,11 @@ class ZooParser(argparse.ArgumentParser):
             parsed.env = EnvironmentName(_registered_id(env.gym_id))
         elif isinstance(env, str):
             parsed.env = _registered_id(env)
+        if getattr(parsed, "algo", "") is None:
+            raise ValueError(
+                "Name the algorithm, e.g. --algo sppo; --algo ppo is what rl-zoo takes without it. `sb3-entropy list "
+                "algorithms` shows ours."
+            )
         return parsed
 
     def error(self, message: str) -> Any:

@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from sb3_entropy.errors import how_to_install
 from sb3_entropy.registry import ALGORITHMS, register_envs
 
 
@@ -19,7 +20,7 @@ def import_rl_zoo(module: str = "rl_zoo3") -> Any:
         loaded = importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"This command needs rl_zoo3, which cannot be imported: {error}. Install it: pip install 'sb3-entropy[zoo]'"
+            f"This command needs rl_zoo3, which cannot be imported: {error}. Install it: {how_to_install('zoo')}"
         ) from error
     from sb3_entropy.zoo.samplers import SAMPLERS, convert
 

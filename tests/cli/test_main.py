@@ -1,18 +1,25 @@
 """The command line: commands, messages, exit codes, and what is imported for them."""
 
+import io
+import os
 import re
 import runpy
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 import yaml
 
+from sb3_entropy import errors
 from sb3_entropy.cli import main as cli
 from sb3_entropy.cli.main import COMMANDS, main
 
+ROOT = Path(errors.__file__).parents[1]
 PRESET = {"n_timesteps": 64, "policy": "MlpPolicy", "n_steps": 64, "batch_size": 64, "n_epochs": 1}
 
 
@@ -132,7 +139,101 @@ def test_a_missing_extra_is_named(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "rl_zoo3", None)
     for command in ("train", "enjoy", "benchmark"):
         assert main([command]) == 2
-        assert "pip install 'sb3-entropy[zoo]'" in capsys.readouterr().err
+        assert f"pip install -e '{ROOT}[zoo]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "jinja2", "PIL"])
+def test_what_any_command_lacks_is_named_with_its_extra(monkeypatch, capsys, module):
+    """As if the command's module imported it: those would have to be imported anew, registering things twice."""
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(cli, "_find", lambda _: import_module(module))
+    assert main(["compare"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(rf"^Error: This needs {module}, which cannot be imported .*: pip install -e '.*\[zoo\]'\n$", error)
+
+
+def test_elsewhere_the_command_that_installs_says_where(monkeypatch):
+    monkeypatch.setattr(errors, "__file__", "/nowhere/site-packages/sb3_entropy/errors.py")
+    assert errors.how_to_install("ray") == "pip install -e '.[ray]' in a checkout of sb3_entropy"
+    assert errors.missing_module(ImportError("x", name="nothing_of_ours")) is None
+
+
+def test_every_extra_exists_and_installs_what_it_names():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {
+        "PIL": "pillow",
+        "cv2": "opencv-python-headless",
+        "ale_py": "ale-py",
+        "pygame": "gymnasium[classic-control]",
+    }
+    for extra, modules in errors._EXTRAS.items():
+        for module in modules:
+            assert any(line.startswith(names.get(module, module)) for line in extras[extra]), module
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        (
+            "value",
+            r"ValueError: bad\nreward\. Run again with --debug for the traceback\. .*users\.py:6, in step",
+        ),
+        ("numpy", r"ValueError: .*shape.*\. Run again with --debug for the traceback\. .*raised at "),
+        ("worker", r"ValueError: there\. Run again with --debug"),
+        ("ours", r"n_steps must be a whole number ≥ 1, but 0 was given\.\n$"),
+    ],
+)
+def test_an_error_of_the_users_own_code_is_told_from_one_of_ours(tmp_path, monkeypatch, capsys, mode, message):
+    (tmp_path / "users.py").write_text(
+        "import numpy as np\nfrom sb3_entropy.errors import check_number\nclass RemoteTraceback(Exception): ...\n"
+        "def step(mode):\n    if mode == 'value':\n        raise ValueError('bad\\nreward')\n"
+        "    if mode == 'numpy':\n        np.zeros(3).reshape(2)\n"
+        "    if mode == 'ours':\n        check_number('n_steps', 0, 1, integer=True)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    users = import_module("users")
+
+    def run(_):
+        if mode == "worker":  # raised anew by our own engine
+            raised = ValueError("there")
+            raised.__cause__ = users.RemoteTraceback()
+            monkeypatch.setattr(errors, "unknown", lambda *_: (_ for _ in ()).throw(raised))
+            errors.check_choice("x", "y", ())
+        users.step(mode)
+
+    monkeypatch.setattr(cli, "_find", lambda _: run)
+    assert main(["train"]) == 2
+    assert re.search(f"^Error: {message}", capsys.readouterr().err)
+    monkeypatch.delitem(sys.modules, "users")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["study", "list"], ["train", "--help"], ["--help"]])
+def test_a_closed_pipe_ends_a_command_quietly(monkeypatch, capsys, arguments):
+    """``sb3-entropy list | head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert main(arguments) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_a_pipe_of_a_worker_is_no_closed_output(monkeypatch, capsys):
+    def fail(_):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(cli, "_find", lambda _: fail)
+    assert main(["train"]) == 1
+    assert "BrokenPipeError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["study", "list"]])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_the_terminal_has_no_letter_for_is_escaped(monkeypatch, arguments, encoding):
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(arguments) == 0
+    assert b"\\u" in output.buffer.getvalue()
 
 
 def test_list_shows_everything_in_one_line_each(capsys):
@@ -153,6 +254,20 @@ def test_list_shows_plugins_environments(capsys, monkeypatch):
     assert main(["list", "environments"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "rooms/Two-v0" in line)
     assert line.split("  ")[-1].strip() == "plugin rooms; no presets: give --conf-file"
+
+
+def test_list_shows_no_environment_that_is_not_there(capsys, monkeypatch):
+    ours = [env_id for env_id in gym.registry if env_id.startswith("entropy/")]
+    for env_id in ours:
+        monkeypatch.delitem(gym.registry, env_id)
+    monkeypatch.setattr("sb3_entropy.cli.listing.register_envs", dict)
+    monkeypatch.setattr("sb3_entropy.cli.listing.find_spec", lambda name: None)
+    assert main(["list", "environments"]) == 0
+    *lines, absent = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if re.match(r"  (entropy/|ALE|default|atari)", line)] == []
+    assert any(line.startswith("  Pendulum-v1 ") for line in lines)
+    assert re.match(r"  Not installed here, though there are presets: entropy/", absent)
+    assert "default" not in absent
 
 
 def test_a_light_start():

@@ -239,14 +239,14 @@ def test_a_store_of_something_else_is_left_as_it_was(done, capsys):
 
 def test_failed_runs_end_in_exit_code_1(done, capsys, monkeypatch):
     def fail(item, shared):
-        raise RuntimeError("the licence server does not answer")
+        raise RuntimeError("the licence server does not answer:\n  timeout")
 
     monkeypatch.setattr("sb3_entropy.studies.runner.train_run", fail)
     arguments = ["study", "run", "tiny.yml", "--engine", "serial", "--store", "failing.sqlite"]
     assert main(arguments) == 1
     out = capsys.readouterr().out
     assert out.count("failed: ") == 4
-    assert "RuntimeError: the licence server does not answer" in out
+    assert "RuntimeError: the licence server does not answer:\n      timeout\n" in out
     assert main(arguments) == 1
     assert (
         "Of the runs 4 failed in an earlier call and were left alone. The same command with --retry-failed does them "

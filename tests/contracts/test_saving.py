@@ -399,6 +399,27 @@ def test_a_failing_save_leaves_what_was_there(key: str, tmp_path: Path, monkeypa
     assert_equal_parameters(type(model).load(tmp_path / "model", device="cpu"), old)
 
 
+def test_a_folder_beside_the_file_is_not_the_model(tmp_path: Path) -> None:
+    """rl-zoo keeps a run's settings in one of that name."""
+    model = build("sppo")
+    (tmp_path / "model").mkdir()
+    for name in ("model", "model.zip"):
+        model.save(tmp_path / name)
+        assert_equal_parameters(type(model).load(tmp_path / name, device="cpu"), parameters(model))
+    with pytest.raises(FileNotFoundError, match=r"There is no saved model at .*none"):
+        type(model).load(tmp_path / "none")
+
+
+def test_a_model_that_was_loaded_without_an_environment_says_so(tmp_path: Path) -> None:
+    model = build("sppo")
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model", device="cpu")
+    with pytest.raises(ValueError, match=r"This SPPO has no environment to learn in.*set_env.*SPPO\.load\(path, env="):
+        loaded.learn(16)
+    loaded.set_env(model.get_env())
+    assert loaded.learn(16).num_timesteps >= 16
+
+
 KILLED = """
     import os, signal, sys, time
     from pathlib import Path

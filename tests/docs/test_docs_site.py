@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_the_site_is_whole_and_needs_no_network(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="the extra 'docs' is not installed")
     build(tmp_path)
     for page in (
-        "",
+        "index",
         "temperature",
         "policies",
         "regularizers",
@@ -42,14 +43,36 @@ def test_the_site_is_whole_and_needs_no_network(tmp_path: Path) -> None:
         "contributing",
         "changelog",
     ):
-        assert (tmp_path / page / "index.html").is_file()
+        assert (tmp_path / f"{page}.html").is_file()
     for key, name in NAMES.items():
-        page_of_it = (tmp_path / "algorithms" / key / "index.html").read_text(encoding="utf-8")
+        page_of_it = (tmp_path / "algorithms" / f"{key}.html").read_text(encoding="utf-8")
         assert f'id="sb3_entropy.{name}"' in page_of_it
     for page in tmp_path.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not FETCHED.findall(text), page
         prose = re.sub(r"<pre.*?</pre>|<code.*?</code>", "", text, flags=re.DOTALL)
         assert not re.search(r":(?:class|func|meth|param|raises|return)\b[^<\n]*:", prose), page
+        # From the disk a link to a folder shows its files, and a worker does not start.
+        if page.name != "404.html":  # a server's
+            links = re.findall(r"<a\b[^>]*?\bhref=\"(?!https?:|#|mailto:)([^\"#?]+)", text)
+            assert all((page.parent / link).is_file() for link in links), page
+            assert re.search(r'<script src="[./]*javascripts/iframe-worker\.js"></script>.*bundle', text, re.DOTALL), (
+                page
+            )
+    assert (tmp_path / "search" / "search_index.js").read_text(encoding="utf-8").startswith("var __index = {")
     for sheet in (tmp_path / "stylesheets").rglob("*.css"):
         assert "url(http" not in sheet.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_page_from_the_disk_is_searched(tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    build(tmp_path)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    for page in ("index.html", "algorithms/sppo.html"):
+        address = f"{(tmp_path / page).as_uri()}?q=hellinger"
+        shown = subprocess.run([chromium, *options, address], capture_output=True, text=True, timeout=60, check=True)
+        assert re.search(r"[1-9]\d* matching documents", shown.stdout), page
+        assert f'href="{(tmp_path / "divergences.html").as_uri()}?h=hellinger' in shown.stdout

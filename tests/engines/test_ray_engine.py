@@ -116,7 +116,7 @@ def test_nobody_at_the_address():
 
 def test_without_ray(monkeypatch):
     monkeypatch.setattr("sb3_entropy.engines.ray_cluster.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'sb3-entropy\[ray\]'`, or use the engine 'process'"):
+    with pytest.raises(ImportError, match=r"pip install -e .*\[ray\].*; or use the engine 'process'"):
         make_engine("ray")
 
 

@@ -110,10 +110,10 @@ def test_an_export_to_a_full_disk_leaves_the_earlier_one(tmp_path: Path, monkeyp
         before = files(tmp_path)
         store.record(make_run(1))
 
-        def no_room(self: Path, *args: object, **kwargs: object) -> int:
+        def no_room(descriptor: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(Path, "write_text", no_room)
+        monkeypatch.setattr(os, "fsync", no_room)
         with pytest.raises(StoreFull, match=f"No space is left for {tmp_path}"):
             export_study(store, "study", tmp_path)
     assert files(tmp_path) == before

@@ -11,11 +11,13 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.samplers import RandomSampler
+from optuna.storages.journal import JournalFileSymlinkLock
 from optuna.trial import TrialState
 
 from sb3_entropy.engines import make_engine
 from sb3_entropy.studies.plan import definition, variants
 from sb3_entropy.studies.search import ArmObjective, search
+from sb3_entropy.zoo.journal import mend_journal
 from studies import specs
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -98,6 +100,98 @@ def test_killed_search_equals_an_undisturbed_one(tmp_path):
     assert [trial.state for trial in half_done.get_trials()].count(TrialState.RUNNING) <= 1
     assert 2 <= len(half_done.get_trials()) < 8
     assert drawn(run(parabola, path, 8)) == drawn(run(parabola, tmp_path / "undisturbed", 8))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """The journal of three trials, and what four trials draw."""
+    path = tmp_path_factory.mktemp("three") / "journal"
+    run(parabola, path, 3)
+    text = path.read_bytes()
+    return text, drawn(run(parabola, path, 4))
+
+
+@pytest.mark.parametrize(
+    ("damage", "whole"),
+    [
+        (lambda text: text[:-1], True),
+        (lambda text: text[:-20], False),
+        (lambda text: text[: text.rindex(b"\n", 0, -1) + 5], False),  # of a record that has just begun
+        (lambda text: text[:-20] + bytes(500), False),  # after a loss of power
+        (lambda text: text + b'{"op_code":6,"wor\xff\xfe\n', True),
+        (lambda text: text + b"\n", True),
+        (lambda text: b"".join(text.rsplit(b"\n", 2)[:2]) + b"\n", True),
+    ],
+    ids=["no line end", "cut", "cut early", "zeros", "garbage", "empty line", "two in a line"],
+)
+def test_a_journal_that_was_cut_short_is_mended(tmp_path, three, damage, whole):
+    text, expected = three
+    path = tmp_path / "journal"
+    for times in (1, 2):
+        damaged = damage(text)
+        path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=r"journal was cut short.*whole records were kept.*as it was is .*damaged"):
+            mended = run(parabola, path, 3)
+        assert drawn(mended) == expected[:3]  # what was cut away has been done again
+        backups = sorted(tmp_path.glob("journal.damaged*"))
+        assert [backup.read_bytes() for backup in backups] == [damaged] * times
+    if whole:
+        assert path.read_bytes().startswith(text)
+    assert drawn(run(parabola, path, 4)) == expected
+
+
+def test_half_a_record_that_others_follow(tmp_path, three):
+    """An earlier search went on in the same line; Optuna reads no further than there."""
+    text, expected = three
+    lines = text.splitlines(keepends=True)
+    path = tmp_path / "journal"
+    path.write_bytes(b"".join([*lines[:4], b'{"op_code":8,"worker_id":"x', *lines[4:]]))
+    with pytest.warns(UserWarning, match="line 5 holds part of a record"):
+        assert drawn(run(parabola, path, 4)) == expected
+    assert path.read_bytes().startswith(text)
+    # What is lost in the middle may be what others depend on: that is not mended.
+    damaged = b"".join([*lines[:4], b'{"op_code":8,"worker_id":"x\n', *lines[4:]])
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"Line 5 of the journal .* is damaged.*left as it is"):
+        run(parabola, path, 4)
+    assert path.read_bytes() == damaged
+
+
+def test_a_first_record_that_was_cut_short(tmp_path, three):
+    text, expected = three
+    for length in (3, 30):
+        (tmp_path / "journal").write_bytes(text[:length])
+        with pytest.warns(UserWarning, match="All its 0 whole records"):
+            assert drawn(run(parabola, tmp_path / "journal", 3)) == expected[:3]
+
+
+def test_a_journal_that_is_being_written_is_waited_for(tmp_path, three, monkeypatch):
+    """What looks cut short may be half of another writer's record."""
+    text, _ = three
+    path = tmp_path / "journal"
+    path.write_bytes(text[:-20])
+    acquire = JournalFileSymlinkLock.acquire
+
+    def finish_and_acquire(lock):
+        path.write_bytes(text)
+        return acquire(lock)
+
+    monkeypatch.setattr(JournalFileSymlinkLock, "acquire", finish_and_acquire)
+    mend_journal(path)
+    assert path.read_bytes() == text
+    assert not list(tmp_path.glob("*.damaged"))
+
+
+def test_a_lock_that_a_killed_search_left_ends(tmp_path, three, monkeypatch):
+    """Optuna lets go of one after 30 s, but not if it is a link that leads nowhere, as one to a relative path does."""
+    (tmp_path / "logs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("logs/journal").write_bytes(three[0])
+    targets = []
+    symlink = os.symlink
+    monkeypatch.setattr(os, "symlink", lambda target, link: (targets.append(target), symlink(target, link)))
+    run(parabola, "logs/journal", 4)
+    assert set(targets) == {str(tmp_path / "logs" / "journal")}
 
 
 def storage(path):

@@ -209,7 +209,7 @@ def test_tasks_with_several_players_are_refused():
 
 def test_a_missing_envpool_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "envpool", None)
-    with pytest.raises(ImportError, match=r"sb3-entropy\[envpool\]"):
+    with pytest.raises(ImportError, match=r"pip install -e .*\[envpool\]"):
         EnvPoolVecEnv("Pendulum-v1")
 
 

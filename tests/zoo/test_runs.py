@@ -57,7 +57,7 @@ def test_train_then_enjoy_then_plot(tiny, train, preset, capsys):
         main(["enjoy", "--algo", "sppo", "--env", "Pendulum-v1", "--no-render", "-n", "5", "--load-checkpoint", "64"])
         == 0
     )
-    assert main(["plot_train", "-a", "sppo", "-e", "Pendulum-v1", "-f", "logs", "-w", "1"]) == 0
+    assert main(["plot_train", "-a", "sppo", "-e", "Pendulum-v1", "-f", "logs", "-w", "1"]) == 2  # no episode has ended
     assert main([*train, "--eval-freq", "64", "--eval-episodes", "2"]) == 0  # all_plots compares two runs or more
     gathered = ["all_plots", "-a", "sppo", "-e", "Pendulum-v1", "-f", "logs", "-o", "results", "--no-display"]
     assert main(gathered) == 0

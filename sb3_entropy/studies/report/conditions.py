@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sb3_entropy.errors import last_message
 from sb3_entropy.studies.plan import variants
 from sb3_entropy.studies.report.wording import seeds_text
 from sb3_entropy.studies.results import RunView, StudyResults
@@ -42,7 +43,7 @@ class Failure:
 
     :param where: (arm, environment, seeds)
     :param count: how many runs
-    :param summary: the traceback's last line
+    :param summary: what the exception says, on one line
     :param traceback: of one of them, or its end if it is very long
     """
 
@@ -116,8 +117,7 @@ def failures(runs: Sequence[RunView]) -> tuple[list[Failure], int]:
             cells.setdefault((run.arm, run.environment), []).append(run.seed)
         where = [(arm, env, seeds_text(seeds)) for (arm, env), seeds in cells.items()]
         text = error if len(error) <= MOST_LETTERS else f"… ({len(error)} letters in all)\n{error[-MOST_LETTERS:]}"
-        lines = error.strip().splitlines()
-        listed.append(Failure(where, len(of_kind), lines[-1].strip() if lines else "", text))
+        listed.append(Failure(where, len(of_kind), " ".join(last_message(error).split()), text))
     return listed, len(kinds)
 
 

@@ -1,6 +1,5 @@
 """The report: one page that needs nothing else, with its figures and tables as files beside it."""
 
-import os
 import re
 import traceback
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from sb3_entropy.files import atomic_file
 from sb3_entropy.plots.figure_data import FigureData
 from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
 from sb3_entropy.plots.theme import DARK, LIGHT
@@ -194,14 +194,9 @@ def _marked(figure: DrawnFigure) -> dict[str, Any]:
 
 
 def _publish(files: dict[str, bytes], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        part = folder / f".{name}.{os.getpid()}.part"
-        try:
-            part.write_bytes(content)
-            os.replace(part, folder / name)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_file(folder / name) as file:
+            file.write(content)
     # Figures of an earlier report that this one no longer has.
     for old in folder.iterdir():
         if _STALE.fullmatch(old.name) and old.name not in files:

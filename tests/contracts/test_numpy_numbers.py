@@ -1,0 +1,70 @@
+"""NumPy's numbers, as a sweep over an array has them, are taken wherever Python's are, and leave no trace."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sb3_entropy.algorithms.arguments import plain
+from sb3_entropy.references.previous import PreviousPolicies
+from sb3_entropy.registry import ALGORITHMS
+
+from .models import KEYS
+
+WHOLE = {"n_steps": 16, "seed": 3, "stats_window_size": 5, "verbose": 0}
+REAL = {"learning_rate": 1e-3, "gamma": 0.9, "ent_coef": 0.1}
+#: what single algorithms have
+OWN: dict[str, dict[str, Any]] = {
+    "sppo": {"batch_size": 8, "n_epochs": 2, "clip_range": 0.2, "clip_range_vf": 0.2, "normalize_advantage": True},
+    "sa2c": {"rms_prop_eps": 1e-5, "gae_lambda": 0.9, "entropy_in_return": True},
+    "strpo": {"batch_size": 8, "cg_max_steps": 3, "cg_damping": 0.1, "target_kl": 0.01, "sub_sampling_factor": 1},
+    "spg": {"baseline": False},
+    "divergence_reg_pg": {"regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}]},
+}
+COMMON = {"policy_kwargs": {"net_arch": [4], "optimizer_kwargs": {"weight_decay": 1e-4}}}
+
+
+def numpied(value: Any) -> Any:
+    """The same with NumPy's numbers; those that float32 has exactly, or nearly."""
+    if isinstance(value, bool):
+        return np.bool_(value)
+    if isinstance(value, (int, float)):
+        return np.int64(value) if isinstance(value, int) else np.float64(value)
+    if isinstance(value, Mapping):
+        return {key: numpied(part) for key, part in value.items()}
+    return [numpied(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_they_train_and_are_saved_as_pythons(key: str, tmp_path: Path) -> None:
+    given = {**WHOLE, **REAL, **OWN.get(key, {}), **COMMON}
+    algorithm = ALGORITHMS.get(key)
+    expected = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **given).learn(32)
+    model = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **numpied(given)).learn(32)
+    model.save(tmp_path / "model")
+    loaded = algorithm.load(tmp_path / "model", device="cpu")
+    for name, value in expected.get_parameters()["policy"].items():
+        assert np.array_equal(loaded.get_parameters()["policy"][name], value), name
+    kept = [name for name, value in vars(model).items() if name in given and isinstance(value, np.generic)]
+    assert kept == []
+
+
+def test_single_precision_is_taken_too() -> None:
+    arguments = {"learning_rate": np.float32(0.25), "gamma": np.float16(0.5), "clip_range": np.float32(0.125)}
+    model = ALGORITHMS.get("sppo")("MlpPolicy", "CartPole-v1", n_steps=8, batch_size=8, **arguments)
+    assert (model.learning_rate, model.gamma, model.clip_range(1.0)) == (0.25, 0.5, 0.125)
+
+
+def test_a_reference_of_ones_own() -> None:
+    assert PreviousPolicies(n_snapshots=np.int64(2)).snapshots.maxlen == 2  # type: ignore[arg-type]
+
+
+def test_what_is_plain_stays_what_it_is() -> None:
+    array, function = np.zeros(2), len
+    value = {"a": [1, (2.0, np.int8(3))], "b": array, "c": function}
+    assert plain(value)["a"] == [1, (2.0, 3)]
+    assert type(plain(value)["a"][1][1]) is int
+    assert plain(value)["b"] is array
+    assert plain(value)["c"] is function
