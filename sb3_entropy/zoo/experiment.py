@@ -1,15 +1,19 @@
 """rl-zoo's experiment with checked presets, names, our batches of environments, and checkpoints to go on from."""
 
+import importlib
+import runpy
 import shutil
 from argparse import Namespace
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from pprint import pprint
 from typing import Any, cast
 
 from rl_zoo3.exp_manager import ExperimentManager
-from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -28,6 +32,7 @@ from sb3_entropy.zoo.checkpoints import (
 from sb3_entropy.zoo.names import resolve_names
 from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
+from sb3_entropy.zoo.trials import find_trial
 
 
 class Experiment(ExperimentManager):
@@ -111,32 +116,64 @@ class Experiment(ExperimentManager):
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """
-        :return: the hyperparameters, and the same to be saved
+        :return: the preset's hyperparameters under a trial's under the command line's, and the same to be saved
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if it has none for this environment, or one is unknown or out of range
         :raises TypeError: if one is of the wrong type
         """
-        if self.config.endswith((".yml", ".yaml")):
-            presets = read_presets(self.config)
-            self._entry, self._preset = choose_preset(presets, self.env_name.gym_id, self._is_atari, self.config)
-        hyperparams, saved = super().read_hyperparameters()
+        print(f"Loading hyperparameters from: {self.config}")
+        self._entry, self._preset = choose_preset(
+            self._read_config(), self.env_name.gym_id, self._is_atari, self.config
+        )
+        hyperparams = {**deepcopy(self._preset), **self._trial(), **(self.custom_hyperparams or {})}
+        if self.env_kwargs and "env_kwargs" in hyperparams:
+            hyperparams["env_kwargs"] = self.env_kwargs
+        saved = OrderedDict(sorted(hyperparams.items()))
+        print("Default hyperparameters for environment (ones being tuned will be overridden):")
+        pprint(saved)
         if self._is_ours:
-            where = f"{self.config}, {self._entry or self.env_name.gym_id}"
+            where = f"{self.config}, {self._entry}"
             if self.custom_hyperparams:
                 where = f"{where}, or on the command line (-params)"
             check_preset(self.algo, ALGORITHMS.get(self.algo), self._effective(hyperparams), where)
         return deepcopy(hyperparams), saved
 
+    def _read_config(self) -> Mapping[str, dict[str, Any]]:
+        """A YAML, which is never run; or, as rl-zoo has it, a Python file or module with a dictionary of that name."""
+        presets: Mapping[str, dict[str, Any]]
+        if self.config.endswith((".yml", ".yaml")):
+            presets = read_presets(self.config)
+        elif self.config.endswith(".py"):
+            presets = runpy.run_path(self.config)["hyperparams"]
+        else:
+            presets = importlib.import_module(self.config).hyperparams
+        return presets
+
     def _effective(self, hyperparams: dict[str, Any]) -> dict[str, Any]:
         """:return: the hyperparameters with the number of steps that ``-n`` sets"""
         return {**hyperparams, "n_timesteps": self.n_timesteps} if self.n_timesteps > 0 else hyperparams
 
-    def load_trial(
-        self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True
-    ) -> dict[str, Any]:
-        """:return: a trial's hyperparameters, its ``policy_kwargs`` merged into the preset's"""
-        trial = super().load_trial(storage, study_name, trial_id, convert)
-        if self._is_ours and "policy_kwargs" in trial:
+    def _trial(self) -> dict[str, Any]:
+        """
+        :return: the hyperparameters of the trial that the command line names: without a number the best one's, but for
+            a search, which goes on without it; nothing if it names none
+        :raises ValueError: if it names a trial by halves
+        """
+        given = {"--storage": self.storage, "--study-name": self.study_name, "--trial-id": self.trial_id}
+        named = {option: value for option, value in given.items() if value not in (None, "")}
+        if not named or (self.optimize_hyperparameters and self.trial_id is None):
+            return {}
+        missing = [option for option in ("--storage", "--study-name") if option not in named]
+        if missing:
+            there = " ".join(f"{option} {value}" for option, value in named.items())
+            raise ValueError(
+                f"{there} was given, but a trial is found by --storage and --study-name together: add "
+                f"{' and '.join(missing)}, or -optimize for a new search."
+            )
+        found = find_trial(named["--storage"], named["--study-name"], self.trial_id)
+        print(f"Hyperparameters of trial {found.number} of the study {self.study_name}, value {found.value}")
+        trial: dict[str, Any] = HYPERPARAMS_CONVERTER[self.algo](found.params)
+        if self._is_ours:
             trial["policy_kwargs"] = merge_policy_kwargs(self._preset.get("policy_kwargs"), trial["policy_kwargs"])
         return trial
 
@@ -148,6 +185,8 @@ class Experiment(ExperimentManager):
             if hyperparams.get("clip_range_vf", 0) is None:
                 del hyperparams["clip_range_vf"]  # the default, which rl-zoo takes for a schedule
         processed = super()._preprocess_hyperparams(hyperparams)
+        if self._eval_env_kwargs_args is None:
+            self.eval_env_kwargs = self.env_kwargs  # the preset's too, which rl-zoo leaves out
         if self._kind in BATCHED:
             check_batched(self._kind, processed[1], self.monitor_kwargs)
         return processed
