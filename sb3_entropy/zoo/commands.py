@@ -27,12 +27,16 @@ def run_command(command: str, arguments: Sequence[str]) -> None:
     :raises ValueError: if an argument is wrong
     """
     module = import_rl_zoo(MODULES[command])
+    from sb3_entropy.zoo.agents import Watched
     from sb3_entropy.zoo.experiment import Experiment
     from sb3_entropy.zoo.parser import ZooParser
 
     replaced: dict[str, Any] = {"argparse": SimpleNamespace(ArgumentParser=partial(ZooParser, command=command))}
     if command == "train":
         replaced["ExperimentManager"] = Experiment
+    if command == "enjoy":
+        watched = Watched(module)
+        replaced.update(get_model_path=watched.get_model_path, create_test_env=watched.create_test_env)
     with _replaced(module, replaced), _replaced(sys, {"argv": [f"sb3-entropy {command}", *arguments]}):
         getattr(module, command)()
 

@@ -3,6 +3,7 @@
 import importlib
 import runpy
 import shutil
+import warnings
 from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -22,10 +23,10 @@ from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.zoo.batches import BATCHED, check_batched, make_batch
 from sb3_entropy.zoo.check import check_preset
 from sb3_entropy.zoo.checkpoints import (
-    BestStatistics,
+    BestAgent,
     Checkpoints,
     Continued,
-    checkpoint_statistics,
+    find_statistics,
     save_agent,
     save_statistics,
 )
@@ -159,7 +160,11 @@ class Experiment(ExperimentManager):
             a search, which goes on without it; nothing if it names none
         :raises ValueError: if it names a trial by halves
         """
-        given = {"--storage": self.storage, "--study-name": self.study_name, "--trial-id": self.trial_id}
+        given: dict[str, Any] = {
+            "--storage": self.storage,
+            "--study-name": self.study_name,
+            "--trial-id": self.trial_id,
+        }
         named = {option: value for option, value in given.items() if value not in (None, "")}
         if not named or (self.optimize_hyperparameters and self.trial_id is None):
             return {}
@@ -215,9 +220,20 @@ class Experiment(ExperimentManager):
         return super().create_envs(n_envs, eval_env, no_log)
 
     def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
-        """Under the statistics of the very checkpoint that training goes on from, where there are any."""
-        statistics = checkpoint_statistics(Path(self.trained_agent or "none"))
-        if not (self.continue_training and statistics.is_file()):
+        """Under the statistics of the very agent that training goes on from."""
+        if not self.continue_training:
+            return super()._maybe_normalize(env, eval_env)
+        agent = Path(self.trained_agent)
+        own_settings = agent.with_suffix("")  # named by the environment of its run, which may have been another
+        statistics = find_statistics(agent, own_settings if own_settings.is_dir() else agent.parent / self.env_name)
+        if statistics is None:
+            if self.normalize:
+                warnings.warn(
+                    f"There are no statistics of VecNormalize beside {agent}: the preset's `normalize` starts them "
+                    "anew, and the agent sees other numbers than it was trained on. If it was trained without, switch "
+                    "it off: -params normalize:False",
+                    stacklevel=2,
+                )
             return super()._maybe_normalize(env, eval_env)
         print(f"Loading VecNormalize statistics from {statistics}")
         normalized = VecNormalize.load(str(statistics), env)
@@ -235,8 +251,9 @@ class Experiment(ExperimentManager):
         self.save_freq = save_freq
         statistics = Path(self.params_path) / "vecnormalize.pkl"
         for callback in self.callbacks:
-            if isinstance(callback, EvalCallback):
-                callback.callback_on_new_best = BestStatistics(statistics)
+            if isinstance(callback, EvalCallback) and callback.best_model_save_path == self.save_path:
+                callback.best_model_save_path = None  # not in one piece, and before its statistics
+                callback.callback_on_new_best = BestAgent(Path(self.save_path), statistics)
                 callback.callback_on_new_best.parent = callback
         if save_freq > 0:
             every = max(save_freq // self.n_envs, 1)

@@ -1,5 +1,6 @@
 """Pictures of a trained agent at work, for where there is no screen."""
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.files import atomic_file
-from sb3_entropy.zoo.benchmark import Agent, find_agents, load_agent, make_test_env
+from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 
 COLUMNS = 4
@@ -57,8 +58,13 @@ def _find(folder: Path, algo: str, env_id: str) -> Agent:
         raise ValueError(
             f"{unknown('agent', f'{algo} on {env_id}', known)} Looked below {folder}: train one, or see -f."
         )
-    # Runs are numbered; the highest number is the last.
-    return max(found, key=lambda agent: int(agent.run.rpartition("_")[2]) if agent.run[-1].isdigit() else -1)
+    return max(found, key=_number_and_time)
+
+
+def _number_and_time(agent: Agent) -> tuple[int, float]:
+    """Runs are numbered; after the number may come a unique name, of ``train -uuid``, and then numbers are equal."""
+    numbers = re.findall(r"_(\d+)(?![^_])", agent.run)
+    return int(numbers[-1]) if numbers else -1, agent.file.stat().st_mtime
 
 
 def play(
