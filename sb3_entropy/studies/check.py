@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
@@ -56,6 +57,9 @@ def _said(check: Callable[[], Any]) -> str | None:
 
 
 def _names(study: Study) -> Iterator[Problem]:
+    for index, package in enumerate(study.packages):
+        if text := _said(partial(import_packages, [package])):
+            yield ("packages", index), text
     for env_id, environment in study.environments.items():
         if text := _said(partial(find_env, env_id)):
             yield ("environments", env_id), text

@@ -1,6 +1,7 @@
 """The study that asks whether entropy helps on one environment: in the return × in the improvement × a few α."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import gymnasium as gym
 import yaml
@@ -30,14 +31,15 @@ def comparison_name(env_id: str, algo: str) -> str:
     return f"compare_{algo}_{env_id}".replace("/", "-").replace(":", "-")
 
 
-def suited(env_id: str) -> tuple[str, bool]:
+def suited(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tuple[str, bool]:
     """
     :param env_id: an environment
+    :param env_kwargs: its settings
     :return: the policy for its observations, and whether these can be normalised
     :raises ValueError: if there is no such environment
     """
     find_env(env_id)
-    env = gym.make(env_id)
+    env = gym.make(env_id, **(env_kwargs or {}))
     space = env.observation_space
     env.close()
     if isinstance(space, spaces.Dict):
@@ -58,6 +60,8 @@ def comparison_study(
     preset: str | None = None,
     policy: str = "MlpPolicy",
     norm_obs: bool = True,
+    env_kwargs: Mapping[str, Any] | None = None,
+    packages: Sequence[str] = (),
     origin: str = "",
 ) -> Study:
     """
@@ -73,6 +77,8 @@ def comparison_study(
         defaults with normalised observations and rewards
     :param policy: the policy's name, where there is no preset
     :param norm_obs: whether to normalise observations, where there is no preset
+    :param env_kwargs: the environment's settings
+    :param packages: modules that register the environment when they are imported
     :param origin: where the YAML will be kept
     :return: the study, whose ``document.text`` is the YAML
     """
@@ -93,7 +99,8 @@ def comparison_study(
         "claim": f"On {env_id}, {algo} with entropy in the return and in the improvement ends with a higher return "
         "than without entropy, for at least one of the temperatures that were tried.",
         "source": f"sb3-entropy compare --env {env_id}",
-        "environments": [env_id],
+        **({"packages": list(packages)} if packages else {}),
+        "environments": {env_id: {"env_kwargs": dict(env_kwargs)}} if env_kwargs else [env_id],
         **({"timesteps": timesteps} if timesteps else {}),
         "seeds": seeds,
         **({} if preset else {"hyperparams": {"policy": policy, "normalize": {"norm_obs": norm_obs}}}),

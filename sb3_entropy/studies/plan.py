@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from sb3_entropy.environments import full_id, import_packages, package_of
 from sb3_entropy.plots.settings import short, text_of
 from sb3_entropy.registry import find_env
 from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
@@ -108,6 +109,7 @@ def definition(study: Study, variant: Variant, environment: EnvironmentSpec) -> 
     :return: what determines the numbers of its runs, but for the seed
     :raises ValueError: if a preset or the environment is missing, or nobody says how long to train
     """
+    import_packages(study.packages)
     asked = asked_for(study, variant, environment)
     return {
         "protocol": PROTOCOL,
@@ -131,7 +133,7 @@ def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> d
     hyperparams.pop("n_timesteps", None)
     return {
         "algorithm": variant.arm.algo,
-        "environment": environment.env_id,
+        "environment": full_id(environment.env_id),
         "env_kwargs": environment.env_kwargs,
         "vec_env": study.vec_env,
         "hyperparams": hyperparams,
@@ -140,6 +142,16 @@ def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> d
             key: sorted(value) if isinstance(value, tuple) else value for key, value in asdict(study.evaluation).items()
         },
     }
+
+
+def packages(study: Study) -> tuple[str, ...]:
+    """
+    :param study: a study
+    :return: the modules that register its environments: those that it names, and those that the ids name
+    """
+    return tuple(
+        dict.fromkeys([*study.packages, *(name for env_id in study.environments for name in package_of(env_id))])
+    )
 
 
 def training_length(study: Study, environment: EnvironmentSpec, hyperparams: Mapping[str, Any]) -> int:

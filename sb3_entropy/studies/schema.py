@@ -75,6 +75,7 @@ SCHEMA: dict[str, Any] = _object(
             {"type": "object", "additionalProperties": _ENVIRONMENT, "minProperties": 1},
         ]
     },
+    packages={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
     vec_env={"enum": ["dummy", "native", "envpool"]},
     timesteps=_STEPS,
     seeds={

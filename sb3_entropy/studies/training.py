@@ -18,6 +18,7 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.registry import MEASURES, register_envs
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.evaluation import evaluate, own_randomness
@@ -35,13 +36,15 @@ def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None
     Train one run, in whichever process this is called. Its warnings are recorded and not shown.
 
     :param item: the run's id and definition
-    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to, and ``measures``, the
-        names of the measures to score
+    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to; ``measures``, the
+        names of the measures to score; ``packages``, modules that register environments, and the ``folder`` that may
+        hold them
     :return: what was seen
     """
     started = time.time()
     run_id, definition = item
     options = shared or {}
+    import_packages(options.get("packages", ()), options.get("folder"))
     register_envs()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")

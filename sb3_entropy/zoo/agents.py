@@ -10,6 +10,7 @@ import yaml
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.registry import find_env
 from sb3_entropy.zoo.checkpoints import find_statistics
 
@@ -52,6 +53,18 @@ def read_arguments(settings: Path) -> dict[str, Any]:
     return arguments  # rl-zoo writes Python objects
 
 
+def packages_of_runs(folder: str, algo: str, env_id: str) -> list[str]:
+    """
+    :param folder: a log folder
+    :param algo: an algorithm's key
+    :param env_id: any kind of id
+    :return: the packages that the runs of that algorithm on that environment imported
+    """
+    name = env_id.rpartition(":")[2].replace("/", "-")
+    runs = sorted(Path(folder).glob(f"{algo}/*/{name}/args.yml"))
+    return [package for run in runs for package in read_arguments(run.parent).get("gym_packages") or ()]
+
+
 def load_agent(rl_zoo3: Any, agent: Agent, device: str = "auto") -> BaseAlgorithm:
     """
     :param rl_zoo3: the package, with our algorithms
@@ -75,7 +88,9 @@ def make_test_env(rl_zoo3: Any, agent: Agent, seed: int, **env_kwargs: Any) -> V
     """
     hyperparams, _ = rl_zoo3.get_saved_hyperparams(str(agent.settings), test_mode=True)
     preset_kwargs = hyperparams.pop("env_kwargs", None) or {}
-    given = read_arguments(agent.settings).get("env_kwargs") or preset_kwargs
+    arguments = read_arguments(agent.settings)
+    given = arguments.get("env_kwargs") or preset_kwargs
+    import_packages(arguments.get("gym_packages") or ())
     find_env(agent.env)
     return _under_statistics(
         rl_zoo3.create_test_env,

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.errors import check_number
 from sb3_entropy.files import atomic_file
 from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
+from sb3_entropy.zoo.options import add_packages_option
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 
 
@@ -44,9 +46,11 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", type=Path, help="where to write the table (default: the log folder)")
     parser.add_argument("--seed", type=int, default=0, help="the evaluation's seed")
     parser.add_argument("--device", default="auto", help="torch's device")
+    add_packages_option(parser)
     given = parser.parse_args(arguments)
     check_number("--n-episodes", given.n_episodes, low=1, integer=True)
     rl_zoo3 = import_rl_zoo()
+    import_packages(given.gym_packages)
     agents = list(find_agents(given.folder))
     if not agents:
         raise ValueError(f"There is no trained agent below {given.folder}. Train one, or correct -f.")
