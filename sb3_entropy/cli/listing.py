@@ -74,10 +74,10 @@ def _environments() -> list[tuple[str, str]]:
         presets["ALE/…, …NoFrameskip-v4"] = presets.pop("atari")
     return [
         (env_id, "; ".join(_notes(presets.get(env_id), plugins.get(env_id))))
-        for env_id in sorted({*presets, *plugins} - {"default"}, key=str.lower)
+        for env_id in sorted({*presets, *plugins}, key=str.lower)
     ]
 
 
 def _notes(algorithms: Iterable[str] | None, plugin: str | None) -> list[str]:
-    presets = [f"presets for {', '.join(algorithms)}"] if algorithms else ["no presets: give --conf-file"]
+    presets = [f"presets for {', '.join(algorithms)}"] if algorithms else ["no presets of its own: a default stands in"]
     return [*([f"plugin {plugin}"] if plugin else []), *presets]

@@ -3,13 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import yaml
-from gymnasium import spaces
-from stable_baselines3.common.preprocessing import is_image_space
 
-from sb3_entropy.registry import find_env
 from sb3_entropy.studies.spec import Study, parse_study
+from sb3_entropy.zoo.stand_ins import can_be_normalized, policy_for, spaces_of
 
 #: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
 DEFAULT_ALPHAS = (0.001, 0.01)
@@ -38,16 +35,8 @@ def suited(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tuple[st
     :return: the policy for its observations, and whether these can be normalised
     :raises ValueError: if there is no such environment
     """
-    find_env(env_id)
-    env = gym.make(env_id, **(env_kwargs or {}))
-    space = env.observation_space
-    env.close()
-    if isinstance(space, spaces.Dict):
-        plain = all(isinstance(part, spaces.Box) and not is_image_space(part) for part in space.spaces.values())
-        return "MultiInputPolicy", plain
-    if is_image_space(space):
-        return "CnnPolicy", False
-    return "MlpPolicy", isinstance(space, spaces.Box)
+    observations, _ = spaces_of(env_id, env_kwargs)
+    return policy_for(observations), can_be_normalized(observations)
 
 
 def comparison_study(

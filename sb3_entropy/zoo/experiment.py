@@ -31,8 +31,9 @@ from sb3_entropy.zoo.checkpoints import (
     save_statistics,
 )
 from sb3_entropy.zoo.names import resolve_names
-from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
+from sb3_entropy.zoo.presets import gather_presets, preset_files
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
+from sb3_entropy.zoo.stand_ins import preset_for
 from sb3_entropy.zoo.trials import find_trial
 
 
@@ -63,8 +64,9 @@ class Experiment(ExperimentManager):
         **kwargs_of_rl_zoo: Any,
     ):
         self._is_ours = algo in set(ALGORITHMS.keys())
-        if config is None and self._is_ours:
-            config = str(preset_file(algo))
+        self._offered = preset_files(algo) if config is None and self._is_ours else []
+        if self._offered:
+            config = str(self._offered[0])
         self._kind = vec_env_type
         self._preset: dict[str, Any] = {}
         self._entry = ""
@@ -122,10 +124,13 @@ class Experiment(ExperimentManager):
         :raises ValueError: if it has none for this environment, or one is unknown or out of range
         :raises TypeError: if one is of the wrong type
         """
-        print(f"Loading hyperparameters from: {self.config}")
-        self._entry, self._preset = choose_preset(
-            self._read_config(), self.env_name.gym_id, self._is_atari, self.config
+        presets = self._read_config()
+        self._entry, self._preset = preset_for(
+            presets, self.env_name.gym_id, self.config, self.custom_hyperparams, self.env_kwargs
         )
+        print(f"Loading hyperparameters from: {self.config}")
+        if self._entry not in (self.env_name.gym_id, "atari"):
+            print(f"There is no entry for {self.env_name.gym_id}: {self._entry!r} stands in")
         hyperparams = {**deepcopy(self._preset), **self._trial(), **(self.custom_hyperparams or {})}
         if self.env_kwargs and "env_kwargs" in hyperparams:
             hyperparams["env_kwargs"] = self.env_kwargs
@@ -143,7 +148,8 @@ class Experiment(ExperimentManager):
         """A YAML, which is never run; or, as rl-zoo has it, a Python file or module with a dictionary of that name."""
         presets: Mapping[str, dict[str, Any]]
         if self.config.endswith((".yml", ".yaml")):
-            presets = read_presets(self.config)
+            presets, sources = gather_presets(self._offered or [self.config])
+            self.config = sources.get(self.env_name.gym_id, self.config)
         elif self.config.endswith(".py"):
             presets = runpy.run_path(self.config)["hyperparams"]
         else:
