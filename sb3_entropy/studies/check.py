@@ -11,12 +11,13 @@ from sb3_entropy.plots.options import check_options
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.evaluation import MODES
+from sb3_entropy.studies.evaluation import MODES, own_randomness
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Selection, Study
-from sb3_entropy.studies.training import SEED_STRIDE
+from sb3_entropy.studies.training import look_at
 from sb3_entropy.studies.verdict import POOLED, compared
 from sb3_entropy.zoo.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.zoo.check import check_preset
@@ -205,10 +206,17 @@ def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bo
 
 
 def _build(run: PlannedRun) -> None:
+    """What every run does before its first step, and what its measures do after it."""
     defined = run.definition
-    hyperparams = defined["hyperparams"]
-    env = make_envs(defined["environment"], hyperparams, 0, defined["env_kwargs"], kind=defined["vec_env"])
+    env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
+    observers = {key: MEASURES.get(key)() for key in defined["observers"]}
+    env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
     try:
-        make_model(defined["algorithm"], env, hyperparams, seed=0)
+        model = make_model(defined["algorithm"], env, hyperparams, seed=0)
+        with own_randomness(0):
+            observations: Any = env.reset()
+            look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
     finally:
         env.close()
+    if defined["vec_env"] != "dummy":
+        make_envs(env_id, hyperparams, 0, env_kwargs, n_envs=1, evaluation=True).close()

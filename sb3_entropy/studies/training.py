@@ -23,10 +23,9 @@ from sb3_entropy.registry import MEASURES, register_envs
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.measures import Curves, Glimpse
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.zoo.build import make_envs, make_model
 
-#: run s is seeded with s times this, so that the environments of two runs never share a seed
-SEED_STRIDE = 1000
 #: of the warnings that are recorded
 MOST_MESSAGES, MESSAGE_LENGTH = 5, 300
 
@@ -208,10 +207,14 @@ def look_at(model: BaseAlgorithm, observers: Mapping[str, Any], states: Any, see
     :param states: observations that it visits
     :param seed: for their generators
     :return: what they see
+    :raises ValueError: if one cannot look at such a model, or two see the same
     """
     seen: dict[str, float] = {}
     for key, observer in observers.items():
-        values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+        try:
+            values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+        except Exception as error:
+            raise ValueError(f"The measure {key!r} failed: {type(error).__name__}: {error}") from error
         foreign = sorted(seen.keys() & values.keys())
         if foreign:
             raise ValueError(f"The measure {key!r} records {', '.join(foreign)}, which another measure records too.")
