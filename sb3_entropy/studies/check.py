@@ -196,26 +196,30 @@ def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) ->
 
 def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
     cells: dict[tuple[str, str], list[PlannedRun]] = {}
+    looked_at: set[tuple[str, str]] = set()
     for run in runs:
         cells.setdefault((run.variant.label, run.environment), []).append(run)
     for (label, env_id), of_cell in cells.items():
         if done([run.run_id for run in of_cell]):
             continue
-        if text := _said(partial(_build, of_cell[0])):
-            yield ("arms", of_cell[0].variant.arm.name), f"{label} in {env_id} cannot be built: {text}"
+        arm = of_cell[0].variant.arm.name
+        if text := _said(partial(_build, of_cell[0], look=(arm, env_id) not in looked_at)):
+            yield ("arms", arm), f"{label} in {env_id} cannot be built: {text}"
+        looked_at.add((arm, env_id))
 
 
-def _build(run: PlannedRun) -> None:
-    """What every run does before its first step, and what its measures do after it."""
+def _build(run: PlannedRun, look: bool) -> None:
+    """What every run does before its first step and, of one variant an arm, what its measures do after it."""
     defined = run.definition
     env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
     observers = {key: MEASURES.get(key)() for key in defined["observers"]}
     env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
     try:
         model = make_model(defined["algorithm"], env, hyperparams, seed=0)
-        with own_randomness(0):
-            observations: Any = env.reset()
-            look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
+        if look:
+            with own_randomness(0):
+                observations: Any = env.reset()
+                look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
     finally:
         env.close()
     if defined["vec_env"] != "dummy":
