@@ -63,11 +63,15 @@ def _find(folder: Path, algo: str, env_id: str) -> Agent:
         raise ValueError(
             f"{unknown('agent', f'{algo} on {env_id}', known)} Looked below {folder}: train one, or see -f."
         )
-    return max(found, key=_number_and_time)
+    return max(found, key=number_and_time)
 
 
-def _number_and_time(agent: Agent) -> tuple[int, float]:
-    """Runs are numbered; after the number may come a unique name, of ``train -uuid``, and then numbers are equal."""
+def number_and_time(agent: Agent) -> tuple[int, float]:
+    """
+    :param agent: a saved agent
+    :return: what grows from run to run: its number, and then, for after it may come a unique name, of ``train -uuid``,
+        and numbers are equal, when the agent was saved
+    """
     numbers = re.findall(r"_(\d+)(?![^_])", agent.run)
     return int(numbers[-1]) if numbers else -1, agent.file.stat().st_mtime
 

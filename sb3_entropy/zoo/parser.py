@@ -5,7 +5,7 @@ from typing import Any
 
 from rl_zoo3.utils import ALGOS, StoreDict
 
-from sb3_entropy.environments import full_id, import_packages, package_of, registered_id
+from sb3_entropy.environments import import_packages, package_of, registered_id
 from sb3_entropy.errors import unknown
 from sb3_entropy.zoo.agents import packages_of_runs
 from sb3_entropy.zoo.batches import BATCHED, GYMNASIUM
@@ -53,8 +53,6 @@ class ZooParser(argparse.ArgumentParser):
             parsed.env = type(parsed.env)(registered_id(env_id))
             # What the id names is written down too, so that the run can be watched by its id alone.
             parsed.gym_packages = list(dict.fromkeys([*parsed.gym_packages, *package_of(env_id)]))
-        elif isinstance(getattr(parsed, "env", None), str):
-            parsed.env = full_id(parsed.env)
         return parsed
 
     def error(self, message: str) -> Any:

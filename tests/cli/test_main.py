@@ -155,7 +155,7 @@ def test_list_shows_plugins_environments(capsys, monkeypatch):
     monkeypatch.setattr("sb3_entropy.cli.listing.register_envs", lambda: {"rooms": ["rooms/Two-v0"]})
     assert main(["list", "environments"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "rooms/Two-v0" in line)
-    assert line.split("  ")[-1].strip() == "plugin rooms; no presets: give --conf-file"
+    assert line.split("  ")[-1].strip() == "plugin rooms; no presets of its own: a default stands in"
 
 
 def test_a_light_start():
