@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sb3_entropy.cli.study import add_run_options, add_store_option, execute, find_results
+from sb3_entropy.environments import import_packages, package_of, registered_id
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.studies.commands import DEFAULT_REPORTS, store_option
 from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, DEFAULT_SEEDS, comparison_name, comparison_study, suited
+from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option
 
 
 def run_compare(arguments: Sequence[str]) -> int:
@@ -24,7 +26,9 @@ def run_compare(arguments: Sequence[str]) -> int:
         "temperatures with several seeds, and writes a report. What decides is the interquartile mean over the seeds, "
         "the typical run; mean, worst run and failures stand beside it.",
     )
-    parser.add_argument("--env", required=True, help="the environment's id")
+    parser.add_argument("--env", required=True, help="the environment's id: Pendulum-v1, my_package:My-v0")
+    add_packages_option(parser)
+    add_env_kwargs_option(parser)
     parser.add_argument("--algo", default="sppo", help="one of ours (default: sppo)")
     parser.add_argument("-n", "--timesteps", type=int, help="steps a run (default: the preset's, else 100,000)")
     parser.add_argument("--seeds", type=int, default=DEFAULT_SEEDS, help=f"runs an arm (default: {DEFAULT_SEEDS})")
@@ -48,16 +52,19 @@ def run_compare(arguments: Sequence[str]) -> int:
     add_run_options(parser)
     given = parser.parse_args(arguments)
     check_choice("algorithm", given.algo, ALGORITHMS.keys())
-    policy, norm_obs = suited(given.env)
+    import_packages(given.gym_packages)
+    env_id = registered_id(given.env)
+    packages = list(dict.fromkeys([*given.gym_packages, *package_of(given.env)]))
+    policy, norm_obs = suited(env_id, given.env_kwargs)
     check_number("--seeds", given.seeds, low=1, integer=True)
     if given.timesteps is not None:
         check_number("--timesteps", given.timesteps, low=1, integer=True)
     for alpha in given.alphas:
         check_number("--alphas", alpha, low=0, open_low=True)
-    folder = given.folder / comparison_name(given.env, given.algo)
+    folder = given.folder / comparison_name(env_id, given.algo)
     file = folder / f"{folder.name}.yml"
     study = comparison_study(
-        given.env,
+        env_id,
         given.algo,
         alphas=given.alphas,
         timesteps=given.timesteps,
@@ -65,6 +72,8 @@ def run_compare(arguments: Sequence[str]) -> int:
         preset=given.preset,
         policy=policy,
         norm_obs=norm_obs,
+        env_kwargs=given.env_kwargs,
+        packages=packages,
         origin=str(file),
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -92,5 +92,5 @@ def _absent() -> set[str]:
 
 
 def _notes(algorithms: Iterable[str] | None, plugin: str | None) -> list[str]:
-    presets = [f"presets for {', '.join(algorithms)}"] if algorithms else ["no presets: give --conf-file"]
+    presets = [f"presets for {', '.join(algorithms)}"] if algorithms else ["no presets of its own: a default stands in"]
     return [*([f"plugin {plugin}"] if plugin else []), *presets]

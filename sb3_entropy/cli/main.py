@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: the exit code
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and not sys.flags.safe_path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as python -m does: environments and classes of the working folder are found
     debug = "--debug" in arguments or os.environ.get("SB3_ENTROPY_DEBUG", "").lower() in _ON
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding has no letter for, e.g. α in cp1252

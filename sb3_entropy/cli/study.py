@@ -26,6 +26,7 @@ from sb3_entropy.studies.results import (
 )
 from sb3_entropy.studies.runner import Tally, run_study
 from sb3_entropy.studies.spec import Study, read_study
+from sb3_entropy.zoo.options import add_packages_option
 
 SUBCOMMANDS = {
     "list": "every study: its claim, its source, its verdict so far",
@@ -68,6 +69,7 @@ def _parser() -> ArgumentParser:
     parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in SUBCOMMANDS.items()}
     for name in ("run", "report", "export", "import", "check"):
         parsers[name].add_argument("study", help="a study's name, see `sb3-entropy study list`, or the path of a YAML")
+        add_packages_option(parsers[name])
     parsers["list"].add_argument("files", nargs="*", metavar="YAML", help="further studies, from files")
     for name in ("list", "run", "report", "export", "import"):
         add_store_option(parsers[name])
@@ -154,6 +156,7 @@ def _tell_other(results: StudyResults) -> None:
 
 def _read(parsed: Namespace) -> Study:
     study = read_study(find_study(parsed.study))
+    study = replace(study, packages=(*study.packages, *parsed.gym_packages))
     steps = getattr(parsed, "timesteps", None)
     if steps is None:
         return study

@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.evaluation import MODES
+from sb3_entropy.studies.evaluation import MODES, own_randomness
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Number, Selection, Study
-from sb3_entropy.studies.training import SEED_STRIDE
+from sb3_entropy.studies.training import look_at
 from sb3_entropy.zoo.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.zoo.check import check_preset
 
@@ -56,6 +58,9 @@ def _said(check: Callable[[], Any]) -> str | None:
 
 
 def _names(study: Study) -> Iterator[Problem]:
+    for index, package in enumerate(study.packages):
+        if text := _said(partial(import_packages, [package])):
+            yield ("packages", index), text
     for env_id, environment in study.environments.items():
         if text := _said(partial(find_env, env_id)):
             yield ("environments", env_id), text
@@ -221,20 +226,31 @@ def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) ->
 
 def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
     cells: dict[tuple[str, str], list[PlannedRun]] = {}
+    looked_at: set[tuple[str, str]] = set()
     for run in runs:
         cells.setdefault((run.variant.label, run.environment), []).append(run)
     for (label, env_id), of_cell in cells.items():
         if done([run.run_id for run in of_cell]):
             continue
-        if text := _said(partial(_build, of_cell[0])):
-            yield ("arms", of_cell[0].variant.arm.name), f"{label} in {env_id} cannot be built: {text}"
+        arm = of_cell[0].variant.arm.name
+        if text := _said(partial(_build, of_cell[0], look=(arm, env_id) not in looked_at)):
+            yield ("arms", arm), f"{label} in {env_id} cannot be built: {text}"
+        looked_at.add((arm, env_id))
 
 
-def _build(run: PlannedRun) -> None:
+def _build(run: PlannedRun, look: bool) -> None:
+    """What every run does before its first step and, of one variant an arm, what its measures do after it."""
     defined = run.definition
-    hyperparams = defined["hyperparams"]
-    env = make_envs(defined["environment"], hyperparams, 0, defined["env_kwargs"], kind=defined["vec_env"])
+    env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
+    observers = {key: MEASURES.get(key)() for key in defined["observers"]}
+    env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
     try:
-        make_model(defined["algorithm"], env, hyperparams, seed=0)
+        model = make_model(defined["algorithm"], env, hyperparams, seed=0)
+        if look:
+            with own_randomness(0):
+                observations: Any = env.reset()
+                look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
     finally:
         env.close()
+    if defined["vec_env"] != "dummy":
+        make_envs(env_id, hyperparams, 0, env_kwargs, n_envs=1, evaluation=True).close()

@@ -1,15 +1,13 @@
 """The study that asks whether entropy helps on one environment: in the return × in the improvement × a few α."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import gymnasium as gym
 import yaml
-from gymnasium import spaces
-from stable_baselines3.common.preprocessing import is_image_space
 
-from sb3_entropy.registry import find_env
 from sb3_entropy.studies.spec import Study, parse_study
+from sb3_entropy.zoo.stand_ins import can_be_normalized, policy_for, spaces_of
 
 #: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
 DEFAULT_ALPHAS = (0.001, 0.01)
@@ -37,22 +35,15 @@ def comparison_name(env_id: str, algo: str) -> str:
     return f"compare_{algo}_{env_id}".replace("/", "-").replace(":", "-")
 
 
-def suited(env_id: str) -> tuple[str, bool]:
+def suited(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tuple[str, bool]:
     """
     :param env_id: an environment
+    :param env_kwargs: its settings
     :return: the policy for its observations, and whether these can be normalised
     :raises ValueError: if there is no such environment
     """
-    find_env(env_id)
-    env = gym.make(env_id)
-    space = env.observation_space
-    env.close()
-    if isinstance(space, spaces.Dict):
-        plain = all(isinstance(part, spaces.Box) and not is_image_space(part) for part in space.spaces.values())
-        return "MultiInputPolicy", plain
-    if is_image_space(space):
-        return "CnnPolicy", False
-    return "MlpPolicy", isinstance(space, spaces.Box)
+    observations, _ = spaces_of(env_id, env_kwargs)
+    return policy_for(observations), can_be_normalized(observations)
 
 
 def comparison_study(
@@ -65,6 +56,8 @@ def comparison_study(
     preset: str | None = None,
     policy: str = "MlpPolicy",
     norm_obs: bool = True,
+    env_kwargs: Mapping[str, Any] | None = None,
+    packages: Sequence[str] = (),
     origin: str = "",
 ) -> Study:
     """
@@ -80,6 +73,8 @@ def comparison_study(
         defaults with normalised observations and rewards
     :param policy: the policy's name, where there is no preset
     :param norm_obs: whether to normalise observations, where there is no preset
+    :param env_kwargs: the environment's settings
+    :param packages: modules that register the environment when they are imported
     :param origin: where the YAML will be kept
     :return: the study, whose ``document.text`` is the YAML
     """
@@ -88,7 +83,11 @@ def comparison_study(
     arms = {"neither": {**arm, "hyperparams": {"ent_coef": 0.0}}}
     for name, flags in WHERE.items():
         arms[name] = {**arm, **({"hyperparams": dict(flags)} if flags else {}), **swept}
-    command = shlex.join(["sb3-entropy", "compare", *_arguments(env_id, algo, alphas, timesteps, seeds, preset)])
+    own = _arguments(algo, alphas, timesteps, seeds, preset)
+    environment = ["--env", env_id, *(["--gym-packages", *packages] if packages else [])]
+    settings = [f"{key}:{value}" for key, value in (env_kwargs or {}).items()]
+    environment += ["--env-kwargs", *settings] if settings else []
+    command = shlex.join(["sb3-entropy", "compare", *environment, *own])
     if preset is None and timesteps is None:
         timesteps = DEFAULT_TIMESTEPS
 
@@ -102,7 +101,8 @@ def comparison_study(
         "a higher return than that without entropy, for at least one of the temperatures that were tried.",
         "source": command,
         "remarks": ESTIMAND,
-        "environments": [env_id],
+        **({"packages": list(packages)} if packages else {}),
+        "environments": {env_id: {"env_kwargs": dict(env_kwargs)}} if env_kwargs else [env_id],
         **({"timesteps": timesteps} if timesteps else {}),
         "seeds": seeds,
         **({} if preset else {"hyperparams": {"policy": policy, "normalize": {"norm_obs": norm_obs}}}),
@@ -126,12 +126,9 @@ def comparison_study(
     return parse_study(name, text, origin or f"{name}.yml")
 
 
-def _arguments(
-    env_id: str, algo: str, alphas: Sequence[float], timesteps: int | None, seeds: int, preset: str | None
-) -> list[str]:
-    """The command line, without what is the default."""
-    given = ["--env", env_id]
-    given += ["--algo", algo] if algo != DEFAULT_ALGORITHM else []
+def _arguments(algo: str, alphas: Sequence[float], timesteps: int | None, seeds: int, preset: str | None) -> list[str]:
+    """The rest of the command line, without what is the default."""
+    given = ["--algo", algo] if algo != DEFAULT_ALGORITHM else []
     given += ["-n", str(timesteps)] if timesteps is not None else []
     given += ["--seeds", str(seeds)] if seeds != DEFAULT_SEEDS else []
     given += ["--alphas", *map(str, alphas)] if tuple(alphas) != DEFAULT_ALPHAS else []

@@ -121,6 +121,8 @@ def _not_plain(value: Any, path: Key) -> Iterator[Problem]:
             yield from _not_plain(inner, (*path, index))
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, f"must be a finite number, but {value!r} was given"
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield path, f"must be a number of at most 64 bits, but {value!r} was given"
     elif not (value is None or isinstance(value, (str, int, float))):
         kind = type(value).__name__
         yield path, f"must be a number, a text, true, false, a list or a mapping, but {value!r} ({kind}) was given"

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import sb3_contrib
 
+from sb3_entropy.environments import spec_of
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     DIVERGENCES,
@@ -18,7 +20,6 @@ from sb3_entropy.registry import (
     MEASURES,
     REFERENCES,
     STD_SCHEMES,
-    find_env,
 )
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.zoo.build import find_algorithm
@@ -58,8 +59,7 @@ def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: st
     algorithm = find_algorithm(algo)
     names |= {_distribution(cls.__module__) for cls in algorithm.__mro__ if cls.__module__.startswith("sb3_contrib")}
     names.add(_distribution(algorithm.__module__))
-    find_env(env_id)
-    spec = gym.spec(env_id)
+    spec = spec_of(env_id)
     entry_point = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__module__", "")
     names.add(_distribution(entry_point))
     if "mujoco" in entry_point:
@@ -112,7 +112,11 @@ def _distribution(module: str) -> str:
     if top == "sb3_entropy":
         return "sb3-entropy"
     # An editable install does not say which modules it has: its name is then the module's, as a rule.
-    return re.sub("[-_.]+", "-", _owners().get(top, [top])[0]).lower()
+    return _normalized(_owners().get(top, [top])[0])
+
+
+def _normalized(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 @cache
@@ -125,4 +129,15 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
+        return _source(name)
+
+
+def _source(name: str) -> str:
+    """What has no version, a module in the working folder, is known by what is in it: edited, it makes other runs."""
+    module = next((sys.modules[top] for top in list(sys.modules) if "." not in top and _normalized(top) == name), None)
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    file = getattr(module, "__file__", None)
+    files = sorted(path for folder in folders for path in folder.rglob("*.py")) or ([Path(file)] if file else [])
+    if not files:
         return "not installed as a package"
+    return f"source {hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()[:12]}"

@@ -1,11 +1,10 @@
 """Where studies are found: ours, those of installed packages, and files."""
 
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
 from sb3_entropy.errors import unknown
-from sb3_entropy.zoo.presets import FOLDER
+from sb3_entropy.zoo.presets import FOLDER, data_folders
 
 #: each name stands for ``<name>.yml`` in the package that the entry point names
 GROUP = "sb3_entropy.studies"
@@ -22,12 +21,7 @@ def study_files() -> dict[str, Path]:
 
 
 def _offered(entry_point: EntryPoint) -> list[Path]:
-    """Data of a package, found without importing the package itself, though Python imports the packages above it."""
-    spec = find_spec(entry_point.module)
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    if not folders and spec and spec.origin:
-        folders = [str(Path(spec.origin).parent)]
-    return [file for folder in folders if (file := Path(folder) / f"{entry_point.name}.yml").is_file()]
+    return [file for folder in data_folders(entry_point) if (file := folder / f"{entry_point.name}.yml").is_file()]
 
 
 def find_study(name: str) -> Path:

@@ -3,15 +3,16 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
+from sb3_entropy.environments import full_id, import_packages, package_of
+from sb3_entropy.errors import check_number
 from sb3_entropy.plots.settings import short, text_of
-from sb3_entropy.registry import find_env
 from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
 from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
-from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
+from sb3_entropy.zoo.presets import gather_presets, preset_files
+from sb3_entropy.zoo.stand_ins import preset_for
 
 #: measures that look at every run, whichever the study names
 ALWAYS_OBSERVED = ("entropy", "outside_box")
@@ -108,6 +109,7 @@ def definition(study: Study, variant: Variant, environment: EnvironmentSpec) -> 
     :return: what determines the numbers of its runs, but for the seed
     :raises ValueError: if a preset or the environment is missing, or nobody says how long to train
     """
+    import_packages(study.packages)
     asked = asked_for(study, variant, environment)
     return {
         "protocol": PROTOCOL,
@@ -131,7 +133,7 @@ def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> d
     hyperparams.pop("n_timesteps", None)
     return {
         "algorithm": variant.arm.algo,
-        "environment": environment.env_id,
+        "environment": full_id(environment.env_id),
         "env_kwargs": environment.env_kwargs,
         "vec_env": study.vec_env,
         "hyperparams": hyperparams,
@@ -142,13 +144,24 @@ def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> d
     }
 
 
+def packages(study: Study) -> tuple[str, ...]:
+    """
+    :param study: a study
+    :return: the modules that register its environments: those that it names, and those that the ids name
+    """
+    return tuple(
+        dict.fromkeys([*study.packages, *(name for env_id in study.environments for name in package_of(env_id))])
+    )
+
+
 def training_length(study: Study, environment: EnvironmentSpec, hyperparams: Mapping[str, Any]) -> int:
     """
     :param study: a study
     :param environment: one of its environments
     :param hyperparams: an arm's, with a preset's ``n_timesteps`` if it has one
     :return: environment steps a run
-    :raises ValueError: if nobody says it
+    :raises TypeError: if it is no number
+    :raises ValueError: if nobody says it, or it is not whole
     """
     timesteps = environment.timesteps or study.timesteps or hyperparams.get("n_timesteps")
     if not timesteps:
@@ -156,6 +169,9 @@ def training_length(study: Study, environment: EnvironmentSpec, hyperparams: Map
             f"timesteps is missing for {environment.env_id}, and no preset says how long to train there. Add the key "
             "timesteps to the study or to the environment."
         )
+    check_number("n_timesteps", timesteps, low=1)
+    if timesteps % 1:
+        raise ValueError(f"n_timesteps must be a whole number, but {timesteps!r} was given.")
     return int(timesteps)
 
 
@@ -167,11 +183,13 @@ def hyperparameters(study: Study, variant: Variant, environment: EnvironmentSpec
     :return: the preset's values, under the study's, under the environment's, under the arm's, under the swept ones
     :raises ValueError: if there is no such preset, or it has no entry for the environment
     """
+    stated: dict[str, Any] = {}
+    for layer in (study.hyperparams, environment.hyperparams, variant.arm.hyperparams):
+        stated = _overlaid(stated, layer)
     merged: dict[str, Any] = {"policy": "MlpPolicy"}
     if variant.arm.preset is not None:
-        merged = _overlaid(merged, _preset(variant.arm, environment.env_id))
-    for layer in (study.hyperparams, environment.hyperparams, variant.arm.hyperparams):
-        merged = _overlaid(merged, layer)
+        merged = _overlaid(merged, _preset(study, variant.arm, environment, stated))
+    merged = _overlaid(merged, stated)
     for key, value in variant.settings.items():
         nested: Any = value
         for part in reversed(key.split(".")):
@@ -180,15 +198,15 @@ def hyperparameters(study: Study, variant: Variant, environment: EnvironmentSpec
     return merged
 
 
-def _preset(arm: ArmSpec, env_id: str) -> dict[str, Any]:
+def _preset(study: Study, arm: ArmSpec, environment: EnvironmentSpec, stated: Mapping[str, Any]) -> dict[str, Any]:
     assert arm.preset is not None
     if arm.preset.endswith((".yml", ".yaml")):
-        source = arm.preset
+        files: list[Path | str] = [arm.preset]
     else:
-        source = str(preset_file(arm.algo if arm.preset == "own" else arm.preset))
-    find_env(env_id)
-    atari = "AtariEnv" in str(gym.spec(env_id).entry_point)
-    return choose_preset(read_presets(source), env_id, atari, source)[1]
+        files = [*preset_files(arm.algo if arm.preset == "own" else arm.preset)]
+    import_packages(study.packages)
+    presets, _ = gather_presets(files)
+    return preset_for(presets, environment.env_id, str(files[0]), stated, environment.env_kwargs)[1]
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Do what is missing of a study: every run once, whatever happens in between."""
 
+import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ from typing import Any, Protocol
 from sb3_entropy.engines import Engine
 from sb3_entropy.store import Member, RunRecord, Store
 from sb3_entropy.studies.check import check_study
-from sb3_entropy.studies.plan import PlannedRun, plan
+from sb3_entropy.studies.plan import PlannedRun, packages, plan
 from sb3_entropy.studies.spec import Study
 from sb3_entropy.studies.training import circumstances, train_run
 
@@ -101,7 +103,13 @@ def _run(
     to_do = list({run.run_id: run for run in runs if run.run_id not in skipped}.values())
     progress.start(len(runs), to_do, len(left))
     counts = {"finished": 0, "failed": 0}
-    for run, trained in _train(to_do, engine, {**options, "engine": type(engine).__name__}):
+    options = {
+        **options,
+        "engine": type(engine).__name__,
+        "packages": packages(study),
+        "folder": os.getcwd() if os.getcwd() in sys.path else None,  # Ray's workers look elsewhere
+    }
+    for run, trained in _train(to_do, engine, options):
         record = _keep(store, run, trained)
         counts[record.status] += 1
         progress.end(run, record)

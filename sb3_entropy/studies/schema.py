@@ -7,7 +7,13 @@ _TEXT = {"type": "string", "minLength": 1}
 _VALUES = {"type": "object"}
 _SWEEP = {"type": "object", "additionalProperties": {"type": "array", "minItems": 1, "uniqueItems": True}}
 _COUNT = {"type": "integer", "minimum": 1}
-_STEPS = {"type": "number", "minimum": 1, "multipleOf": 1}
+_STEPS = {"type": "number", "minimum": 1, "maximum": 2**53, "multipleOf": 1}
+#: run s is seeded with s times this, so that the environments of two runs never share a seed
+SEED_STRIDE = 1000
+#: NumPy's and Python's generators take seeds below 2³², the last environment's too
+LARGEST_SEED = 2**32 // SEED_STRIDE - 1
+#: each is played in an environment of its own, all at once
+MOST_EPISODES = 10_000
 _SELECTION = {
     "oneOf": [
         _TEXT,
@@ -91,18 +97,24 @@ SCHEMA: dict[str, Any] = _object(
             {"type": "object", "additionalProperties": _ENVIRONMENT, "minProperties": 1},
         ]
     },
+    packages={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
     vec_env={"enum": ["dummy", "native", "envpool"]},
     timesteps=_STEPS,
     seeds={
         "oneOf": [
-            _COUNT,
-            {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True},
+            {**_COUNT, "maximum": LARGEST_SEED + 1},
+            {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
+                "minItems": 1,
+                "uniqueItems": True,
+            },
         ]
     },
     evaluation=_object(
         (),
         points=_COUNT,
-        episodes=_COUNT,
+        episodes={**_COUNT, "maximum": MOST_EPISODES},
         modes={
             "type": "array",
             "items": {"enum": ["deterministic", "stochastic"]},

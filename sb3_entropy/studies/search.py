@@ -38,11 +38,13 @@ class ArmObjective:
     :param definition: of a run, see :func:`sb3_entropy.studies.plan.definition`
     :param seeds: the seeds; equal for all trials, so that they differ by their arguments alone
     :param measure: the measure's name
+    :param packages: modules that register environments when they are imported
     """
 
     definition: Mapping[str, Any]
     seeds: tuple[int, ...]
     measure: str
+    packages: tuple[str, ...] = ()
 
     def __call__(self, arguments: Mapping[str, Any], shared: Any = None) -> float:
         """
@@ -56,7 +58,8 @@ class ArmObjective:
         scores = []
         for seed in self.seeds:
             definition = {**self.definition, "hyperparams": hyperparams, "seed": seed}
-            scores.append(train_run(("search", definition), {"measures": (self.measure,)}).scores[self.measure])
+            options = {"measures": (self.measure,), "packages": self.packages}
+            scores.append(train_run(("search", definition), options).scores[self.measure])
         return float(np.mean(scores))
 
 

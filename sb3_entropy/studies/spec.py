@@ -169,6 +169,7 @@ class Study:
     :param published: the source's numbers, which are reported beside ours and decide nothing
     :param changes: the key ``changed``: what was changed after the runs, the oldest first; judged beside the rule as it
         stands, and decides nothing
+    :param packages: modules that register environments when they are imported
     """
 
     name: str
@@ -193,6 +194,7 @@ class Study:
     measures: tuple[str, ...] = ()
     figures: tuple[dict[str, Any], ...] = ()
     level: float = DEFAULT_LEVEL
+    packages: tuple[str, ...] = ()
 
 
 def read_study(path: Path) -> Study:
@@ -234,7 +236,7 @@ def _study(name: str, document: Document) -> Study:
         name=name,
         document=document,
         environments={env_id: _environment(env_id, given or {}) for env_id, given in environments.items()},
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
+        seeds=tuple(map(int, seeds)) if isinstance(seeds, list) else tuple(range(int(seeds))),
         arms={arm: ArmSpec(arm, **given) for arm, given in values.pop("arms").items()},
         criteria=criteria,
         exhibits=exhibits,
@@ -244,6 +246,7 @@ def _study(name: str, document: Document) -> Study:
         measures=tuple(dict.fromkeys([*measures, *(criterion.measure for criterion in compared)])),
         figures=tuple({"figure": figure} if isinstance(figure, str) else dict(figure) for figure in figures),
         timesteps=int(values.pop("timesteps")) if "timesteps" in values else None,
+        packages=tuple(values.pop("packages", [])),
         **values,
     )
 
@@ -259,7 +262,9 @@ def _environment(env_id: str, given: dict[str, Any]) -> EnvironmentSpec:
 
 
 def _evaluation(given: dict[str, Any]) -> EvaluationSpec:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else int(value) for key, value in given.items()
+    }
     return EvaluationSpec(**values)
 
 

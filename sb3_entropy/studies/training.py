@@ -18,15 +18,15 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.registry import MEASURES, register_envs
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.measures import Curves, Glimpse
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount
 from sb3_entropy.zoo.build import make_envs, make_model
 
-#: run s is seeded with s times this, so that the environments of two runs never share a seed
-SEED_STRIDE = 1000
 #: of the warnings that are recorded
 MOST_MESSAGES, MESSAGE_LENGTH = 5, 300
 
@@ -36,13 +36,15 @@ def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None
     Train one run, in whichever process this is called. Its warnings are recorded and not shown.
 
     :param item: the run's id and definition
-    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to, ``steps``, a folder in
-        which to note how far the run is, and ``measures``, the names of the measures to score
+    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to; ``steps``, a folder in
+        which to note how far the run is; ``measures``, the names of the measures to score; ``packages``, modules that
+        register environments, and the ``folder`` that may hold them
     :return: what was seen
     """
     started = time.time()
     run_id, definition = item
     options = shared or {}
+    import_packages(options.get("packages", ()), options.get("folder"))
     register_envs()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
@@ -215,10 +217,14 @@ def look_at(model: BaseAlgorithm, observers: Mapping[str, Any], states: Any, see
     :param states: observations that it visits
     :param seed: for their generators
     :return: what they see
+    :raises ValueError: if one cannot look at such a model, or two see the same
     """
     seen: dict[str, float] = {}
     for key, observer in observers.items():
-        values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+        try:
+            values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+        except Exception as error:
+            raise ValueError(f"The measure {key!r} failed: {type(error).__name__}: {error}") from error
         foreign = sorted(seen.keys() & values.keys())
         if foreign:
             raise ValueError(f"The measure {key!r} records {', '.join(foreign)}, which another measure records too.")

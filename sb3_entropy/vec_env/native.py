@@ -20,12 +20,11 @@ user's ``env_kwargs`` over them, exactly what ``gymnasium.make`` would hand to t
 
 from typing import Any, Protocol, runtime_checkable
 
-import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.environments import spec_of
 from sb3_entropy.errors import check_number
-from sb3_entropy.registry import find_env
 
 METHOD = "make_sb3_vec_env"
 
@@ -57,7 +56,7 @@ def make_native_vec_env(env_id: str, n_envs: int, seed: int | None = None, **kwa
     :raises TypeError: if what it makes is not a ``VecEnv`` of ``n_envs`` environments
     """
     check_number("n_envs", n_envs, low=1, integer=True)
-    spec = gym.spec(find_env(env_id))
+    spec = spec_of(env_id)
     settings = {**spec.kwargs, **kwargs}
     limit = settings.pop("max_episode_steps", spec.max_episode_steps)
     vec_env = _find_maker(spec).make_sb3_vec_env(n_envs, seed=seed, max_episode_steps=limit, **settings)

@@ -1,36 +1,23 @@
 """Every trained agent below a log folder, evaluated again: one table, in Markdown and in CSV."""
 
 import csv
-import re
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.environments import import_packages
 from sb3_entropy.errors import check_number
 from sb3_entropy.files import atomic_file
-from sb3_entropy.registry import find_env
+from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
+from sb3_entropy.zoo.options import add_packages_option
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
-
-
-@dataclass(frozen=True)
-class Agent:
-    """A saved agent: the last of its run, or its last checkpoint if the run was killed."""
-
-    algo: str
-    env: str
-    run: str
-    file: Path
-    settings: Path
 
 
 @dataclass(frozen=True)
@@ -59,9 +46,11 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", type=Path, help="where to write the table (default: the log folder)")
     parser.add_argument("--seed", type=int, default=0, help="the evaluation's seed")
     parser.add_argument("--device", default="auto", help="torch's device")
+    add_packages_option(parser)
     given = parser.parse_args(arguments)
     check_number("--n-episodes", given.n_episodes, low=1, integer=True)
     rl_zoo3 = import_rl_zoo()
+    import_packages(given.gym_packages)
     agents = list(find_agents(given.folder))
     if not agents:
         raise ValueError(f"There is no trained agent below {given.folder}. Train one, or correct -f.")
@@ -81,25 +70,6 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     for failure in failures:
         print(f"Not evaluated: {failure}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def find_agents(folder: Path) -> Iterator[Agent]:
-    """
-    :param folder: a log folder, as ``train -f`` fills it
-    :return: the agents of all runs, sorted by algorithm, environment and run
-    """
-    for args_file in sorted(folder.glob("*/*/*/args.yml")):
-        run = args_file.parent.parent
-        final = run / f"{args_file.parent.name}.zip"
-        checkpoints = sorted(run.glob("rl_model_*_steps.zip"), key=_steps)
-        if final.is_file() or checkpoints:
-            args = yaml.load(args_file.read_text(), Loader=yaml.UnsafeLoader)  # rl-zoo writes Python objects
-            file = final if final.is_file() else checkpoints[-1]
-            yield Agent(run.parent.name, args["env"], run.name, file, args_file.parent)
-
-
-def _steps(checkpoint: Path) -> int:
-    return int(re.findall(r"\d+", checkpoint.stem)[-1])
 
 
 def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, device: str) -> list[Row]:
@@ -122,31 +92,6 @@ def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, devic
         mean, std = float(np.mean(returns)), float(np.std(returns))
         rows.append(Row(agent.algo, agent.env, agent.run, model.num_timesteps, actions, mean, std, np.size(returns)))
     return rows
-
-
-def load_agent(rl_zoo3: Any, agent: Agent, device: str = "auto") -> BaseAlgorithm:
-    """:return: the saved model"""
-    # As rl-zoo's enjoy: schedules are of no use here, and may hold classes that are gone.
-    stand_ins = {"learning_rate": 0.0, "lr_schedule": float, "clip_range": float}
-    model: BaseAlgorithm = rl_zoo3.ALGOS[agent.algo].load(agent.file, device=device, custom_objects=stand_ins)
-    return model
-
-
-def make_test_env(rl_zoo3: Any, agent: Agent, seed: int, **env_kwargs: Any) -> VecEnv:
-    """:return: one environment as the agent was trained on, with its statistics and raw rewards"""
-    hyperparams, statistics = rl_zoo3.get_saved_hyperparams(str(agent.settings), test_mode=True)
-    preset_kwargs = hyperparams.pop("env_kwargs", None) or {}
-    args = yaml.load((agent.settings / "args.yml").read_text(), Loader=yaml.UnsafeLoader)
-    find_env(agent.env)
-    env: VecEnv = rl_zoo3.create_test_env(
-        agent.env,
-        stats_path=statistics,
-        seed=seed,
-        should_render=False,
-        hyperparams=hyperparams,
-        env_kwargs={**(args.get("env_kwargs") or preset_kwargs), **env_kwargs},
-    )
-    return env
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

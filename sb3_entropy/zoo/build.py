@@ -69,7 +69,7 @@ def make_envs(
     find_env(env_id)
     copies = n_envs if n_envs is not None else int(hyperparams.get("n_envs", 1))
     settings = {**(hyperparams.get("env_kwargs") or {}), **(env_kwargs or {})}
-    wrapper = _env_wrapper(hyperparams)
+    wrapper = env_wrapper(hyperparams)
     if kind == "dummy":
         monitor = resolve_names(hyperparams).get("monitor_kwargs") or {}
         env = make_vec_env(env_id, copies, seed, wrapper_class=wrapper, env_kwargs=settings, monitor_kwargs=monitor)
@@ -111,7 +111,12 @@ def make_model(algo: str, env: VecEnv, hyperparams: Mapping[str, Any], seed: int
     return model
 
 
-def _env_wrapper(hyperparams: Mapping[str, Any]) -> Callable[..., Any] | None:
+def env_wrapper(hyperparams: Mapping[str, Any]) -> Callable[..., Any] | None:
+    """
+    :param hyperparams: a preset's values, of which ``env_wrapper`` is used
+    :return: what wraps a single environment; ``None`` if nothing does
+    :raises ImportError: if rl_zoo3, which reads such names, is not installed
+    """
     if hyperparams.get("env_wrapper") is None:
         return None
     from sb3_entropy.zoo.rl_zoo import import_rl_zoo

@@ -104,6 +104,8 @@ def _check_zoo_values(hyperparams: Mapping[str, Any]) -> None:
         if key not in hyperparams:
             raise ValueError(f"The key {key!r} is missing. Add it, e.g. {key}: {_EXAMPLES[key]}.")
     check_number("n_timesteps", hyperparams["n_timesteps"], low=1)
+    if hyperparams["n_timesteps"] % 1:
+        raise ValueError(f"n_timesteps must be a whole number, but {hyperparams['n_timesteps']!r} was given.")
     check_number("n_envs", hyperparams.get("n_envs", 1), low=1, integer=True)
     if hyperparams.get("frame_stack") is not None:
         check_number("frame_stack", hyperparams["frame_stack"], low=1, integer=True)

@@ -1,6 +1,8 @@
 """Saved agents that survive a kill: a file is complete or absent, and statistics are never older than their model."""
 
 import pickle
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.saving import check_zip
 from sb3_entropy.files import atomic_file
+
+#: as Stable-Baselines3 calls it
+BEST = "best_model.zip"
 
 
 def save_agent(model: BaseAlgorithm, path: Path) -> None:
@@ -30,13 +35,51 @@ def save_statistics(vec_normalize: VecNormalize, path: Path) -> None:
         pickle.dump(vec_normalize, file)  # as VecNormalize.save does
 
 
-def checkpoint_statistics(agent: Path) -> Path:
+def own_statistics(agent: Path) -> Path | None:
     """
-    :param agent: a checkpoint, ``rl_model_<N>_steps.zip``
-    :return: where Stable-Baselines3 and we keep the statistics of ``VecNormalize`` of that step
+    :param agent: the zip file of an agent
+    :return: where the statistics of ``VecNormalize`` of that moment are kept, if the agent is a checkpoint,
+        ``rl_model_<N>_steps.zip`` (Stable-Baselines3's place), or the best one, ``best_model.zip``; ``None`` for a
+        run's last
     """
-    prefix, _, steps = agent.stem.removesuffix("_steps").rpartition("_")
-    return agent.with_name(f"{prefix}_vecnormalize_{steps}_steps.pkl")
+    if agent.name == BEST:
+        return agent.with_name("best_model_vecnormalize.pkl")
+    checkpoint = re.fullmatch(r"(.+)_(\d+_steps)\.zip", agent.name)
+    return agent.with_name(f"{checkpoint[1]}_vecnormalize_{checkpoint[2]}.pkl") if checkpoint else None
+
+
+def find_statistics(agent: Path, settings: Path) -> Path | None:
+    """
+    :param agent: the zip file of an agent
+    :param settings: the folder of its run's settings, where the run's last statistics are
+    :return: the agent's own statistics of ``VecNormalize``; with a warning the run's last, if its own were not kept;
+        ``None`` if there are neither
+    """
+    own, last = own_statistics(agent), settings / "vecnormalize.pkl"
+    if own is not None and own.is_file():
+        return own
+    if not last.is_file():
+        return None
+    if own is not None:
+        warnings.warn(
+            f"{agent} was saved without the statistics of VecNormalize of that moment: there is no {own.name} beside "
+            f"it. The last ones of its run stand in, {last}, so it does not act quite as it did then.",
+            stacklevel=2,
+        )
+    return last
+
+
+def save_with_statistics(model: BaseAlgorithm, agent: Path, last: Path) -> None:
+    """
+    :param model: any algorithm
+    :param agent: the zip file, of a checkpoint or the best one
+    :param last: where the run's last statistics are, of which those of this moment now are the last
+    """
+    vec_normalize, own = model.get_vec_normalize_env(), own_statistics(agent)
+    if vec_normalize is not None and own is not None:
+        save_statistics(vec_normalize, own)
+        save_statistics(vec_normalize, last)
+    save_agent(model, agent)
 
 
 def check_agent(path: str) -> None:
@@ -71,29 +114,26 @@ class Checkpoints(BaseCallback):
     def _on_step(self) -> bool:
         if self.n_calls % self.save_freq == 0:
             agent = self.folder / f"rl_model_{self.num_timesteps}_steps.zip"
-            vec_normalize = self.model.get_vec_normalize_env()
-            if vec_normalize is not None:
-                save_statistics(vec_normalize, checkpoint_statistics(agent))
-                save_statistics(vec_normalize, self.statistics)
-            save_agent(self.model, agent)
+            save_with_statistics(self.model, agent, self.statistics)
         return True
 
 
-class BestStatistics(BaseCallback):
+class BestAgent(BaseCallback):
     """
-    Save the statistics of ``VecNormalize`` whenever it is called: on every new best evaluation.
+    Save the agent whenever it is called, on every new best evaluation: ``best_model.zip``, and under ``VecNormalize``
+    its statistics, first.
 
-    :param statistics: the file
+    :param folder: where the agent goes
+    :param statistics: the file that rl-zoo reads
     """
 
-    def __init__(self, statistics: Path):
+    def __init__(self, folder: Path, statistics: Path):
         super().__init__()
+        self.agent = folder / BEST
         self.statistics = statistics
 
     def _on_step(self) -> bool:
-        vec_normalize = self.model.get_vec_normalize_env()
-        if vec_normalize is not None:
-            save_statistics(vec_normalize, self.statistics)
+        save_with_statistics(self.model, self.agent, self.statistics)
         return True
 
 

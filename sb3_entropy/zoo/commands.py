@@ -31,6 +31,7 @@ def run_command(command: str, arguments: Sequence[str]) -> None:
     :raises ValueError: if an argument is wrong
     """
     module = import_rl_zoo(MODULES[command])
+    from sb3_entropy.zoo.agents import Watched
     from sb3_entropy.zoo.experiment import Experiment
     from sb3_entropy.zoo.parser import ZooParser
 
@@ -39,6 +40,9 @@ def run_command(command: str, arguments: Sequence[str]) -> None:
         replaced["ExperimentManager"] = Experiment
     if command in PLOTS:
         replaced.update(plot_replacements(command, module))
+    if command == "enjoy":
+        watched = Watched(module)
+        replaced.update(get_model_path=watched.get_model_path, create_test_env=watched.create_test_env)
     complaints = gathered_results() if command == "plot_from_file" else nullcontext()
     with complaints, _replaced(module, replaced), _replaced(sys, {"argv": [f"sb3-entropy {command}", *arguments]}):
         getattr(module, command)()

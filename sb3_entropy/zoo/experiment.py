@@ -1,15 +1,20 @@
 """rl-zoo's experiment with checked presets, names, our batches of environments, and checkpoints to go on from."""
 
+import importlib
+import runpy
 import shutil
+import warnings
 from argparse import Namespace
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from pprint import pprint
 from typing import Any, cast
 
 from rl_zoo3.exp_manager import ExperimentManager
-from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
@@ -19,18 +24,20 @@ from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.zoo.batches import BATCHED, check_batched, make_batch
 from sb3_entropy.zoo.check import check_preset
 from sb3_entropy.zoo.checkpoints import (
-    BestStatistics,
+    BestAgent,
     Checkpoints,
     Continued,
-    checkpoint_statistics,
+    find_statistics,
     save_agent,
     save_statistics,
 )
 from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.names import resolve_names
-from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
+from sb3_entropy.zoo.presets import gather_presets, preset_files
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
 from sb3_entropy.zoo.schedules import LinearToZero
+from sb3_entropy.zoo.stand_ins import preset_for
+from sb3_entropy.zoo.trials import find_trial
 
 
 class Experiment(ExperimentManager):
@@ -60,8 +67,9 @@ class Experiment(ExperimentManager):
         **kwargs_of_rl_zoo: Any,
     ):
         self._is_ours = algo in set(ALGORITHMS.keys())
-        if config is None and self._is_ours:
-            config = str(preset_file(algo))
+        self._offered = preset_files(algo) if config is None and self._is_ours else []
+        if self._offered:
+            config = str(self._offered[0])
         self._kind = vec_env_type
         self._preset: dict[str, Any] = {}
         self._entry = ""
@@ -114,32 +122,72 @@ class Experiment(ExperimentManager):
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """
-        :return: the hyperparameters, and the same to be saved
+        :return: the preset's hyperparameters under a trial's under the command line's, and the same to be saved
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if it has none for this environment, or one is unknown or out of range
         :raises TypeError: if one is of the wrong type
         """
-        if self.config.endswith((".yml", ".yaml")):
-            presets = read_presets(self.config)
-            self._entry, self._preset = choose_preset(presets, self.env_name.gym_id, self._is_atari, self.config)
-        hyperparams, saved = super().read_hyperparameters()
+        presets = self._read_config()
+        self._entry, self._preset = preset_for(
+            presets, self.env_name.gym_id, self.config, self.custom_hyperparams, self.env_kwargs
+        )
+        print(f"Loading hyperparameters from: {self.config}")
+        if self._entry not in (self.env_name.gym_id, "atari"):
+            print(f"There is no entry for {self.env_name.gym_id}: {self._entry!r} stands in")
+        hyperparams = {**deepcopy(self._preset), **self._trial(), **(self.custom_hyperparams or {})}
+        if self.env_kwargs and "env_kwargs" in hyperparams:
+            hyperparams["env_kwargs"] = self.env_kwargs
+        saved = OrderedDict(sorted(hyperparams.items()))
+        print("Default hyperparameters for environment (ones being tuned will be overridden):")
+        pprint(saved)
         if self._is_ours:
-            where = f"{self.config}, {self._entry or self.env_name.gym_id}"
+            where = f"{self.config}, {self._entry}"
             if self.custom_hyperparams:
                 where = f"{where}, or on the command line (-params)"
             check_preset(self.algo, ALGORITHMS.get(self.algo), self._effective(hyperparams), where)
         return deepcopy(hyperparams), saved
 
+    def _read_config(self) -> Mapping[str, dict[str, Any]]:
+        """A YAML, which is never run; or, as rl-zoo has it, a Python file or module with a dictionary of that name."""
+        presets: Mapping[str, dict[str, Any]]
+        if self.config.endswith((".yml", ".yaml")):
+            presets, sources = gather_presets(self._offered or [self.config])
+            self.config = sources.get(self.env_name.gym_id, self.config)
+        elif self.config.endswith(".py"):
+            presets = runpy.run_path(self.config)["hyperparams"]
+        else:
+            presets = importlib.import_module(self.config).hyperparams
+        return presets
+
     def _effective(self, hyperparams: dict[str, Any]) -> dict[str, Any]:
         """:return: the hyperparameters with the number of steps that ``-n`` sets"""
         return {**hyperparams, "n_timesteps": self.n_timesteps} if self.n_timesteps > 0 else hyperparams
 
-    def load_trial(
-        self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True
-    ) -> dict[str, Any]:
-        """:return: a trial's hyperparameters, its ``policy_kwargs`` merged into the preset's"""
-        trial = super().load_trial(storage, study_name, trial_id, convert)
-        if self._is_ours and "policy_kwargs" in trial:
+    def _trial(self) -> dict[str, Any]:
+        """
+        :return: the hyperparameters of the trial that the command line names: without a number the best one's, but for
+            a search, which goes on without it; nothing if it names none
+        :raises ValueError: if it names a trial by halves
+        """
+        given: dict[str, Any] = {
+            "--storage": self.storage,
+            "--study-name": self.study_name,
+            "--trial-id": self.trial_id,
+        }
+        named = {option: value for option, value in given.items() if value not in (None, "")}
+        if not named or (self.optimize_hyperparameters and self.trial_id is None):
+            return {}
+        missing = [option for option in ("--storage", "--study-name") if option not in named]
+        if missing:
+            there = " ".join(f"{option} {value}" for option, value in named.items())
+            raise ValueError(
+                f"{there} was given, but a trial is found by --storage and --study-name together: add "
+                f"{' and '.join(missing)}, or -optimize for a new search."
+            )
+        found = find_trial(named["--storage"], named["--study-name"], self.trial_id)
+        print(f"Hyperparameters of trial {found.number} of the study {self.study_name}, value {found.value}")
+        trial: dict[str, Any] = HYPERPARAMS_CONVERTER[self.algo](found.params)
+        if self._is_ours:
             trial["policy_kwargs"] = merge_policy_kwargs(self._preset.get("policy_kwargs"), trial["policy_kwargs"])
         return trial
 
@@ -151,6 +199,8 @@ class Experiment(ExperimentManager):
             if hyperparams.get("clip_range_vf", 0) is None:
                 del hyperparams["clip_range_vf"]  # the default, which rl-zoo takes for a schedule
         processed = super()._preprocess_hyperparams(hyperparams)
+        if self._eval_env_kwargs_args is None:
+            self.eval_env_kwargs = self.env_kwargs  # the preset's too, which rl-zoo leaves out
         if self._kind in BATCHED:
             check_batched(self._kind, processed[1], self.monitor_kwargs)
         return processed
@@ -187,9 +237,20 @@ class Experiment(ExperimentManager):
         return super().create_envs(n_envs, eval_env, no_log)
 
     def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
-        """Under the statistics of the very checkpoint that training goes on from, where there are any."""
-        statistics = checkpoint_statistics(Path(self.trained_agent or "none"))
-        if not (self.continue_training and statistics.is_file()):
+        """Under the statistics of the very agent that training goes on from."""
+        if not self.continue_training:
+            return super()._maybe_normalize(env, eval_env)
+        agent = Path(self.trained_agent)
+        own_settings = agent.with_suffix("")  # named by the environment of its run, which may have been another
+        statistics = find_statistics(agent, own_settings if own_settings.is_dir() else agent.parent / self.env_name)
+        if statistics is None:
+            if self.normalize:
+                warnings.warn(
+                    f"There are no statistics of VecNormalize beside {agent}: the preset's `normalize` starts them "
+                    "anew, and the agent sees other numbers than it was trained on. If it was trained without, switch "
+                    "it off: -params normalize:False",
+                    stacklevel=2,
+                )
             return super()._maybe_normalize(env, eval_env)
         print(f"Loading VecNormalize statistics from {statistics}")
         normalized = VecNormalize.load(str(statistics), env)
@@ -207,8 +268,9 @@ class Experiment(ExperimentManager):
         self.save_freq = save_freq
         statistics = Path(self.params_path) / "vecnormalize.pkl"
         for callback in self.callbacks:
-            if isinstance(callback, EvalCallback):
-                callback.callback_on_new_best = BestStatistics(statistics)
+            if isinstance(callback, EvalCallback) and callback.best_model_save_path == self.save_path:
+                callback.best_model_save_path = None  # not in one piece, and before its statistics
+                callback.callback_on_new_best = BestAgent(Path(self.save_path), statistics)
                 callback.callback_on_new_best.parent = callback
         if save_freq > 0:
             every = max(save_freq // self.n_envs, 1)

@@ -1,5 +1,6 @@
 """Pictures of a trained agent at work, for where there is no screen."""
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,11 @@ from PIL import Image
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.environments import full_id, import_packages, package_of
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.files import atomic_file
-from sb3_entropy.zoo.benchmark import Agent, find_agents, load_agent, make_test_env
+from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
+from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 
 COLUMNS = 4
@@ -32,14 +35,17 @@ def run_frames(arguments: Sequence[str]) -> int:
     parser.add_argument("--n-frames", type=int, default=12, help="how many pictures, evenly spaced (default: 12)")
     parser.add_argument("--deterministic", action="store_true", help="take the most likely actions, not samples")
     parser.add_argument("--seed", type=int, default=0, help="the seed of environment and actions")
+    add_packages_option(parser)
+    add_env_kwargs_option(parser)
     given = parser.parse_args(arguments)
     check_number("--n-timesteps", given.n_timesteps, low=1, integer=True)
     check_number("--n-frames", given.n_frames, low=1, high=given.n_timesteps, integer=True)
     rl_zoo3 = import_rl_zoo()
-    agent = _find(given.folder, given.algo, given.env)
+    import_packages([*given.gym_packages, *package_of(given.env)])
+    agent = _find(given.folder, given.algo, full_id(given.env))
     model = load_agent(rl_zoo3, agent)
     model.set_random_seed(given.seed)
-    env = make_test_env(rl_zoo3, agent, given.seed, render_mode="rgb_array")
+    env = make_test_env(rl_zoo3, agent, given.seed, **{"render_mode": "rgb_array", **(given.env_kwargs or {})})
     frames = play(model, env, given.n_timesteps, given.n_frames, given.deterministic)
     env.close()
     for step, frame in frames.items():
@@ -57,8 +63,17 @@ def _find(folder: Path, algo: str, env_id: str) -> Agent:
         raise ValueError(
             f"{unknown('agent', f'{algo} on {env_id}', known)} Looked below {folder}: train one, or see -f."
         )
-    # Runs are numbered; the highest number is the last.
-    return max(found, key=lambda agent: int(agent.run.rpartition("_")[2]) if agent.run[-1].isdigit() else -1)
+    return max(found, key=number_and_time)
+
+
+def number_and_time(agent: Agent) -> tuple[int, float]:
+    """
+    :param agent: a saved agent
+    :return: what grows from run to run: its number, and then, for after it may come a unique name, of ``train -uuid``,
+        and numbers are equal, when the agent was saved
+    """
+    numbers = re.findall(r"_(\d+)(?![^_])", agent.run)
+    return int(numbers[-1]) if numbers else -1, agent.file.stat().st_mtime
 
 
 def play(

@@ -1,21 +1,16 @@
 """rl-zoo's argument parsers, with our ``--vec-env``, clear messages, and hyperparameters that need no inner quotes."""
 
 import argparse
-import ast
-import importlib
-import re
-from collections.abc import Sequence
 from typing import Any
 
-import gymnasium as gym
-from gymnasium.envs.registration import find_highest_version, get_env_id, parse_env_id
-from huggingface_sb3 import EnvironmentName
 from rl_zoo3.utils import ALGOS, StoreDict
 
+from sb3_entropy.environments import import_packages, package_of, registered_id
 from sb3_entropy.errors import unknown
-from sb3_entropy.registry import find_env
+from sb3_entropy.zoo.agents import packages_of_runs
 from sb3_entropy.zoo.batches import BATCHED, GYMNASIUM
 from sb3_entropy.zoo.checkpoints import check_agent
+from sb3_entropy.zoo.options import Settings
 
 
 class ZooParser(argparse.ArgumentParser):
@@ -28,6 +23,7 @@ class ZooParser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, command: str, **kwargs: Any):
+        self._command = command
         super().__init__(prog=f"sb3-entropy {command}", description=args[0] if args else None, **kwargs)
 
     def add_argument(self, *names: Any, **kwargs: Any) -> argparse.Action:
@@ -50,23 +46,20 @@ class ZooParser(argparse.ArgumentParser):
             cannot be read
         """
         parsed = super().parse_args(*args, **kwargs)
-        for package in getattr(parsed, "gym_packages", []):
-            try:
-                importlib.import_module(package)
-            except ImportError as error:
-                raise ValueError(f"--gym-packages {package}: it cannot be imported: {error}.") from error
         if getattr(parsed, "trained_agent", ""):
             check_agent(parsed.trained_agent)
-        env = getattr(parsed, "env", None)
-        if isinstance(env, EnvironmentName):
-            parsed.env = EnvironmentName(_registered_id(env.gym_id))
-        elif isinstance(env, str):
-            parsed.env = _registered_id(env)
         if getattr(parsed, "algo", "") is None:
             raise ValueError(
                 "Name the algorithm, e.g. --algo sppo; --algo ppo is what rl-zoo takes without it. `sb3-entropy list "
                 "algorithms` shows ours."
             )
+        if hasattr(parsed, "gym_packages"):
+            env_id = getattr(parsed.env, "gym_id", parsed.env)
+            recorded = packages_of_runs(parsed.folder, parsed.algo, env_id) if self._command == "enjoy" else ()
+            import_packages([*recorded, *parsed.gym_packages])
+            parsed.env = type(parsed.env)(registered_id(env_id))
+            # What the id names is written down too, so that the run can be watched by its id alone.
+            parsed.gym_packages = list(dict.fromkeys([*parsed.gym_packages, *package_of(env_id)]))
         return parsed
 
     def error(self, message: str) -> Any:
@@ -75,34 +68,10 @@ class ZooParser(argparse.ArgumentParser):
         raise ValueError(f"{message}{stop} See `{self.prog} --help`.")
 
 
-class StoreSettings(argparse.Action):
-    """
-    ``key:value …`` as a dictionary. As rl-zoo's, which evaluates each value, but a bare word is a text:
-    ``ent_coef:auto_0.1`` needs no quotes inside quotes.
-    """
+class StoreSettings(Settings):
+    """What is no literal and no word is evaluated, as rl-zoo evaluates everything; ``ent_coef:auto_0.1`` is a word."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        settings = {}
-        for text in values or ():
-            key, colon, value = text.partition(":")
-            if not (key and colon and value):
-                raise argparse.ArgumentError(self, f"expected key:value, but {text!r} was given")
-            settings[key] = self._read(parser, key, value)
-        setattr(namespace, self.dest, settings)
-
-    def _read(self, parser: argparse.ArgumentParser, key: str, value: str) -> Any:
-        try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            pass
-        if re.fullmatch(r"[\w.+-]+", value):
-            return value
+    def _evaluate(self, parser: argparse.ArgumentParser, key: str, value: str) -> Any:
         rl_zoo_reads = StoreDict(self.option_strings, self.dest, nargs="+")
         holder = argparse.Namespace()
         try:
@@ -124,13 +93,3 @@ def _vec_env(kind: str) -> str:
     if kind not in (*GYMNASIUM, *BATCHED):
         raise argparse.ArgumentTypeError(unknown("kind of VecEnv", kind, (*GYMNASIUM, *BATCHED)))
     return kind
-
-
-def _registered_id(env: str) -> str:
-    """:return: the full id under which rl-zoo finds the environment: no module, and with a version"""
-    find_env(env)
-    name = env.rpartition(":")[2]
-    if name in gym.registry:
-        return name
-    namespace, base, _ = parse_env_id(name)
-    return get_env_id(namespace, base, find_highest_version(namespace, base))

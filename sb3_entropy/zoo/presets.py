@@ -3,10 +3,18 @@ Hyperparameters by algorithm and environment: one YAML an algorithm, in rl-zoo's
 
 The files are ``zoo_configs/<algorithm>.yml``, inside the package in a wheel, and beside it in a checkout or an editable
 install, where edits therefore take effect at once. An algorithm of another package brings its own in the same way.
+Entries for any algorithm come from installed packages too, under the entry-point group ``sb3_entropy.presets``, whose
+values are packages or folders that hold ``<algorithm>.yml``::
+
+    [project.entry-points."sb3_entropy.presets"]
+    my_presets = "my_package.presets"
 """
 
 import importlib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +24,9 @@ from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ALGORITHMS
 
 FOLDER = "zoo_configs"
+GROUP = "sb3_entropy.presets"
+#: the entry for every environment that has none, and what the names of its like begin with
+STAND_IN = "default"
 
 
 class UniqueKeysLoader(yaml.SafeLoader):
@@ -54,6 +65,74 @@ def preset_file(algo: str) -> Path:
     )
 
 
+def preset_files(algo: str) -> list[Path]:
+    """
+    :param algo: an algorithm's key
+    :return: its packaged YAML, and those of other packages; the first that has an entry is right
+    :raises ValueError: if there is no such algorithm
+    :raises FileNotFoundError: if there is none
+    """
+    offered = [file for folder in _offered_folders() if (file := folder / f"{algo}.yml").is_file()]
+    try:
+        return [preset_file(algo), *offered]
+    except FileNotFoundError:
+        if not offered:
+            raise
+        return offered
+
+
+def _offered_folders() -> list[Path]:
+    found = []
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        folders = data_folders(entry_point)
+        found += folders
+        if not folders:
+            warnings.warn(
+                f"The presets of the plugin {entry_point.name!r} are left out: there is no package or folder "
+                f"{entry_point.value}. Mend or uninstall it.",
+                stacklevel=3,
+            )
+    return found
+
+
+def data_folders(entry_point: EntryPoint) -> list[Path]:
+    """
+    :param entry_point: one whose value is a package
+    :return: its folders, found without importing it, though Python imports the packages above it; none if it is not
+        there
+    """
+    try:
+        spec = find_spec(entry_point.module)
+    except ImportError:
+        return []
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    if not folders and spec and spec.origin:
+        folders = [str(Path(spec.origin).parent)]
+    return list(map(Path, folders))
+
+
+def gather_presets(files: Iterable[Path | str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """
+    :param files: YAML files; what is not the first and cannot be read is left out with a warning
+    :return: hyperparameters by environment id, of the first file that has any; and which file that is
+    :raises FileNotFoundError: if there is no first file
+    :raises ValueError: if it holds no presets
+    """
+    presets: dict[str, dict[str, Any]] = {}
+    sources: dict[str, str] = {}
+    for number, file in enumerate(files):
+        try:
+            found = read_presets(file)
+        except ValueError as error:
+            if number == 0:
+                raise
+            warnings.warn(f"{error} It is left out.", stacklevel=2)
+            continue
+        for entry in found.keys() - presets.keys():
+            presets[entry], sources[entry] = found[entry], str(file)
+    return presets, sources
+
+
 def read_presets(path: Path | str) -> dict[str, dict[str, Any]]:
     """
     :param path: a YAML file
@@ -77,17 +156,22 @@ def read_presets(path: Path | str) -> dict[str, dict[str, Any]]:
 
 
 def choose_preset(
-    presets: Mapping[str, dict[str, Any]], env_id: str, atari: bool, source: str
+    presets: Mapping[str, dict[str, Any]],
+    env_id: str,
+    atari: bool,
+    source: str,
+    stand_ins: Sequence[str] = (STAND_IN,),
 ) -> tuple[str, dict[str, Any]]:
     """
     :param presets: hyperparameters by environment id
     :param env_id: the environment to be trained on
     :param atari: whether it is an Atari game, for which an entry ``atari`` stands in
     :param source: where the presets were read
+    :param stand_ins: the entries that may stand in for one of its own, the nearest first
     :return: the entry that applies, as rl-zoo chooses it, and its name
     :raises ValueError: if none does
     """
-    for entry in (env_id, *(["atari"] if atari else []), "default"):
+    for entry in (env_id, *(["atari"] if atari else []), *stand_ins):
         if entry in presets:
             return entry, presets[entry]
     raise ValueError(
@@ -101,9 +185,10 @@ def presets_by_environment() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for algo, _ in ALGORITHMS.items():
         try:
-            presets = read_presets(preset_file(algo))
+            presets, _ = gather_presets(preset_files(algo))
         except FileNotFoundError:
             continue  # an algorithm of another package need not bring any
-        for env_id in presets:
-            found.setdefault(env_id, []).append(algo)
+        for env_id in sorted(presets):
+            if not env_id.startswith(STAND_IN):
+                found.setdefault(env_id, []).append(algo)
     return found

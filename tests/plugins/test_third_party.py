@@ -41,6 +41,19 @@ THIRD = {
 
         [project.entry-points."sb3_entropy.studies"]
         third_study = "third_party_envs.studies"
+
+        [project.entry-points."sb3_entropy.presets"]
+        third = "third_party_envs.presets"
+        """,
+    "third_party_envs/presets/sppo.yml": """
+        third/Env-v0:
+          policy: MlpPolicy
+          n_timesteps: 512
+          n_steps: 32
+          batch_size: 32
+          n_epochs: 1
+          ent_coef: auto_0.05
+          policy_kwargs: {std_scheme: halved, net_arch: [16]}
         """,
     "third_party_envs/best_return.py": """
         from sb3_entropy.studies.measures import Glimpse, ObservingMeasure
@@ -325,6 +338,8 @@ def test_the_list_shows_what_it_brings(fresh: FreshEnvironment) -> None:
     for name in ("third/Env-v0", "entropy/Gridworld-v0", "halved", "chi_squared", "global_clipped_local", "sppo"):
         assert name in done.stdout
     assert BROKEN_MESSAGE in done.stdout + done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.split()[:1] == ["third/Env-v0"])
+    assert "plugin third; presets for sppo" in line
 
 
 def test_an_unknown_id_is_answered_with_its_nearest(fresh: FreshEnvironment) -> None:
@@ -362,8 +377,7 @@ def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment)
 
 def test_does_entropy_help_on_it(fresh: FreshEnvironment) -> None:
     options = ("--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial")
-    (fresh.folder / "tiny.yml").write_text(PRESETS)
-    done = fresh.run("sb3-entropy", "compare", "--env", "third/Env-v0", "--preset", "tiny.yml", *options)
+    done = fresh.run("sb3-entropy", "compare", "--env", "third/Env-v0", "--preset", "own", *options)  # the plugin's
     assert done.returncode == 0, done.stdout + done.stderr
     folder = fresh.folder / "reports" / "compare_sppo_third-Env-v0"
     assert "Does entropy help sppo on third/Env-v0?" in (folder / "index.html").read_text()

@@ -6,8 +6,9 @@ import pytest
 
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
-from sb3_entropy.studies.measures import Measure
+from sb3_entropy.studies.measures import Measure, ObservingMeasure
 from sb3_entropy.studies.spec import parse_study, read_study
+from sb3_entropy.studies.training import train_run
 from studies.specs import TINY, study, text, write
 
 
@@ -19,6 +20,36 @@ def refused(yaml_text):
 
 def test_a_sound_study_is_let_through():
     assert len(check_study(study())) == 9
+
+
+def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
+    class Clipped(ObservingMeasure):
+        description, unit, higher_is_better, curves = "clip range", "", None, ("clip_range",)
+
+        def observe(self, glimpse):
+            return {"clip_range": glimpse.model.clip_range(1.0)}
+
+        def score(self, curves):
+            return curves.last("clip_range")
+
+    MEASURES.keys()
+    monkeypatch.setitem(MEASURES._things, "clipped", Clipped)
+    assert check_study(study(measures=["clipped"]))
+    arms = {**TINY["arms"], "A2C": {"algo": "a2c"}}
+    message = refused(text(measures=["clipped"], arms=arms, hyperparams={"n_steps": 32}))
+    assert "A2C in CartPole-v1 cannot be built: The measure 'clipped' failed: AttributeError" in message
+    assert "a problem" in message
+
+
+def test_whole_numbers_may_have_a_point():
+    written = study(seeds=3.0, timesteps=1.28e2, evaluation={"points": 2.0, "episodes": 2.0})
+    assert [run.run_id for run in check_study(written)] == [run.run_id for run in check_study(study())]
+    assert [run.seed for run in check_study(study(seeds=[1.0, 4294966]))] == [1] * 3 + [4294966] * 3
+
+
+def test_the_largest_seed_trains():
+    run = check_study(study(seeds=[4294966], timesteps=32))[0]
+    assert train_run((run.run_id, run.definition)).status == "finished"
 
 
 def test_all_problems_stand_in_one_message_with_line_and_key():
@@ -72,6 +103,15 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
         ({"hyperparams": {"n_steps": 1, "n_envs": 1}}, "cannot be built"),
         ({"hyperparams": {"n_envs": 1001, "n_steps": 2}}, "n_envs must be at most 1000"),
         ({"arms": {**TINY["arms"], "PPO": {"algo": "ppo", "preset": "no_such.yml"}}}, "no_such.yml"),
+        ({"evaluation": {"points": 4.5}}, "evaluation.points: must be a whole number, but 4.5 was given"),
+        ({"evaluation": {"episodes": 10**6}}, "evaluation.episodes: must be at most 10000"),
+        ({"seeds": [0, 4294967]}, "seeds[1]: must be at most 4294966, but 4294967 was given"),
+        ({"seeds": 2**40}, "seeds: must be at most 4294967"),
+        ({"timesteps": 1e300}, "timesteps: must be at most"),
+        ({"environments": {"CartPole-v1": {"score_range": [0, 10**400]}}}, "must be a number of at most 64 bits"),
+        ({"hyperparams": {"n_steps": 2**63}}, "hyperparams.n_steps: must be a number of at most 64 bits"),
+        ({"timesteps": None, "hyperparams": {"n_timesteps": 100.5}}, "n_timesteps must be a whole number, but 100.5"),
+        ({"packages": ["no_such_package"]}, "packages[0]: The package 'no_such_package', which is to register"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(changes, words):

@@ -148,3 +148,12 @@ def test_mappings_and_long_lists_are_told_briefly_unless_that_is_the_same_for_tw
     alike = [{"weights": [1, 2, 3, 4]}, {"weights": [1, 3, 2, 4]}]
     arms = {"SPPO": {"algo": "sppo", "sweep": {"env_kwargs.shift": alike}}}
     assert [variant.label for variant in variants(study(arms=arms))] == [f"SPPO, shift={value}" for value in alike]
+
+
+def test_a_run_is_the_same_whatever_its_environment_is_called():
+    settings = {"score_range": [0, 500]}
+    plain = [run.run_id for run in plan(study())]
+    named = "gymnasium.envs.classic_control:CartPole-v1"
+    for env_id in ("CartPole", named):
+        assert [run.run_id for run in plan(study(environments={env_id: settings}))] == plain
+    assert [run.run_id for run in plan(study(packages=["json"]))] == plain

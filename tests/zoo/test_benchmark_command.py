@@ -15,7 +15,9 @@ def logs(tiny, train):
     """A finished run, a killed one that left checkpoints, and one that cannot be read."""
     assert main([*train, *QUIET]) == 0
     assert main([*train, *QUIET, "--save-freq", "64"]) == 0
-    Path("logs/sppo/Pendulum-v1_2/Pendulum-v1.zip").unlink()
+    killed = Path("logs/sppo/Pendulum-v1_2")
+    (killed / "Pendulum-v1.zip").unlink()
+    (killed / "Pendulum-v1" / "vecnormalize.pkl").write_bytes(b"of another moment")
     return tiny / "logs"
 
 

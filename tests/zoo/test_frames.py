@@ -1,5 +1,6 @@
 """``sb3-entropy frames``: pictures of an agent, and what it says when there is none."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from PIL import Image
 
 from sb3_entropy.cli.main import main
-from sb3_entropy.zoo.frames import contact_sheet
+from sb3_entropy.zoo.agents import Agent
+from sb3_entropy.zoo.frames import contact_sheet, number_and_time
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,17 @@ def test_frames_of_the_latest_run(logs: Path, tmp_path: Path, capsys: pytest.Cap
     assert first.shape == last.shape == (400, 600, 3)
     assert (first != last).any()
     assert np.asarray(Image.open(tmp_path / "out" / "sheet.png")).shape == (804, 2412, 3)
+
+
+def test_runs_with_unique_names_are_ordered_by_number_and_time(tmp_path: Path) -> None:
+    agents = []
+    for time, run in enumerate(["A-v1_2_0b3c-9a17", "A-v1_10_ff00-1234", "A-v1_9", "A-v1_10_00ff-4321", "A-v1"]):
+        file = tmp_path / f"{run}.zip"
+        file.touch()
+        os.utime(file, (time, time))
+        agents.append(Agent("sppo", "A-v1", run, file, tmp_path))
+    ordered = [agent.run for agent in sorted(agents, key=number_and_time)]
+    assert ordered == ["A-v1", "A-v1_2_0b3c-9a17", "A-v1_9", "A-v1_10_ff00-1234", "A-v1_10_00ff-4321"]
 
 
 def test_no_such_agent(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

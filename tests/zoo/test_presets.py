@@ -1,13 +1,22 @@
 """The packaged YAMLs: found, and each of their entries valid."""
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 import sb3_entropy
 from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.zoo import presets as presets_module
 from sb3_entropy.zoo.check import check_preset
-from sb3_entropy.zoo.presets import choose_preset, preset_file, presets_by_environment, read_presets
+from sb3_entropy.zoo.presets import (
+    choose_preset,
+    gather_presets,
+    preset_file,
+    preset_files,
+    presets_by_environment,
+    read_presets,
+)
 
 REQUIRED = {
     "CartPole-v1",
@@ -18,6 +27,9 @@ REQUIRED = {
     "Walker2d-v5",
     "HalfCheetah-v5",
     "atari",
+    "default",
+    "default_box",
+    "default_image",
 }
 OURS = ["spg", "sa2c", "sppo", "strpo", "divergence_reg_pg"]
 
@@ -46,6 +58,34 @@ def test_an_algorithm_without_presets_and_an_unknown_one_are_told_apart(monkeypa
     assert all("foreign" not in algorithms for algorithms in presets_by_environment().values())
     with pytest.raises(ValueError, match="Did you mean 'sppo'"):
         preset_file("spppo")
+
+
+def test_presets_of_other_packages(tmp_path, monkeypatch):
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    for folder, text in (
+        (first, "Pendulum-v1: {gamma: 0.1}\nown/Env-v0: {gamma: 0.2}"),
+        (second, "own/Env-v0: {gamma: 0.3}\ndefault: {gamma: 0.4}"),
+        (third, "not: [yaml"),
+    ):
+        folder.mkdir()
+        (folder / "sppo.yml").write_text(text)
+    monkeypatch.setattr(presets_module, "_offered_folders", lambda: [first, second, third])
+    assert preset_files("sppo") == [preset_file("sppo"), *(folder / "sppo.yml" for folder in (first, second, third))]
+    with pytest.warns(UserWarning, match=r"(?s)is not valid YAML.*It is left out"):
+        presets, sources = gather_presets(preset_files("sppo"))
+    ours = read_presets(preset_file("sppo"))
+    assert presets == {**ours, "own/Env-v0": {"gamma": 0.2}}
+    assert sources["own/Env-v0"] == str(first / "sppo.yml")
+    assert sources["Pendulum-v1"] == str(preset_file("sppo"))
+    with pytest.warns(UserWarning, match="is not valid YAML"):
+        assert presets_by_environment()["own/Env-v0"] == ["sppo"]
+
+
+def test_a_plugin_whose_presets_are_gone_is_named(monkeypatch):
+    broken = EntryPoint("broken", "no_such_package.presets", presets_module.GROUP)
+    monkeypatch.setattr(presets_module, "entry_points", lambda group: [broken])
+    with pytest.warns(UserWarning, match=r"presets of the plugin 'broken' are left out.*no_such_package\.presets"):
+        assert preset_files("sppo") == [preset_file("sppo")]
 
 
 def test_presets_by_environment_name_their_algorithms():

@@ -37,6 +37,7 @@ def test_train_then_enjoy_then_plot(tiny, train, preset, capsys):
         "1.monitor.csv",
         "Pendulum-v1.zip",
         "best_model.zip",
+        "best_model_vecnormalize.pkl",
         "evaluations.npz",
         "rl_model_64_steps.zip",
         "rl_model_128_steps.zip",
@@ -53,16 +54,43 @@ def test_train_then_enjoy_then_plot(tiny, train, preset, capsys):
     capsys.readouterr()
     assert main(["enjoy", "--algo", "sppo", "--env", "Pendulum-v1", "-f", "logs", "--no-render", "-n", "200"]) == 0
     assert "Mean episode length: 200.00" in capsys.readouterr().out
-    assert (
-        main(["enjoy", "--algo", "sppo", "--env", "Pendulum-v1", "--no-render", "-n", "5", "--load-checkpoint", "64"])
-        == 0
-    )
     assert main(["plot_train", "-a", "sppo", "-e", "Pendulum-v1", "-f", "logs", "-w", "1"]) == 2  # no episode has ended
     assert main([*train, "--eval-freq", "64", "--eval-episodes", "2"]) == 0  # all_plots compares two runs or more
     gathered = ["all_plots", "-a", "sppo", "-e", "Pendulum-v1", "-f", "logs", "-o", "results", "--no-display"]
     assert main(gathered) == 0
     assert main(["plot_from_file", "-i", "results.pkl", "-o", "figure.png", "--format", "png"]) == 0
     assert (tiny / "figure.png").stat().st_size > 1000
+
+
+def test_an_agent_acts_under_the_statistics_of_its_own_moment(tiny, train, capsys):
+    evaluated = ["--eval-freq", "32", "--eval-episodes", "1", "--verbose", "0"]
+    assert main([*train, *evaluated, "--save-freq", "64"]) == 0, capsys.readouterr().err
+    run = Path("logs/sppo/Pendulum-v1_1")
+    watch = ["enjoy", "--algo", "sppo", "--env", "Pendulum-v1", "--no-render", "-n", "3"]
+    chosen = {
+        "rl_model_vecnormalize_64_steps.pkl": ["--load-checkpoint", "64"],
+        "rl_model_vecnormalize_128_steps.pkl": ["--load-last-checkpoint"],
+        "best_model_vecnormalize.pkl": ["--load-best"],
+        "Pendulum-v1/vecnormalize.pkl": [],
+    }
+    for statistics, option in chosen.items():
+        assert main([*watch, *option]) == 0, capsys.readouterr().err
+        assert f"Loading VecNormalize statistics from {run / statistics}\n" in capsys.readouterr().out
+    # They have counted the steps until then, and the two resets.
+    best = pickle.loads((run / "best_model_vecnormalize.pkl").read_bytes()).obs_rms.count
+    assert best == pytest.approx(SPPO.load(run / "best_model.zip").num_timesteps + 2, abs=0.1)
+    last = run / "Pendulum-v1" / "vecnormalize.pkl"
+    last.write_bytes(b"not those of the best")
+    assert main([*train, *QUIET, "-i", str(run / "best_model.zip"), "-n", "64"]) == 0, capsys.readouterr().err
+    second = pickle.loads(Path("logs/sppo/Pendulum-v1_2/Pendulum-v1/vecnormalize.pkl").read_bytes())
+    assert second.obs_rms.count == pytest.approx(best + 64 + 2, abs=0.1)
+    # Without any it does not act, and what starts anew says so.
+    last.unlink()
+    (run / "best_model_vecnormalize.pkl").unlink()
+    assert main([*watch, "--exp-id", "1", "--load-best"]) == 2
+    assert "there are no statistics of VecNormalize" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="starts them anew"):
+        assert main([*train, *QUIET, "-i", str(run / "best_model.zip"), "-n", "64"]) == 0
 
 
 def test_settings_on_the_command_line_need_no_inner_quotes(tiny, train, capsys):
