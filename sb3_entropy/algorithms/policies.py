@@ -1,7 +1,6 @@
 """Stable-Baselines3's actor-critic policies, with a choice of std scheme and of action distribution."""
 
 import inspect
-from functools import cached_property
 from typing import Any
 
 import torch as th
@@ -19,15 +18,6 @@ from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
-
-#: where the modules live of which none knows whether it is trained or evaluated
-_ALIKE_IN_BOTH_MODES = frozenset(
-    {
-        *(f"torch.nn.modules.{name}" for name in ("activation", "container", "conv", "flatten", "linear")),
-        "stable_baselines3.common.torch_layers",
-        "sb3_entropy.algorithms.policies",
-    }
-)
 
 
 class SoftActorCriticPolicy(ActorCriticPolicy):
@@ -134,22 +124,6 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         del self.log_std
         if self.std_scheme.global_part == "constant":
             self.register_buffer("log_std", initial)
-
-    def set_training_mode(self, mode: bool) -> None:
-        """
-        Stable-Baselines3's, called twice a rollout, without its walk through all modules where each is known to do the
-        same in both modes: no dropout, no batch normalisation, nothing of another package's.
-
-        :param mode: True for training, False for evaluation
-        """
-        if self._modes_are_alike:
-            self.training = mode
-        else:
-            super().set_training_mode(mode)
-
-    @cached_property
-    def _modes_are_alike(self) -> bool:
-        return all(type(module).__module__ in _ALIKE_IN_BOTH_MODES for module in self.modules())
 
     def forward(self, obs: Any, deterministic: bool = False) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
         """

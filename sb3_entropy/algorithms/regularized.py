@@ -14,6 +14,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
 from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.distributions.looking import looked_at
 
 #: the scalar that the regularisers add to a loss: of the policy's law, and the policy's own loss
 Regularization = Callable[[Law, th.Tensor], th.Tensor]
@@ -43,14 +44,10 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         if not self._active_regularizers():
             return
         observations = self.policy.obs_to_tensor(_middle(self.observation_space))[0]
-        devices = [self.device] if self.device.type == "cuda" else []
-        was_training = self.policy.training
-        self.policy.set_training_mode(False)
-        with th.no_grad(), th.random.fork_rng(devices=devices):
+        with looked_at(self.policy):
             law = law_of(self.policy.get_distribution(observations), self.action_space)
             for regularizer in self._active_regularizers():
                 regularizer.begin(self.policy, observations, law, self._action_features)
-        self.policy.set_training_mode(was_training)
 
     def _action_features(self) -> Any:
         """What the environment knows of its actions, shape (n, d); None if it says nothing."""

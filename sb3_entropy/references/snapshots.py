@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.distributions.looking import evaluated
 
 
 class Snapshot:
@@ -63,13 +64,8 @@ class Snapshot:
                 "regularizers anew."
             )
         tensors = {name: tensor.to(own[name].device) for name, tensor in self.tensors.items()}
-        was_training = policy.training
-        policy.set_training_mode(False)
-        try:
-            with th.no_grad(), _exchanged(policy, tensors):
-                return law_of(policy.get_distribution(observations), policy.action_space)
-        finally:
-            policy.set_training_mode(was_training)
+        with evaluated(policy), th.no_grad(), _exchanged(policy, tensors):
+            return law_of(policy.get_distribution(observations), policy.action_space)
 
 
 @contextmanager
