@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
@@ -15,6 +16,7 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from sb3_entropy.distributions import BoxDistribution, StdScheme
+from sb3_entropy.distributions.boxes import from_box, is_stock, to_box
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
@@ -75,6 +77,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
                 "std_scheme at 'global'."
             )
         super().__init__(*args, **kwargs)
+        self._stock_box = not isinstance(self.action_space, spaces.Box) or is_stock(self.action_space)
         if isinstance(self.action_dist, BoxDistribution) and self.action_dist.bounded:
             self._squash_output = True
 
@@ -124,6 +127,35 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         del self.log_std
         if self.std_scheme.global_part == "constant":
             self.register_buffer("log_std", initial)
+
+    @property
+    def squash_output(self) -> bool:
+        """
+        Whether :meth:`unscale_action` makes the environment's actions of the samples, as it does of those in [−1, 1],
+        and of any where Stable-Baselines3's clipping would give them another dtype than the box's.
+        """
+        return self._squash_output or not self._stock_box
+
+    def unscale_action(self, scaled_action: np.ndarray) -> np.ndarray:
+        """
+        :param scaled_action: samples of the policy, shape (…, *shape of the box), as arrays
+        :return: what the environment gets for them: in the box, of its dtype, and of integers the nearest
+        """
+        box = self.action_space
+        assert isinstance(box, spaces.Box)
+        if self._stock_box:
+            return np.clip(super().unscale_action(scaled_action), box.low, box.high)  # it may be off in the last place
+        return to_box(box, scaled_action, self._squash_output)
+
+    def scale_action(self, action: np.ndarray) -> np.ndarray:
+        """
+        :param action: actions of the environment, shape (…, *shape of the box), as arrays
+        :return: the same in [−1, 1]
+        """
+        box = self.action_space
+        assert isinstance(box, spaces.Box)
+        scaled: np.ndarray = super().scale_action(action) if self._stock_box else from_box(box, action)
+        return scaled
 
     def forward(self, obs: Any, deterministic: bool = False) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
         """

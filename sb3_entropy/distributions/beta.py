@@ -3,7 +3,6 @@
 import math
 from typing import Self
 
-import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.distributions import sum_independent_dims
@@ -11,6 +10,7 @@ from torch.distributions import Beta
 from torch.nn import functional as F
 
 from sb3_entropy.distributions.base import BoxDistribution
+from sb3_entropy.distributions.boxes import half_width
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS
 
 
@@ -30,7 +30,7 @@ class BetaDistribution(BoxDistribution):
 
     def __init__(self, action_space: spaces.Box, entropy_estimator: str | None = None):
         super().__init__(action_space, entropy_estimator)
-        self._width = th.as_tensor(np.ravel(action_space.high - action_space.low))
+        self._half_width = th.as_tensor(half_width(action_space))
         # x is in [0, 1], which is half as wide as [−1, 1].
         self._log_width = self.log_scale + self.action_dim * math.log(2)
 
@@ -62,7 +62,8 @@ class BetaDistribution(BoxDistribution):
         return 2 * (a - 1 + eps) / (a + b - 2 + 2 * eps) - 1
 
     def std(self) -> th.Tensor:
-        return self.distribution.stddev * self._width.to(self.distribution.concentration1)
+        stddev = self.distribution.stddev
+        return 2 * stddev * self._half_width.to(stddev)
 
     def actions_from_params(self, parameters: th.Tensor, deterministic: bool = False) -> th.Tensor:
         return self.proba_distribution(parameters).get_actions(deterministic)

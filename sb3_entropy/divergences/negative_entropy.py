@@ -5,7 +5,7 @@ import math
 import torch as th
 
 from sb3_entropy.distributions.laws import Beta, Finite, Gaussian, Law, UniformBox, tabulate
-from sb3_entropy.distributions.laws.bounded import log_beta
+from sb3_entropy.distributions.laws.bounded import log_beta, log_width
 from sb3_entropy.divergences.base import Divergence
 from sb3_entropy.divergences.mixture_sampling import draw
 from sb3_entropy.registry import DIVERGENCES
@@ -34,7 +34,7 @@ class NegativeEntropy(Divergence):
         if isinstance(p, Gaussian):
             return -(p.std.log() + (1 + math.log(2 * math.pi)) / 2).sum(-1)
         if isinstance(p, UniformBox):
-            return -(p.high - p.low).log().sum().expand(p.batch)
+            return -log_width(p.low, p.high).sum().expand(p.batch)
         if isinstance(p, Beta):
             return _of_beta(p)
         table = tabulate(p)
@@ -57,4 +57,4 @@ def _of_choice(log_p: th.Tensor) -> th.Tensor:
 def _of_beta(p: Beta) -> th.Tensor:
     a, b = p.a.double(), p.b.double()
     in_unit = (a - 1) * th.digamma(a) + (b - 1) * th.digamma(b) - (a + b - 2) * th.digamma(a + b) - log_beta(a, b)
-    return (in_unit - (p.high - p.low).log()).sum(-1).to(p.a.dtype)
+    return (in_unit - log_width(p.low, p.high)).sum(-1).to(p.a.dtype)
