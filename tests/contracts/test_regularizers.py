@@ -109,7 +109,7 @@ def test_setting_up_draws_nothing(key: str) -> None:
     ],
 )
 def test_observation_spaces_of_any_size(space: spaces.Space) -> None:
-    """Rules are tried on an observation in the middle of the space."""
+    """Rules are tried on an observation of the space, or the first real one where the space holds what overflows."""
 
     class Quiet(RandomEnv):
         def _observe(self, reward: float = 0.0) -> Any:
