@@ -116,10 +116,17 @@ def check_environment(env: Any) -> None:
     """
     :param env: what was given as the environment, not an id
     :raises TypeError: if it is none
+    :raises ValueError: if the policies cannot read its observations, or its actions are a table of choices
     """
     if not isinstance(env, (gym.Env, VecEnv)):
         raise TypeError(f"env must be a Gymnasium environment, a VecEnv or an environment's id, but {env!r} was given.")
     check_observation_space(env.observation_space)
+    space = env.action_space
+    if _is_table(space):
+        raise ValueError(
+            f"The action space {space} is not supported: a MultiDiscrete must have one dimension. Flatten its nvec, "
+            "and give the actions their shape back in the environment's step()."
+        )
 
 
 def check_observation_space(space: Any) -> None:
@@ -129,10 +136,15 @@ def check_observation_space(space: Any) -> None:
     :raises NotImplementedError: if that is because it is nested, as in Stable-Baselines3
     """
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
-    wrong = [part for part in parts if not isinstance(part, SUPPORTED_SPACES)]
+    wrong = [part for part in parts if not isinstance(part, SUPPORTED_SPACES) or _is_table(part)]
     if wrong:
         error = NotImplementedError if isinstance(space, spaces.Dict) else ValueError
         raise error(
-            f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
-            "MultiBinary, and a Dict of these. Wrap the environment, say with gymnasium.wrappers.FlattenObservation."
+            f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete of one "
+            "dimension, MultiBinary, and a Dict of these. Wrap the environment, say with "
+            "gymnasium.wrappers.FlattenObservation."
         )
+
+
+def _is_table(space: Any) -> bool:
+    return isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim != 1

@@ -26,7 +26,7 @@ from sb3_entropy.algorithms.arguments import check_arguments, check_environment,
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
-from sb3_entropy.algorithms.policies import POLICIES, has_constant_entropy
+from sb3_entropy.algorithms.policies import POLICIES, check_spaces, has_constant_entropy
 from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
 from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.algorithms.saving import SavedAlgorithm
@@ -111,6 +111,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         users_class = self.rollout_buffer_class
         self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
         super()._setup_model()
+        check_spaces(self.policy)
         self.rollout_buffer_class = users_class
         self.rollout_buffer.reward_bonus = self._reward_bonus
         made_from = [self.ent_coef, self.target_entropy, self.ent_coef_lr]  # a tuple would come back as a list

@@ -10,19 +10,37 @@ from stable_baselines3.common.distributions import DiagGaussianDistribution, Dis
 from stable_baselines3.common.policies import (
     ActorCriticCnnPolicy,
     ActorCriticPolicy,
+    BasePolicy,
     MultiInputActorCriticPolicy,
 )
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.distributions.boxes import from_box, is_stock, to_box
+from sb3_entropy.distributions.choices import counts_from_zero, from_zero, shifted
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 
-class SoftActorCriticPolicy(ActorCriticPolicy):
+class CountingFromZero(BasePolicy):
+    """
+    Stands, in the order of classes, where ActorCriticPolicy calls its parent's ``extract_features``, as all its passes
+    do: Stable-Baselines3's one-hot codes take every Discrete observation for one that counts from 0.
+    """
+
+    def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor) -> th.Tensor:
+        """
+        :param obs: B observations
+        :param features_extractor: what makes features of them
+        :return: the features
+        """
+        return super().extract_features(from_zero(obs, self.observation_space), features_extractor)
+
+
+class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):
     """
     What the three policies below add to Stable-Baselines3's. At the defaults the networks, their names and their
     initial parameters are Stable-Baselines3's own, so that its saved policies load.
@@ -85,6 +103,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         return {**super()._get_constructor_parameters(), **self._soft_kwargs}
 
     def _build(self, lr_schedule: Schedule) -> None:
+        self.action_dist = shifted(self.action_space) or self.action_dist
         super()._build(lr_schedule)
         self._is_stock = True
         chosen = [key for key, value in self._soft_kwargs.items() if value not in ("global", "gaussian", None, {})]
@@ -143,9 +162,10 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         """
         box = self.action_space
         assert isinstance(box, spaces.Box)
-        if self._stock_box:
-            return np.clip(super().unscale_action(scaled_action), box.low, box.high)  # it may be off in the last place
-        return to_box(box, scaled_action, self._squash_output)
+        if not self._stock_box:
+            return to_box(box, scaled_action, self._squash_output)
+        actions: np.ndarray = np.clip(super().unscale_action(scaled_action), box.low, box.high)  # off in the last place
+        return actions
 
     def scale_action(self, action: np.ndarray) -> np.ndarray:
         """
@@ -221,6 +241,32 @@ POLICIES: dict[str, type[ActorCriticPolicy]] = {
 MlpPolicy = SoftActorCriticPolicy
 CnnPolicy = SoftActorCriticCnnPolicy
 MultiInputPolicy = SoftMultiInputActorCriticPolicy
+
+
+def check_spaces(policy: ActorCriticPolicy) -> None:
+    """
+    :param policy: any policy
+    :raises ValueError: if it is none of ours, and Stable-Baselines3's methods, which it has, would get its spaces wrong
+    """
+    if isinstance(policy, SoftActorCriticPolicy):
+        return
+    remedy = (
+        f"Choose one of {', '.join(POLICIES)}, or derive yours from "
+        "sb3_entropy.algorithms.policies.SoftActorCriticPolicy."
+    )
+    for name in ("action_space", "observation_space"):
+        space = getattr(policy, name)
+        if not counts_from_zero(space):
+            raise ValueError(
+                f"{type(policy).__name__} takes the {name.replace('_', ' ')} {space} for one that counts from 0, as "
+                f"Stable-Baselines3 does. {remedy}"
+            )
+    box = policy.action_space
+    if policy.squash_output and isinstance(box, spaces.Box) and not is_stock(box):
+        raise ValueError(
+            f"{type(policy).__name__} stretches its actions over {box} in {box.dtype}, which does not hold the box's "
+            f"width or its samples, as Stable-Baselines3 does. {remedy}"
+        )
 
 
 def state_independent_entropy(policy: nn.Module) -> float | None:

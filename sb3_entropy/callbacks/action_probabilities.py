@@ -39,7 +39,7 @@ def log_probabilities(model: ModelOrPolicy, observations: Any, chunk: int = 2048
         does, with its statistics of this moment; or a policy, and then they are what it sees
     :param observations: n of them, shape (n, …), or a dict of such
     :param chunk: how many at a time go through the network
-    :return: shape (n, A), in nats; −∞ where an action is excluded
+    :return: shape (n, A), in nats; −∞ where an action is excluded. Column a is the action ``action_space.start`` + a
     :raises TypeError: if the policy does not give each of finitely many actions a probability
     :raises ValueError: if there are no observations, or they, the policy or its answers are not finite
     """

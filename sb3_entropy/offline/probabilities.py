@@ -22,7 +22,7 @@ def action_probabilities(model: BaseAlgorithm, contexts: np.ndarray, *, mode: st
     :param contexts: observations as the model sees them, shape (n, …); images may have their channels first or last
     :param mode: ``"stochastic"`` for π itself, ``"deterministic"`` for the policy that plays argmaxₐ π(a|x) with
         probability 1, and the first of several
-    :return: shape (n, A), rows adding up to 1
+    :return: shape (n, A), rows adding up to 1; column a is the action ``action_space.start`` + a
     :raises TypeError: if ``model`` is no model
     :raises ValueError: if the mode is unknown, the model's actions are not discrete, its policy has no probabilities
         that depend on the context alone, or the contexts are none of its observations
