@@ -40,7 +40,7 @@ class CountingFromZero(BasePolicy):
         return super().extract_features(from_zero(obs, self.observation_space), features_extractor)
 
 
-class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):
+class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):  # type: ignore[misc]
     """
     What the three policies below add to Stable-Baselines3's. At the defaults the networks, their names and their
     initial parameters are Stable-Baselines3's own, so that its saved policies load.
@@ -224,11 +224,11 @@ class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):
         return distribution
 
 
-class SoftActorCriticCnnPolicy(SoftActorCriticPolicy, ActorCriticCnnPolicy):
+class SoftActorCriticCnnPolicy(SoftActorCriticPolicy, ActorCriticCnnPolicy):  # type: ignore[misc]
     """``"CnnPolicy"``: images."""
 
 
-class SoftMultiInputActorCriticPolicy(SoftActorCriticPolicy, MultiInputActorCriticPolicy):
+class SoftMultiInputActorCriticPolicy(SoftActorCriticPolicy, MultiInputActorCriticPolicy):  # type: ignore[misc]
     """``"MultiInputPolicy"``: Dict observations."""
 
 

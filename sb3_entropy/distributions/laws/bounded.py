@@ -7,6 +7,7 @@ from typing import Self
 import torch as th
 from stable_baselines3.common.distributions import TanhBijector
 
+from sb3_entropy.distributions.beta import beta_log_density
 from sb3_entropy.distributions.laws.base import Bounds, Law, check_tensors
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.distributions.tanh_gaussian import log_tanh_slope
@@ -88,8 +89,8 @@ class Beta(Law):
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
         eps = th.finfo(self.a.dtype).eps
         x = unit(actions, self.low, self.high).clamp(eps, 1 - eps)
-        log_density = (self.a - 1) * x.log() + (self.b - 1) * (-x).log1p() - log_beta(self.a, self.b)
-        return _within(actions, self.low, self.high, (log_density - log_width(self.low, self.high)).sum(-1))
+        density = beta_log_density(x, self.a, self.b) - log_width(self.low, self.high)
+        return _within(actions, self.low, self.high, density.sum(-1))
 
     def sample(self, n: int) -> th.Tensor:
         x = th.distributions.Beta(self.a.detach(), self.b.detach(), validate_args=False).sample(th.Size((n,)))
@@ -137,11 +138,6 @@ class UniformBox(Law):
 
     def detach(self) -> Self:
         return self
-
-
-def log_beta(a: th.Tensor, b: th.Tensor) -> th.Tensor:
-    """:return: log B(a, b) = log Γ(a) + log Γ(b) − log Γ(a + b)"""
-    return th.lgamma(a) + th.lgamma(b) - th.lgamma(a + b)
 
 
 def _bounds(low: th.Tensor, high: th.Tensor) -> Bounds:
