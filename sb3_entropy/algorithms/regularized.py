@@ -17,7 +17,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
 from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.distributions.laws import Law, law_of
-from sb3_entropy.distributions.looking import looked_at
+from sb3_entropy.distributions.looking import by_plain_names, compiled_in_place, looked_at
 
 #: as much of a name as Stable-Baselines3's tables show whole, with a number; where it cuts two keys to one it fails
 LONGEST_NAME = 27
@@ -29,13 +29,32 @@ Regularization = Callable[[Law, th.Tensor], th.Tensor]
 class RegularizedAlgorithm(OnPolicyAlgorithm):
     """An on-policy algorithm of Stable-Baselines3 whose policy is drawn towards, or away from, reference policies."""
 
-    policy: ActorCriticPolicy
     regularizers: Sequence[Mapping[str, Any] | Regularizer] | None
 
     #: of the algorithm's own arguments; None if they are to be made
     _own_regularizers: list[Regularizer] | None = None
     #: whether there has been no state yet in which they could be tried
     _untried = False
+
+    @property
+    def policy(self) -> ActorCriticPolicy:  # type: ignore[override]
+        """
+        The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
+        """
+        try:
+            policy: ActorCriticPolicy = self.__dict__["policy"]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no policy before it is set up.") from None
+        return policy
+
+    @policy.setter
+    def policy(self, policy: Any) -> None:
+        self.__dict__["policy"] = compiled_in_place(policy)
+
+    def get_parameters(self) -> dict[str, dict[str, Any]]:
+        """:return: the state of the policy, by the names it has uncompiled, and of its optimizer"""
+        parameters: dict[str, dict[str, Any]] = super().get_parameters()
+        return {**parameters, "policy": by_plain_names(parameters["policy"])}
 
     def _make_own_regularizers(self) -> list[Regularizer]:
         """Those that the algorithm brings itself."""
@@ -60,7 +79,7 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
             return
         with looked_at(self.policy):
             if self._last_obs is not None:
-                states = obs_as_tensor(self._last_obs, self.device)  # type: ignore[arg-type]
+                states = obs_as_tensor(self._last_obs, self.device)
                 distribution = self.policy.get_distribution(states)
             else:
                 try:
@@ -101,7 +120,8 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         """What ``evaluate_actions`` has built is still there in policies that build it as ours do; else it is built."""
         bases = (ActorCriticPolicy, SoftActorCriticPolicy)
         for method in ("evaluate_actions", "_get_action_dist_from_latent"):
-            if getattr(type(self.policy), method) not in [getattr(base, method) for base in bases]:
+            ours = [getattr(base, method) for base in bases]
+            if getattr(type(self.policy), method) not in ours or method in vars(self.policy):
                 return self.policy.get_distribution(observations)
         return self.policy.action_dist
 

@@ -6,6 +6,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.choosing import has_action_probabilities, log_probabilities
+from sb3_entropy.distributions.looking import uncompiled
 from sb3_entropy.errors import check_choice
 from sb3_entropy.offline.checking import Array
 
@@ -60,7 +61,7 @@ def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
             f"The actions must be Discrete, but this {type(model).__name__} has {model.action_space}. Propensities of "
             "other actions are not logged."
         )
-    policy = model.policy
+    policy = uncompiled(model.policy)
     if not has_action_probabilities(policy):
         raise ValueError(
             f"The policy of {type(model).__name__}, {type(policy).__name__}, has no action probabilities that depend "
