@@ -36,8 +36,8 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
     #: whether there has been no state yet in which they could be tried
     _untried = False
 
-    @property
-    def policy(self) -> ActorCriticPolicy:  # type: ignore[override]
+    @property  # type: ignore[override]
+    def policy(self) -> ActorCriticPolicy:
         """
         The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
         """
