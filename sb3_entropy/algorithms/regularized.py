@@ -68,8 +68,9 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         if self._own_regularizers is None:
             self._own_regularizers = self._make_own_regularizers()
         self.regularizers = make_regularizers(self.regularizers)
-        for regularizer in self._active_regularizers():
-            regularizer.begin(self.policy, self._action_features)
+        with looked_at(self.policy):
+            for regularizer in self._active_regularizers():
+                regularizer.begin(self.policy, self._action_features)
         self._try_regularizers()
 
     def _try_regularizers(self) -> None:
