@@ -121,12 +121,7 @@ def check_environment(env: Any) -> None:
     if not isinstance(env, (gym.Env, VecEnv)):
         raise TypeError(f"env must be a Gymnasium environment, a VecEnv or an environment's id, but {env!r} was given.")
     check_observation_space(env.observation_space)
-    space = env.action_space
-    if _is_table(space):
-        raise ValueError(
-            f"The action space {space} is not supported: a MultiDiscrete must have one dimension. Flatten its nvec, "
-            "and give the actions their shape back in the environment's step()."
-        )
+    check_action_space(env.action_space)
 
 
 def check_observation_space(space: Any) -> None:
@@ -143,6 +138,18 @@ def check_observation_space(space: Any) -> None:
             f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete of one "
             "dimension, MultiBinary, and a Dict of these. Wrap the environment, say with "
             "gymnasium.wrappers.FlattenObservation."
+        )
+
+
+def check_action_space(space: Any) -> None:
+    """
+    :param space: an environment's action space
+    :raises ValueError: if it is a table of choices; what else is not supported, Stable-Baselines3 asserts
+    """
+    if _is_table(space):
+        raise ValueError(
+            f"The action space {space} is not supported: a MultiDiscrete must have one dimension. Flatten its nvec, "
+            "and give the actions their shape back in the environment's step()."
         )
 
 
