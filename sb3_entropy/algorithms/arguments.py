@@ -144,10 +144,27 @@ def check_observation_space(space: Any) -> None:
     :raises NotImplementedError: if that is because it is nested, as in Stable-Baselines3
     """
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
-    wrong = [part for part in parts if not isinstance(part, SUPPORTED_SPACES)]
+    wrong = [part for part in parts if not isinstance(part, SUPPORTED_SPACES) or _is_table(part)]
     if wrong:
         error = NotImplementedError if isinstance(space, spaces.Dict) else ValueError
         raise error(
-            f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete, "
-            "MultiBinary, and a Dict of these. Wrap the environment, say with gymnasium.wrappers.FlattenObservation."
+            f"The observation space {wrong[0]} is not supported. Allowed are Box, Discrete, MultiDiscrete of one "
+            "dimension, MultiBinary, and a Dict of these. Wrap the environment, say with "
+            "gymnasium.wrappers.FlattenObservation."
         )
+
+
+def check_action_space(space: Any) -> None:
+    """
+    :param space: an environment's action space
+    :raises ValueError: if it is a table of choices; what else is not supported, Stable-Baselines3 asserts
+    """
+    if _is_table(space):
+        raise ValueError(
+            f"The action space {space} is not supported: a MultiDiscrete must have one dimension. Flatten its nvec, "
+            "and give the actions their shape back in the environment's step()."
+        )
+
+
+def _is_table(space: Any) -> bool:
+    return isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim != 1

@@ -20,6 +20,7 @@ class SoftRollouts(RolloutBuffer):
     - ``reward_bonus(buffer, dones)``, if set, gives α·H(π(·|s)) of every stored state, shape (T, N), just before
       returns and advantages are computed: the one place where the behaviour policy's parameters are still the policy's
       own. The stored rewards themselves stay as they are.
+    - Samples over a box are stored as they are, whatever the box's dtype.
     - ``keep``, if set, says which transitions, shape (T, N), are sampled.
     - ``grow`` and ``trim`` let a rollout have any length.
     """
@@ -42,6 +43,9 @@ class SoftRollouts(RolloutBuffer):
 
     def reset(self) -> None:
         super().reset()
+        if isinstance(self.action_space, spaces.Box) and self.action_space.dtype != np.float64:
+            # The samples themselves: in the dtype of a box of integers they would be cut off, to another log π.
+            self.actions = np.zeros(self.actions.shape, np.float32)
         self.keep = None
 
     def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> RolloutBufferSamples:

@@ -4,7 +4,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import torch as th
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.distributions import (
     DiagGaussianDistribution,
@@ -17,6 +16,7 @@ from torch.distributions import Distribution as TorchDistribution
 
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.distributions.base import outside_box
+from sb3_entropy.distributions.looking import looked_at
 
 N_STATES = 256
 
@@ -45,15 +45,10 @@ def describe_policy(policy: ActorCriticPolicy, states: Any) -> dict[str, float]:
     :return: by log key: the entropy's mean and deciles over the states; σ's mean, least and greatest; the mean share of
         density outside the action box, a dimension
     """
-    was_training = policy.training
-    policy.set_training_mode(False)
-    devices = [policy.device] if policy.device.type == "cuda" else []
-    # An estimator may sample: a look at the policy must not change the training.
-    with th.no_grad(), th.random.fork_rng(devices=devices):
+    with looked_at(policy):  # an estimator may sample
         distribution = policy.get_distribution(states)
         entropy = distribution.entropy()
         values = _describe_std(distribution, policy.action_space)
-    policy.set_training_mode(was_training)
     if entropy is not None:
         low, middle, high = np.quantile(entropy.cpu().numpy(), [0.1, 0.5, 0.9])
         values |= {

@@ -23,6 +23,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
 from sb3_entropy.algorithms.arguments import (
+    check_action_space,
     check_arguments,
     check_observation_space,
     check_policy_class,
@@ -32,7 +33,7 @@ from sb3_entropy.algorithms.arguments import (
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
-from sb3_entropy.algorithms.policies import POLICIES, has_constant_entropy
+from sb3_entropy.algorithms.policies import POLICIES, check_spaces, has_constant_entropy
 from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
 from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.algorithms.saving import SavedAlgorithm
@@ -119,6 +120,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         users_class = self.rollout_buffer_class
         self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
         super()._setup_model()
+        check_spaces(self.policy)
         self.rollout_buffer_class = users_class
         self.rollout_buffer.reward_bonus = self._reward_bonus
         made_from = [self.ent_coef, self.target_entropy, self.ent_coef_lr]  # a tuple would come back as a list
@@ -144,6 +146,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
             env = maybe_make_env(find_env(env), verbose)
         env = as_gymnasium(env, "a Gymnasium environment, a VecEnv or an environment's id")
         check_observation_space(env.observation_space)
+        check_action_space(env.action_space)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def _check_entropy_exists(self) -> None:

@@ -1,36 +1,46 @@
 """Stable-Baselines3's actor-critic policies, with a choice of std scheme and of action distribution."""
 
 import inspect
-from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
 from stable_baselines3.common.policies import (
     ActorCriticCnnPolicy,
     ActorCriticPolicy,
+    BasePolicy,
     MultiInputActorCriticPolicy,
 )
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from sb3_entropy.distributions import BoxDistribution, StdScheme
+from sb3_entropy.distributions.boxes import from_box, is_stock, to_box
+from sb3_entropy.distributions.choices import counts_from_zero, from_zero, shifted
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
-#: where the modules live of which none knows whether it is trained or evaluated
-_ALIKE_IN_BOTH_MODES = frozenset(
-    {
-        *(f"torch.nn.modules.{name}" for name in ("activation", "container", "conv", "flatten", "linear")),
-        "stable_baselines3.common.torch_layers",
-        "sb3_entropy.algorithms.policies",
-    }
-)
+
+class CountingFromZero(BasePolicy):
+    """
+    Stands, in the order of classes, where ActorCriticPolicy calls its parent's ``extract_features``, as all its passes
+    do: Stable-Baselines3's one-hot codes take every Discrete observation for one that counts from 0.
+    """
+
+    def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor) -> th.Tensor:
+        """
+        :param obs: B observations
+        :param features_extractor: what makes features of them
+        :return: the features
+        """
+        return super().extract_features(from_zero(obs, self.observation_space), features_extractor)
 
 
-class SoftActorCriticPolicy(ActorCriticPolicy):
+class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):  # type: ignore[misc]
     """
     What the three policies below add to Stable-Baselines3's. At the defaults the networks, their names and their
     initial parameters are Stable-Baselines3's own, so that its saved policies load.
@@ -85,6 +95,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
                 "std_scheme at 'global'."
             )
         super().__init__(*args, **kwargs)
+        self._stock_box = not isinstance(self.action_space, spaces.Box) or is_stock(self.action_space)
         if isinstance(self.action_dist, BoxDistribution) and self.action_dist.bounded:
             self._squash_output = True
 
@@ -92,6 +103,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         return {**super()._get_constructor_parameters(), **self._soft_kwargs}
 
     def _build(self, lr_schedule: Schedule) -> None:
+        self.action_dist = shifted(self.action_space) or self.action_dist
         super()._build(lr_schedule)
         self._is_stock = True
         chosen = [key for key, value in self._soft_kwargs.items() if value not in ("global", "gaussian", None, {})]
@@ -135,21 +147,35 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         if self.std_scheme.global_part == "constant":
             self.register_buffer("log_std", initial)
 
-    def set_training_mode(self, mode: bool) -> None:
+    @property
+    def squash_output(self) -> bool:
         """
-        Stable-Baselines3's, called twice a rollout, without its walk through all modules where each is known to do the
-        same in both modes: no dropout, no batch normalisation, nothing of another package's.
-
-        :param mode: True for training, False for evaluation
+        Whether :meth:`unscale_action` makes the environment's actions of the samples, as it does of those in [−1, 1],
+        and of any where Stable-Baselines3's clipping would give them another dtype than the box's.
         """
-        if self._modes_are_alike:
-            self.training = mode
-        else:
-            super().set_training_mode(mode)
+        return self._squash_output or not self._stock_box
 
-    @cached_property
-    def _modes_are_alike(self) -> bool:
-        return all(type(module).__module__ in _ALIKE_IN_BOTH_MODES for module in self.modules())
+    def unscale_action(self, scaled_action: np.ndarray) -> np.ndarray:
+        """
+        :param scaled_action: samples of the policy, shape (…, *shape of the box), as arrays
+        :return: what the environment gets for them: in the box, of its dtype, and of integers the nearest
+        """
+        box = self.action_space
+        assert isinstance(box, spaces.Box)
+        if not self._stock_box:
+            return to_box(box, scaled_action, self._squash_output)
+        actions: np.ndarray = np.clip(super().unscale_action(scaled_action), box.low, box.high)  # off in the last place
+        return actions
+
+    def scale_action(self, action: np.ndarray) -> np.ndarray:
+        """
+        :param action: actions of the environment, shape (…, *shape of the box), as arrays
+        :return: the same in [−1, 1]
+        """
+        box = self.action_space
+        assert isinstance(box, spaces.Box)
+        scaled: np.ndarray = super().scale_action(action) if self._stock_box else from_box(box, action)
+        return scaled
 
     def forward(self, obs: Any, deterministic: bool = False) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
         """
@@ -198,11 +224,11 @@ class SoftActorCriticPolicy(ActorCriticPolicy):
         return distribution
 
 
-class SoftActorCriticCnnPolicy(SoftActorCriticPolicy, ActorCriticCnnPolicy):
+class SoftActorCriticCnnPolicy(SoftActorCriticPolicy, ActorCriticCnnPolicy):  # type: ignore[misc]
     """``"CnnPolicy"``: images."""
 
 
-class SoftMultiInputActorCriticPolicy(SoftActorCriticPolicy, MultiInputActorCriticPolicy):
+class SoftMultiInputActorCriticPolicy(SoftActorCriticPolicy, MultiInputActorCriticPolicy):  # type: ignore[misc]
     """``"MultiInputPolicy"``: Dict observations."""
 
 
@@ -215,6 +241,32 @@ POLICIES: dict[str, type[ActorCriticPolicy]] = {
 MlpPolicy = SoftActorCriticPolicy
 CnnPolicy = SoftActorCriticCnnPolicy
 MultiInputPolicy = SoftMultiInputActorCriticPolicy
+
+
+def check_spaces(policy: ActorCriticPolicy) -> None:
+    """
+    :param policy: any policy
+    :raises ValueError: if it is none of ours, and Stable-Baselines3's methods, which it has, would get its spaces wrong
+    """
+    if isinstance(policy, SoftActorCriticPolicy):
+        return
+    remedy = (
+        f"Choose one of {', '.join(POLICIES)}, or derive yours from "
+        "sb3_entropy.algorithms.policies.SoftActorCriticPolicy."
+    )
+    for name in ("action_space", "observation_space"):
+        space = getattr(policy, name)
+        if not counts_from_zero(space):
+            raise ValueError(
+                f"{type(policy).__name__} takes the {name.replace('_', ' ')} {space} for one that counts from 0, as "
+                f"Stable-Baselines3 does. {remedy}"
+            )
+    box = policy.action_space
+    if policy.squash_output and isinstance(box, spaces.Box) and not is_stock(box):
+        raise ValueError(
+            f"{type(policy).__name__} stretches its actions over {box} in {box.dtype}, which does not hold the box's "
+            f"width or its samples, as Stable-Baselines3 does. {remedy}"
+        )
 
 
 def state_independent_entropy(policy: nn.Module) -> float | None:

@@ -1,19 +1,26 @@
 """A training whose policy loss has regularisers."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import copy
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.utils import obs_as_tensor
 
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
 from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
 from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.distributions.looking import by_plain_names, compiled_in_place, looked_at
+
+#: as much of a name as Stable-Baselines3's tables show whole, with a number; where it cuts two keys to one it fails
+LONGEST_NAME = 27
 
 #: the scalar that the regularisers add to a loss: of the policy's law, and the policy's own loss
 Regularization = Callable[[Law, th.Tensor], th.Tensor]
@@ -22,11 +29,32 @@ Regularization = Callable[[Law, th.Tensor], th.Tensor]
 class RegularizedAlgorithm(OnPolicyAlgorithm):
     """An on-policy algorithm of Stable-Baselines3 whose policy is drawn towards, or away from, reference policies."""
 
-    policy: ActorCriticPolicy
     regularizers: Sequence[Mapping[str, Any] | Regularizer] | None
 
     #: of the algorithm's own arguments; None if they are to be made
     _own_regularizers: list[Regularizer] | None = None
+    #: whether there has been no state yet in which they could be tried
+    _untried = False
+
+    @property  # type: ignore[override]
+    def policy(self) -> ActorCriticPolicy:
+        """
+        The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
+        """
+        try:
+            policy: ActorCriticPolicy = self.__dict__["policy"]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no policy before it is set up.") from None
+        return policy
+
+    @policy.setter
+    def policy(self, policy: Any) -> None:
+        self.__dict__["policy"] = compiled_in_place(policy)
+
+    def get_parameters(self) -> dict[str, dict[str, Any]]:
+        """:return: the state of the policy, by the names it has uncompiled, and of its optimizer"""
+        parameters: dict[str, dict[str, Any]] = super().get_parameters()
+        return {**parameters, "policy": by_plain_names(parameters["policy"])}
 
     def _make_own_regularizers(self) -> list[Regularizer]:
         """Those that the algorithm brings itself."""
@@ -40,17 +68,37 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         if self._own_regularizers is None:
             self._own_regularizers = self._make_own_regularizers()
         self.regularizers = make_regularizers(self.regularizers)
-        if not self._active_regularizers():
-            return
-        observations = self.policy.obs_to_tensor(_middle(self.observation_space))[0]
-        devices = [self.device] if self.device.type == "cuda" else []
-        was_training = self.policy.training
-        self.policy.set_training_mode(False)
-        with th.no_grad(), th.random.fork_rng(devices=devices):
-            law = law_of(self.policy.get_distribution(observations), self.action_space)
+        with looked_at(self.policy):
             for regularizer in self._active_regularizers():
-                regularizer.begin(self.policy, observations, law, self._action_features)
-        self.policy.set_training_mode(was_training)
+                regularizer.begin(self.policy, self._action_features)
+        self._try_regularizers()
+
+    def _try_regularizers(self) -> None:
+        """In the states where the training is; before it has any, in one of the observation space, if that can be."""
+        rules = self._active_regularizers()
+        if not rules:
+            return
+        with looked_at(self.policy):
+            if self._last_obs is not None:
+                states = obs_as_tensor(self._last_obs, self.device)
+                distribution = self.policy.get_distribution(states)
+            else:
+                try:
+                    states = self.policy.obs_to_tensor(_sampled(self.observation_space))[0]
+                    distribution = self.policy.get_distribution(states)
+                except Exception:  # the space holds what no environment gives: all masked, 1e38, no such word
+                    self._untried = True
+                    return
+            law = law_of(distribution, self.action_space)
+            for rule in rules:
+                rule.try_in(self.policy, states, law)
+        self._untried = False
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        result = super()._setup_learn(*args, **kwargs)
+        if self._untried:
+            self._try_regularizers()
+        return result
 
     def _action_features(self) -> Any:
         """What the environment knows of its actions, shape (n, d); None if it says nothing."""
@@ -73,7 +121,8 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         """What ``evaluate_actions`` has built is still there in policies that build it as ours do; else it is built."""
         bases = (ActorCriticPolicy, SoftActorCriticPolicy)
         for method in ("evaluate_actions", "_get_action_dist_from_latent"):
-            if getattr(type(self.policy), method) not in [getattr(base, method) for base in bases]:
+            ours = [getattr(base, method) for base in bases]
+            if getattr(type(self.policy), method) not in ours or method in vars(self.policy):
                 return self.policy.get_distribution(observations)
         return self.policy.action_dist
 
@@ -105,23 +154,31 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
 
     def _record_regularizers(self) -> None:
         """Log E_s D and λ of each, as the last update has seen them."""
-        names = Counter[str]()
-        for regularizer in self._active_regularizers():
-            names[regularizer.name] += 1
-            number = names[regularizer.name]
-            name = regularizer.name if number == 1 else f"{regularizer.name}_{number}"
+        rules = self._active_regularizers()
+        for regularizer, name in zip(rules, log_names([rule.name for rule in rules]), strict=True):
             if regularizer.seen is not None:
                 divergence, coef = regularizer.seen
                 self.logger.record(f"train/{name}", divergence)
                 self.logger.record(f"train/{name}_coef", coef)
 
 
-def _middle(space: spaces.Space[Any]) -> Any:
-    """:return: an observation: zeros, or what of the space is nearest to them"""
-    if isinstance(space, spaces.Dict):
-        return {name: _middle(part) for name, part in space.spaces.items()}
-    if isinstance(space, spaces.Box):
-        return np.clip(np.zeros(space.shape, space.dtype), space.low, space.high).astype(space.dtype)
-    if isinstance(space, spaces.Discrete):
-        return np.array(space.start)
-    return np.zeros(space.shape or (), space.dtype)
+def log_names(names: Iterable[str]) -> list[str]:
+    """
+    :param names: of regularisers, some perhaps the same, or as long as somebody's class
+    :return: different ones, each with its beginning and its end
+    """
+    made: list[str] = []
+    for name in names:
+        short = name if len(name) <= LONGEST_NAME else f"{name[:12]}...{name[-12:]}"
+        numbers = (f"{short}_{number}" for number in itertools.count(2))
+        made.append(short if short not in made else next(other for other in numbers if other not in made))
+    return made
+
+
+def _sampled(space: spaces.Space[Any]) -> Any:
+    """:return: an observation; nobody's generator has moved"""
+    own = copy.deepcopy(space)
+    own.seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bounds of ±1.8e308 are too far apart for NumPy
+        return own.sample()

@@ -86,19 +86,30 @@ class Regularizer:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
 
-    def begin(self, policy: ActorCriticPolicy, observations: Any, law: Law, action_features: Callable[[], Any]) -> None:
+    def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
+        """
+        Called before training.
+
+        :param policy: the algorithm's policy
+        :param action_features: gives what the environment knows of its actions, shape (n, d), or None
+        :raises ValueError: if the reference does not fit the policy, or the divergence the environment
+        """
+        try:
+            self.divergence.begin(action_features)
+            self.reference.begin(policy)
+        except ValueError as error:
+            raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
+
+    def try_in(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
         :param law: the policy's law in them
-        :param action_features: gives what the environment knows of its actions, shape (n, d), or None
-        :raises ValueError: if the reference does not fit the policy, or the divergence the two laws
+        :raises ValueError: if the divergence does not fit the two laws
         """
         try:
-            self.divergence.begin(action_features)
-            self.reference.begin(policy)
             laws = self.reference.laws(policy, observations, law)
             self.between(law, laws or self.reference.example(policy, observations, law))
         except ValueError as error:

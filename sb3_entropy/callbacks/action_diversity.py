@@ -132,12 +132,12 @@ class ActionDiversityCallback(BaseCallback):
         values = point.scalars()
         for name, value in values.items():
             self.logger.record(f"{section}/{name}", value)
-        counts = point.evaluation.counts
+        counts, first = point.evaluation.counts, int(self.model.action_space.start)  # type: ignore[attr-defined]
         for output in self.logger.output_formats:
             if isinstance(output, TensorBoardOutputFormat):
                 # One bar an action; TensorBoard's own bins would pool the higher ones.
                 actions, edges = np.arange(len(counts)).repeat(counts), np.arange(len(counts) + 1) - 0.5
-                output.writer.add_histogram(f"{section}/actions", actions, point.timesteps, bins=edges)
+                output.writer.add_histogram(f"{section}/actions", first + actions, point.timesteps, bins=first + edges)
         # SB3 writes its log before it trains, and not after the last update: so, like its EvalCallback, write now.
         self.logger.record("time/total_timesteps", point.timesteps, exclude="tensorboard")
         self.logger.dump(point.timesteps)

@@ -9,6 +9,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from sb3_entropy.algorithms.finite import explain
 from sb3_entropy.distributions import choosing
 from sb3_entropy.distributions.choosing import has_action_probabilities
+from sb3_entropy.distributions.looking import uncompiled
 from sb3_entropy.errors import check_number
 
 ModelOrPolicy: TypeAlias = BaseAlgorithm | BasePolicy
@@ -20,7 +21,7 @@ def policy_with_probabilities(model: ModelOrPolicy) -> ActorCriticPolicy:
     :return: its policy
     :raises TypeError: if it does not give each of finitely many actions a probability
     """
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = uncompiled(model.policy if isinstance(model, BaseAlgorithm) else model)
     if not has_action_probabilities(policy):
         raise TypeError(
             "The use of actions is measured of a policy that gives each of finitely many actions a probability, but "
@@ -39,7 +40,7 @@ def log_probabilities(model: ModelOrPolicy, observations: Any, chunk: int = 2048
         does, with its statistics of this moment; or a policy, and then they are what it sees
     :param observations: n of them, shape (n, …), or a dict of such
     :param chunk: how many at a time go through the network
-    :return: shape (n, A), in nats; −∞ where an action is excluded
+    :return: shape (n, A), in nats; −∞ where an action is excluded. Column a is the action ``action_space.start`` + a
     :raises TypeError: if the policy does not give each of finitely many actions a probability
     :raises ValueError: if there are no observations, or they, the policy or its answers are not finite
     """

@@ -19,7 +19,7 @@ class ActionUse:
     As Starnes, Dereventsov, Webster 2023 do, one action is drawn from π(·|x) in each context x, and the histogram of
     the n draws is described. So ``actions_used``, ``top_share``, ``gini`` and ``effective_actions`` are of ``counts``
     and have the noise of the draws. The same functions of ``marginal``, from ``sb3_entropy.statistics``, have none and
-    are the better choice where the contexts are few.
+    are the better choice where the contexts are few. Place a stands for the action ``action_space.start`` + a.
 
     :param n_contexts: n
     :param entropy: mean over the contexts of H(π(·|x)), in nats: how random the policy is within a context

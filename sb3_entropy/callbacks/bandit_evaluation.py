@@ -48,7 +48,7 @@ def evaluate_bandit(
     """
     :param model: a model, with the environment's observations; or a policy, with those that it sees
     :param observations: contexts x, shape (n, …), or a dict of such
-    :param mean_rewards: r̄(x, a), shape (n, A)
+    :param mean_rewards: r̄(x, a), shape (n, A); column a is that of the action ``action_space.start`` + a
     :param rng: draws one action a context, for the histogram
     :param threshold: the share above which an action counts as used
     :param chunk: how many contexts at a time go through the network

@@ -11,6 +11,8 @@ from stable_baselines3.common.preprocessing import get_action_dim
 from torch import nn
 from torch.distributions import Distribution as TorchDistribution
 
+from sb3_entropy.distributions.boxes import bound_tensors, half_width
+
 
 class BoxDistribution(Distribution):
     """
@@ -43,13 +45,13 @@ class BoxDistribution(Distribution):
                 f"entropy_estimator={entropy_estimator!r} does not fit {type(self).__name__}, which allows {allowed}."
             )
         self.entropy_estimator = entropy_estimator
-        low, high = np.ravel(action_space.low).astype(np.float64), np.ravel(action_space.high).astype(np.float64)
-        if self.bounded and not (high > low).all():
+        half = half_width(action_space)
+        if self.bounded and not (half > 0).all():
             raise ValueError(
                 f"{type(self).__name__} needs a box with distinct bounds in every dimension, but the actions are "
                 f"{action_space}. Choose action_distribution='gaussian', or take the fixed actions out of the space."
             )
-        self.log_scale = float(np.log((high - low) / 2).sum()) if self.bounded else 0.0
+        self.log_scale = float(np.log(half).sum()) if self.bounded else 0.0
 
     def proba_distribution_net(self, latent_dim: int) -> nn.Module:
         """
@@ -69,6 +71,6 @@ def outside_box(distribution: TorchDistribution, action_space: spaces.Box) -> th
     :param action_space: the box [low, high]
     :return: the share of density outside, F(low) + 1 − F(high), shape (B, A)
     """
-    low, high = (th.as_tensor(np.ravel(bound)).to(distribution.mean) for bound in (action_space.low, action_space.high))
+    low, high = bound_tensors(action_space, distribution.mean)
     outside: th.Tensor = distribution.cdf(low) + 1 - distribution.cdf(high)
     return outside

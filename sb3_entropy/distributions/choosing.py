@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch as th
 from gymnasium import spaces
 from scipy.special import log_softmax
 from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+
+from sb3_entropy.distributions.looking import looked_at
 
 
 def has_action_probabilities(policy: BasePolicy) -> bool:
@@ -37,14 +38,8 @@ def log_probabilities(
     :return: shape (n, A), in nats; −∞ where an action is excluded
     :raises ValueError: if there are no observations
     """
-    was_training = policy.training
-    policy.set_training_mode(False)
-    devices = [policy.device] if policy.device.type == "cuda" else []
-    try:
-        with th.no_grad(), th.random.fork_rng(devices=devices):
-            logits = np.concatenate([_logits(policy, prepare(part)) for part in _parts(observations, chunk)])
-    finally:
-        policy.set_training_mode(was_training)
+    with looked_at(policy):
+        logits = np.concatenate([_logits(policy, prepare(part)) for part in _parts(observations, chunk)])
     return np.asarray(log_softmax(logits, axis=1))
 
 

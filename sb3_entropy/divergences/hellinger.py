@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import torch as th
 
+from sb3_entropy.distributions.beta import log_beta
 from sb3_entropy.distributions.laws import Beta, Gaussian
-from sb3_entropy.distributions.laws.bounded import log_beta
 from sb3_entropy.divergences.f_divergence import ClosedForms, FDivergence
 from sb3_entropy.registry import DIVERGENCES
 

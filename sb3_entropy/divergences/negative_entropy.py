@@ -4,8 +4,9 @@ import math
 
 import torch as th
 
+from sb3_entropy.distributions.beta import beta_entropy
 from sb3_entropy.distributions.laws import Beta, Finite, Gaussian, Law, UniformBox, tabulate
-from sb3_entropy.distributions.laws.bounded import log_beta
+from sb3_entropy.distributions.laws.bounded import log_width
 from sb3_entropy.divergences.base import Divergence
 from sb3_entropy.divergences.mixture_sampling import draw
 from sb3_entropy.registry import DIVERGENCES
@@ -34,9 +35,9 @@ class NegativeEntropy(Divergence):
         if isinstance(p, Gaussian):
             return -(p.std.log() + (1 + math.log(2 * math.pi)) / 2).sum(-1)
         if isinstance(p, UniformBox):
-            return -(p.high - p.low).log().sum().expand(p.batch)
+            return -log_width(p.low, p.high).sum().expand(p.batch)
         if isinstance(p, Beta):
-            return _of_beta(p)
+            return -(beta_entropy(p.a, p.b) + log_width(p.low, p.high)).sum(-1)
         table = tabulate(p)
         return None if table is None else _of_choice(table.log_probs[0])
 
@@ -52,9 +53,3 @@ class NegativeEntropy(Divergence):
 
 def _of_choice(log_p: th.Tensor) -> th.Tensor:
     return (log_p.exp() * log_p.masked_fill(log_p.isneginf(), 0.0)).sum(-1)
-
-
-def _of_beta(p: Beta) -> th.Tensor:
-    a, b = p.a.double(), p.b.double()
-    in_unit = (a - 1) * th.digamma(a) + (b - 1) * th.digamma(b) - (a + b - 2) * th.digamma(a + b) - log_beta(a, b)
-    return (in_unit - (p.high - p.low).log()).sum(-1).to(p.a.dtype)

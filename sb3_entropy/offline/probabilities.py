@@ -6,6 +6,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.choosing import has_action_probabilities, log_probabilities
+from sb3_entropy.distributions.looking import uncompiled
 from sb3_entropy.errors import check_choice
 from sb3_entropy.offline.checking import Array
 
@@ -22,7 +23,7 @@ def action_probabilities(model: BaseAlgorithm, contexts: np.ndarray, *, mode: st
     :param contexts: observations as the model sees them, shape (n, …); images may have their channels first or last
     :param mode: ``"stochastic"`` for π itself, ``"deterministic"`` for the policy that plays argmaxₐ π(a|x) with
         probability 1, and the first of several
-    :return: shape (n, A), rows adding up to 1
+    :return: shape (n, A), rows adding up to 1; column a is the action ``action_space.start`` + a
     :raises TypeError: if ``model`` is no model
     :raises ValueError: if the mode is unknown, the model's actions are not discrete, its policy has no probabilities
         that depend on the context alone, or the contexts are none of its observations
@@ -60,7 +61,7 @@ def check_policy(model: BaseAlgorithm) -> ActorCriticPolicy:
             f"The actions must be Discrete, but this {type(model).__name__} has {model.action_space}. Propensities of "
             "other actions are not logged."
         )
-    policy = model.policy
+    policy = uncompiled(model.policy)
     if not has_action_probabilities(policy):
         raise ValueError(
             f"The policy of {type(model).__name__}, {type(policy).__name__}, has no action probabilities that depend "

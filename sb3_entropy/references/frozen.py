@@ -11,6 +11,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
 from sb3_entropy.distributions.laws import Finite, Law, law_of, uniform_law
+from sb3_entropy.distributions.looking import by_plain_names, uncompiled
 from sb3_entropy.offline import LoggedFeedback
 from sb3_entropy.references.base import Reference, WeightedLaws
 from sb3_entropy.references.snapshots import Snapshot
@@ -37,7 +38,7 @@ class FrozenPolicy(Reference):
 
     def __init__(self, policy: str | Path | BaseAlgorithm | ActorCriticPolicy):
         self._played = Played()
-        source: Any = policy.policy if isinstance(policy, BaseAlgorithm) else policy
+        source: Any = uncompiled(policy.policy if isinstance(policy, BaseAlgorithm) else policy)
         if isinstance(source, (str, Path)):
             source, self._played = _read(Path(source))
         if not isinstance(source, ActorCriticPolicy | None):
@@ -178,7 +179,7 @@ def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
                 _no_learning,
                 **{"use_sde": data.get("use_sde", False), **data["policy_kwargs"]},
             )
-        policy.load_state_dict(dict(parameters["policy"]))
+        policy.load_state_dict(by_plain_names(dict(parameters["policy"])))
     except Exception as error:
         raise ValueError(
             f"{found} holds no policy that can be read: {type(error).__name__}: {error}. Give the file of an on-policy "

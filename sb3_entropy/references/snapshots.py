@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.distributions.looking import COMPILED, by_plain_names, evaluated
 
 
 class Snapshot:
@@ -20,7 +21,7 @@ class Snapshot:
     """
 
     def __init__(self, policy: ActorCriticPolicy):
-        self.tensors = {name: tensor.detach().clone() for name, tensor in policy.state_dict().items()}
+        self.tensors = {name: tensor.detach().clone() for name, tensor in by_plain_names(policy.state_dict()).items()}
 
     def __getstate__(self) -> dict[str, np.ndarray]:
         return {name: tensor.cpu().numpy() for name, tensor in self.tensors.items()}
@@ -34,7 +35,7 @@ class Snapshot:
         snapshot = cls(policy)
         for name, parameter in policy.named_parameters(remove_duplicate=False):
             if parameter.requires_grad:
-                snapshot.tensors[name].mul_(1.01).add_(0.01)
+                snapshot.tensors[name.replace(COMPILED, "")].mul_(1.01).add_(0.01)
         return snapshot
 
     def averaged_with(self, policy: ActorCriticPolicy, decay: float) -> "Snapshot":
@@ -56,20 +57,15 @@ class Snapshot:
         :return: what the policy with these parameters would do in them, without gradient
         :raises ValueError: if the parameters are another architecture's
         """
-        own = policy.state_dict()
+        own = by_plain_names(policy.state_dict())
         if {name: tensor.shape for name, tensor in own.items()} != {n: t.shape for n, t in self.tensors.items()}:
             raise ValueError(
                 "The reference's parameters do not fit the policy's network: the policy has been exchanged. Make the "
                 "regularizers anew."
             )
         tensors = {name: tensor.to(own[name].device) for name, tensor in self.tensors.items()}
-        was_training = policy.training
-        policy.set_training_mode(False)
-        try:
-            with th.no_grad(), _exchanged(policy, tensors):
-                return law_of(policy.get_distribution(observations), policy.action_space)
-        finally:
-            policy.set_training_mode(was_training)
+        with evaluated(policy), th.no_grad(), _exchanged(policy, tensors):
+            return law_of(policy.get_distribution(observations), policy.action_space)
 
 
 @contextmanager
@@ -85,7 +81,7 @@ def _exchanged(module: nn.Module, tensors: Mapping[str, th.Tensor]) -> Iterator[
         for prefix, part in module.named_modules():  # each once, whatever its names
             for held in (part._parameters, part._buffers):
                 for name in held:
-                    other = tensors.get(f"{prefix}.{name}" if prefix else name)
+                    other = tensors.get((f"{prefix}.{name}" if prefix else name).replace(COMPILED, ""))
                     if other is not None:
                         own.append((held, name, held[name]))
                         held[name] = other

@@ -12,6 +12,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.distributions.looking import evaluated
+
 N_STATES = 256
 #: observations that are held while episodes are played; of longer ones every second, fourth … step is kept
 MOST_KEPT = 10_000
@@ -84,12 +86,11 @@ def evaluate(model: BaseAlgorithm, env: VecEnv, seed: int, deterministic: bool) 
     :param deterministic: whether to take the mode of the policy
     :return: the episodes
     """
-    was_training = model.policy.training
     n_envs = env.num_envs
     returns, lengths = np.full(n_envs, np.nan), np.zeros(n_envs, dtype=int)
     running = np.ones(n_envs, dtype=bool)
     visited: list[Any] = []
-    with own_randomness(seed), own_exploration(model, n_envs):
+    with evaluated(model.policy), own_randomness(seed), own_exploration(model, n_envs):
         env.seed(seed)
         observations: Any = env.reset()
         step, stride = 0, 1
@@ -112,7 +113,6 @@ def evaluate(model: BaseAlgorithm, env: VecEnv, seed: int, deterministic: bool) 
                 if episode is not None:
                     returns[i], lengths[i] = episode["r"], episode["l"]
                     running[i] = False
-    model.policy.set_training_mode(was_training)
     return Evaluation(returns, lengths, _sample(model, visited))
 
 

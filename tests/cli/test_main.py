@@ -65,7 +65,8 @@ def test_every_command_has_help_under_our_name(command, capsys):
         assert "sppo" in out
 
 
-TRAIN = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "--eval-freq", "-1", "--conf-file"]
+SPPO = ["train", "--algo", "sppo"]
+TRAIN = [*SPPO, "--env", "Pendulum-v1", "--eval-freq", "-1", "--conf-file"]
 
 
 @pytest.mark.parametrize(
@@ -74,11 +75,17 @@ TRAIN = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "--eval-freq", "-1",
         (["trian"], "Unknown command 'trian'. Available: all_plots, benchmark,"),
         (["train", "--algo", "spo"], "Unknown algorithm 'spo'.*Did you mean 'sppo'?"),
         (["enjoy", "--algo", "spo"], "Unknown algorithm 'spo'.*Did you mean 'sppo'?"),
-        (["train", "--env", "Pendulm-v1"], "Unknown environment 'Pendulm-v1'.*Did you mean 'Pendulum-v1'?"),
-        (["train", "--env", "nowhere:Pendulum-v1"], "names the module 'nowhere', which cannot be imported"),
+        (
+            ["train", "--algo", "sppo", "--env", "Pendulm-v1"],
+            "Unknown environment 'Pendulm-v1'.*Did you mean 'Pendulum-v1'?",
+        ),
+        (
+            ["train", "--algo", "sppo", "--env", "nowhere:Pendulum-v1"],
+            "names the module 'nowhere', which cannot be imported",
+        ),
         (["train", "--vec-env", "envpol"], "Unknown kind of VecEnv 'envpol'.*Did you mean 'envpool'?"),
         (
-            ["train", "--gym-packages", "no_such_package"],
+            [*SPPO, "--gym-packages", "no_such_package"],
             "The package 'no_such_package'.*cannot be imported",
         ),
         (["train", "--n-timesteps", "many"], "invalid int value: 'many'.*See `sb3-entropy train --help`"),

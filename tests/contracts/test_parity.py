@@ -71,6 +71,7 @@ SETTINGS = [
     Case("sub-sampled", kwargs={"sub_sampling_factor": 3}),
     Case("line-search-fails", kwargs={"line_search_max_iter": 1, "target_kl": 1.0, "cg_damping": 0.0}),
     Case("adam", kwargs={"use_rms_prop": False}),
+    Case("random-activation", lambda: make_env(actions="discrete"), {"policy_kwargs": {"activation_fn": th.nn.RReLU}}),
     Case("truncated-batch", kwargs={"batch_size": 5}),
     Case("shared-net", kwargs={"policy_kwargs": {"share_features_extractor": False, "activation_fn": th.nn.ReLU}}),
 ]

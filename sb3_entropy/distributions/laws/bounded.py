@@ -1,11 +1,13 @@
 """Laws whose support is the action box itself."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
 import torch as th
 from stable_baselines3.common.distributions import TanhBijector
 
+from sb3_entropy.distributions.beta import beta_log_density
 from sb3_entropy.distributions.laws.base import Bounds, Law, check_tensors
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.distributions.tanh_gaussian import log_tanh_slope
@@ -45,12 +47,12 @@ class TanhGaussian(Law):
         return Gaussian(self.mean, self.std)
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
-        u = TanhBijector.inverse(2 * _unit(actions, self.low, self.high) - 1)
-        slope = log_tanh_slope(u) + ((self.high - self.low) / 2).log()
+        u = TanhBijector.inverse(2 * unit(actions, self.low, self.high) - 1)
+        slope = log_tanh_slope(u) + (self.high / 2 - self.low / 2).log()
         return _within(actions, self.low, self.high, self.unsquashed.log_prob(u) - slope.sum(-1))
 
     def sample(self, n: int) -> th.Tensor:
-        return _stretch((th.tanh(self.unsquashed.sample(n)) + 1) / 2, self.low, self.high)
+        return stretch((th.tanh(self.unsquashed.sample(n)) + 1) / 2, self.low, self.high)
 
     def detach(self) -> Self:
         return type(self)(self.mean.detach(), self.std.detach(), self.low, self.high)
@@ -86,13 +88,13 @@ class Beta(Law):
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
         eps = th.finfo(self.a.dtype).eps
-        x = _unit(actions, self.low, self.high).clamp(eps, 1 - eps)
-        log_density = (self.a - 1) * x.log() + (self.b - 1) * (-x).log1p() - log_beta(self.a, self.b)
-        return _within(actions, self.low, self.high, (log_density - (self.high - self.low).log()).sum(-1))
+        x = unit(actions, self.low, self.high).clamp(eps, 1 - eps)
+        density = beta_log_density(x, self.a, self.b) - log_width(self.low, self.high)
+        return _within(actions, self.low, self.high, density.sum(-1))
 
     def sample(self, n: int) -> th.Tensor:
         x = th.distributions.Beta(self.a.detach(), self.b.detach(), validate_args=False).sample(th.Size((n,)))
-        return _stretch(x, self.low, self.high)
+        return stretch(x, self.low, self.high)
 
     def detach(self) -> Self:
         return type(self)(self.a.detach(), self.b.detach(), self.low, self.high)
@@ -127,32 +129,38 @@ class UniformBox(Law):
         return Beta(ones, ones, self.low, self.high)
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
-        log_density = -(self.high - self.low).log().sum()
+        log_density = -log_width(self.low, self.high).sum()
         return _within(actions, self.low, self.high, log_density.expand(actions.shape[:-1]))
 
     def sample(self, n: int) -> th.Tensor:
         shape = (n, self.n_states, len(self.low))
-        return _stretch(th.rand(shape, dtype=self.low.dtype, device=self.low.device), self.low, self.high)
+        return stretch(th.rand(shape, dtype=self.low.dtype, device=self.low.device), self.low, self.high)
 
     def detach(self) -> Self:
         return self
-
-
-def log_beta(a: th.Tensor, b: th.Tensor) -> th.Tensor:
-    """:return: log B(a, b) = log Γ(a) + log Γ(b) − log Γ(a + b)"""
-    return th.lgamma(a) + th.lgamma(b) - th.lgamma(a + b)
 
 
 def _bounds(low: th.Tensor, high: th.Tensor) -> Bounds:
     return Bounds(tuple(low.tolist()), tuple(high.tolist()))
 
 
-def _unit(actions: th.Tensor, low: th.Tensor, high: th.Tensor) -> th.Tensor:
-    return (actions - low) / (high - low)
+# Below all is halved, which is exact: the width of a box can be more than its dtype holds.
 
 
-def _stretch(x: th.Tensor, low: th.Tensor, high: th.Tensor) -> th.Tensor:
-    return th.clamp(low + (high - low) * x, low, high)
+def unit(actions: th.Tensor, low: th.Tensor, high: th.Tensor) -> th.Tensor:
+    """:return: (a − low)/(high − low)"""
+    return (actions / 2 - low / 2) / (high / 2 - low / 2)
+
+
+def stretch(x: th.Tensor, low: th.Tensor, high: th.Tensor) -> th.Tensor:
+    """:return: low + (high − low) x, clipped to the box"""
+    return th.clamp(2 * (low / 2 + (high / 2 - low / 2) * x), low, high)
+
+
+def log_width(low: th.Tensor, high: th.Tensor) -> th.Tensor:
+    """:return: log(high − low), shape (A,)"""
+    width = high - low
+    return th.where(width.isfinite(), width.log(), (high / 2 - low / 2).log() + math.log(2))
 
 
 def _within(actions: th.Tensor, low: th.Tensor, high: th.Tensor, log_density: th.Tensor) -> th.Tensor:

@@ -10,7 +10,9 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.preprocessing import get_action_dim
 
 from sb3_entropy.distributions.base import BoxDistribution
+from sb3_entropy.distributions.boxes import bound_tensors
 from sb3_entropy.distributions.laws.base import Bounds, Choices, Law, Reals, Support
+from sb3_entropy.distributions.laws.bounded import stretch, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class Generic(Law):
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
         if self._in_unit_box:
             low, high = self._box(actions)
-            actions = 2 * (actions - low) / (high - low) - 1
+            actions = 2 * unit(actions, low, high) - 1
         with th.set_grad_enabled(self.with_gradient and th.is_grad_enabled()):
             log_prob = th.stack([self.distribution.log_prob(action) for action in actions])
         if self._in_unit_box:
@@ -64,7 +66,7 @@ class Generic(Law):
             actions = th.stack([self.distribution.sample() for _ in range(n)])
         if self._in_unit_box:
             low, high = self._box(actions)
-            actions = th.clamp(low + (high - low) * (actions + 1) / 2, low, high)
+            actions = stretch((actions + 1) / 2, low, high)
         return actions
 
     def detach(self) -> Self:
@@ -79,6 +81,15 @@ class Generic(Law):
 
 
 def box_of(action_space: spaces.Space, like: th.Tensor) -> tuple[th.Tensor, th.Tensor]:  # type: ignore[type-arg]
-    """:return: low and high of a box, shape (A,), as tensors like ``like``"""
-    low, high = (np.ravel(getattr(action_space, bound)) for bound in ("low", "high"))
-    return th.as_tensor(low).to(like), th.as_tensor(high).to(like)
+    """
+    :return: low and high of a box, shape (A,), as tensors like ``like``
+    :raises ValueError: if they are infinite in its precision
+    """
+    assert isinstance(action_space, spaces.Box)
+    low, high = bound_tensors(action_space, like)
+    if not (low.isfinite() & high.isfinite()).all():
+        raise ValueError(
+            f"The bounds of {action_space} are more than {like.dtype} holds. Wrap the environment, say with "
+            "gymnasium.wrappers.RescaleAction."
+        )
+    return low, high

@@ -21,6 +21,7 @@ from stable_baselines3.common.preprocessing import get_action_dim
 from torch.nn import functional as F
 
 from sb3_entropy.distributions.beta import BetaDistribution
+from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
 from sb3_entropy.distributions.laws.base import Law
 from sb3_entropy.distributions.laws.bounded import Beta, TanhGaussian, UniformBox
 from sb3_entropy.distributions.laws.finite import Finite
@@ -63,7 +64,9 @@ def _state_dependent_noise(distribution: Any, space: Any) -> Law:
 #: what makes the law, by the method that makes the density: a subclass that keeps it has the same law
 _MAKERS: dict[Callable[..., th.Tensor], Callable[[Any, Any], Law]] = {
     CategoricalDistribution.log_prob: _categorical,
+    ShiftedCategorical.log_prob: _categorical,
     MultiCategoricalDistribution.log_prob: _multi_categorical,
+    ShiftedMultiCategorical.log_prob: _multi_categorical,
     BernoulliDistribution.log_prob: _bernoulli,
     DiagGaussianDistribution.log_prob: _gaussian,
     SquashedDiagGaussianDistribution.log_prob: _tanh_gaussian,

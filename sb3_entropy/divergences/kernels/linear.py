@@ -45,9 +45,10 @@ def _mean(law: Law) -> th.Tensor | None:
     if isinstance(law, Gaussian):
         return law.mean
     if isinstance(law, Beta):
-        return law.low + (law.high - law.low) * law.a / (law.a + law.b)
+        # Halved, which is exact: the width of a box can be more than its dtype holds.
+        return 2 * (law.low / 2 + (law.high / 2 - law.low / 2) * law.a / (law.a + law.b))
     if isinstance(law, UniformBox):
-        return ((law.low + law.high) / 2).expand(law.batch, -1)
+        return (law.low / 2 + law.high / 2).expand(law.batch, -1)
     if isinstance(law, Mixture):
         means = [c * mean for part, c in zip(law.laws, law.weights, strict=True) if (mean := _mean(part)) is not None]
         return th.stack(means).sum(0) if len(means) == len(law.laws) else None
