@@ -1,8 +1,8 @@
 """A training whose policy loss has regularisers."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
@@ -23,23 +23,27 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
     """An on-policy algorithm of Stable-Baselines3 whose policy is drawn towards, or away from, reference policies."""
 
     policy: ActorCriticPolicy
-    regularizers: Sequence[Mapping[str, Any] | Regularizer] | None
-
-    #: of the algorithm's own arguments; None if they are to be made
+    #: those that the user has asked for; what may be given is said by ``make_regularizers``
+    regularizers: Any
+    #: of the algorithm's own arguments
     _own_regularizers: list[Regularizer] | None = None
 
-    def _make_own_regularizers(self) -> list[Regularizer]:
-        """Those that the algorithm brings itself."""
-        return []
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        "_make_regularizers": frozenset({"regularizers"}),
+        "_begin_regularizers": frozenset({"regularizers", "env"}),
+    }
 
     def _active_regularizers(self) -> list[Regularizer]:
-        return [*(self._own_regularizers or []), *make_regularizers(self.regularizers)]
+        return [*(self._own_regularizers or []), *self.regularizers]
 
-    def _begin_regularizers(self) -> None:
-        """Make them, and find before training what would fail in its first update. Their state is saved with them."""
-        if self._own_regularizers is None:
-            self._own_regularizers = self._make_own_regularizers()
-        self.regularizers = make_regularizers(self.regularizers)
+    def _make_regularizers(self, before: Mapping[str, Any]) -> None:
+        """A tuple, since one that is appended later would not have begun."""
+        if "regularizers" in before:
+            self.__dict__["regularizers"] = make_regularizers(self.regularizers, before["regularizers"] or ())
+        self.__dict__["regularizers"] = tuple(self.regularizers)
+
+    def _begin_regularizers(self, before: Mapping[str, Any]) -> None:
+        """Find before training what would fail in its first update."""
         if not self._active_regularizers():
             return
         observations = self.policy.obs_to_tensor(_middle(self.observation_space))[0]

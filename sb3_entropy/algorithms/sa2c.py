@@ -90,6 +90,8 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
             device=device,
             _init_setup_model=False,
         )
+        self.use_rms_prop = use_rms_prop
+        self.rms_prop_eps = rms_prop_eps
         self._init_soft(
             ent_coef,
             target_entropy,
