@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
+from stable_baselines3 import A2C
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule, LinearSchedule
@@ -29,6 +30,7 @@ from contracts.models import (
     stock_parent,
 )
 from contracts.test_bad_input import WRONG
+from sb3_entropy import SA2C
 from sb3_entropy.algorithms.changing import FIXED
 from sb3_entropy.registry import ALGORITHMS
 
@@ -414,3 +416,14 @@ def test_a_subclass_of_ones_own_is_guarded_too(key: str) -> None:
     assert (model.extra, alpha(model)) == (2, 0.7)
     with pytest.raises(AttributeError, match="seed is built into a Mine"):
         model.seed = 3
+
+
+def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
+    for given in ({"use_rms_prop": False}, {"rms_prop_eps": 1e-3}):
+        file = io.BytesIO()
+        build(A2C, make_env(), **given).save(file)
+        file.seek(0)
+        model = SA2C.load(file, device="cpu")
+        (name,) = given
+        assert getattr(model, name) == given[name]
+        assert getattr(reload(model, **given), name) == given[name]
