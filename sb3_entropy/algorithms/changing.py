@@ -49,6 +49,9 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
     #: an algorithm's own checks: by argument, a function of its name and value
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {}
 
+    #: keys of ``policy_kwargs`` that the constructor adds to what the user has given
+    adds_to_policy_kwargs: ClassVar[frozenset[str]] = frozenset()
+
     rollout_buffer: SoftRollouts
 
     #: from the end of ``_setup_model`` on
@@ -116,10 +119,25 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         :return: what they were before
         """
         check_arguments(changes, self.checks)
+        changes = dict(changes)
+        self._check_policy_kwargs(changes.pop("policy_kwargs", None))
         before = {name: getattr(self, name, None) for name in changes}
         for name, value in _owned_containers(changes).items():
             object.__setattr__(self, name, value)
         return before
+
+    def _check_policy_kwargs(self, given: Mapping[str, Any] | None) -> None:
+        """
+        :param given: what is given to ``load``, None for nothing
+        :raises ValueError: if it is not what the saved model was made with
+        """
+        held = self.policy_kwargs
+        added = {name: held[name] for name in self.adds_to_policy_kwargs & held.keys()}
+        if given is not None and {**added, **given} != held:
+            raise ValueError(
+                f"The specified policy kwargs do not equal the stored policy kwargs. Stored: {held}, specified: "
+                f"{dict(given)}. To change them, {FIXED['policy_kwargs']}."
+            )
 
     def _put_in_force(self, before: Mapping[str, Any]) -> None:
         """

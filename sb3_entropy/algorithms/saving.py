@@ -136,8 +136,7 @@ class SavedAlgorithm(ChangingAlgorithm):
         replaced = owned(custom_objects)
         changes = {name: value for name, value in {**(replaced or {}), **kwargs}.items() if name in arguments}
         cls._check_fixed(changes, stored)
-        # Stable-Baselines3 has its own word on policy_kwargs, and takes any attribute.
-        others = {name: kwargs[name] for name in kwargs if name not in arguments or name == "policy_kwargs"}
+        others = {name: kwargs[name] for name in kwargs if name not in arguments}
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)
         try:

@@ -427,3 +427,14 @@ def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
         (name,) = given
         assert getattr(model, name) == given[name]
         assert getattr(reload(model, **given), name) == given[name]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_policy_kwargs_may_be_given_again(key: str) -> None:
+    """A2C writes its optimizer into the user's dictionary, and then finds it there."""
+    given = {"net_arch": [8]}
+    model = make(key, policy_kwargs=given)
+    assert_equal_parameters(reload(model, policy_kwargs=given), parameters(model))
+    for others in ({}, {"net_arch": [9]}):
+        with pytest.raises(ValueError, match=r"policy kwargs do not equal the stored policy kwargs.*make a new model"):
+            reload(model, policy_kwargs=others)
