@@ -54,6 +54,8 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
 
     rollout_buffer: SoftRollouts
 
+    #: what is looked at when it is assigned
+    _guarded: ClassVar[frozenset[str]] = frozenset()
     #: from the end of ``_setup_model`` on
     _is_set_up: bool = False
     #: one that takes the place of the rollout buffer when the next rollout begins
@@ -78,12 +80,16 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
             if parameter.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
         )
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._guarded = cls._arguments() | FIXED.keys()
+
     def __setattr__(self, name: str, value: Any) -> None:
-        is_argument = self._is_set_up and (name in self._arguments() or name in FIXED)
-        if not is_argument or (name == "policy" and isinstance(value, nn.Module)):
-            super().__setattr__(name, value)
-            return
-        self.set_arguments(**{name: value})
+        # Quick, since every step of a training assigns to what is no argument.
+        if name in self._guarded and self._is_set_up and not (name == "policy" and isinstance(value, nn.Module)):
+            self.set_arguments(**{name: value})
+        else:
+            object.__setattr__(self, name, value)
 
     def set_arguments(self, **arguments: Any) -> None:
         """

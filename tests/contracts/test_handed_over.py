@@ -14,6 +14,7 @@ from contracts.models import KEYS, arguments_of, assert_equal_parameters, build,
 from contracts.test_changing import HalvedRewards
 from sb3_entropy import SA2C, SPPO, DivergenceRegPG
 from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
 from sb3_entropy.handed_over import Opaque, described, owned
@@ -167,3 +168,11 @@ def test_objects_are_only_ever_themselves() -> None:
     assert described(np.eye(2)) == described(th.eye(2, dtype=th.float64)) != described(np.eye(2, dtype=np.float32))
     assert described(object()) != described(object())
     assert described(lambda: 1) != described(lambda: 1)
+
+
+def test_a_callback_keeps_its_own_observations() -> None:
+    """The array may be a buffer that the environment goes on to write into."""
+    given = np.zeros((2, 3), np.float32)
+    callback = ActionDiversityCallback(observations=given)
+    given[:] = 7
+    assert callback.observations.max() == 0
