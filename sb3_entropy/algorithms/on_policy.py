@@ -23,10 +23,11 @@ from torch.nn import functional as F
 from sb3_entropy.algorithms.arguments import check_arguments, check_environment, check_policy_class
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.policies import POLICIES
 from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.algorithms.saving import SavedAlgorithm
 from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.algorithms.tempered import TemperedAlgorithm

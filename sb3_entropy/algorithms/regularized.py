@@ -11,8 +11,9 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.distributions.laws import Law, law_of
 
 #: the scalar that the regularisers add to a loss: of the policy's law, and the policy's own loss

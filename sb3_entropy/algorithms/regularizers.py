@@ -1,7 +1,7 @@
 """Regularisers: divergences towards, or away from, a reference policy, in the policy's loss."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from sb3_entropy.algorithms.coefficients import Coefficient, GradientShare, continued, make_coefficient
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
-from sb3_entropy.errors import check_choice, check_number, unknown
+from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.handed_over import described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
@@ -281,66 +281,3 @@ class Penalty:
                 self.coef = rule.coefficient.value(progress_remaining)
             rule.see(mean.detach(), self.coef)
         return rule.sign * self.coef * mean
-
-
-def make_regularizers(given: Any, before: Iterable[Any] = ()) -> list[Regularizer]:
-    """
-    :param given: a list of arguments of :class:`Regularizer`, one mapping each, or of regularisers, which are copied;
-        None for none
-    :param before: regularisers that there were, of which those that are given again keep their state
-    :return: the regularisers
-    :raises TypeError: if it is no list of mappings, or an argument is of the wrong type
-    :raises ValueError: if an argument is unknown, missing or out of its range
-    """
-    if given is None:
-        return []
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
-        raise TypeError(
-            "regularizers must be a list of mappings, such as [dict(divergence='kl', reference='uniform', coef=0.1)], "
-            f"but {given!r} was given."
-        )
-    asked = [_checked(options, f"regularizers[{index}]") for index, options in enumerate(given)]
-    matched = _matched(asked, before)
-    made: list[Regularizer] = []
-    for index, options in enumerate(asked):
-        try:
-            if isinstance(options, Regularizer):
-                made.append(owned(options))
-            elif index in matched:
-                made.append(matched[index].changed(options, options))
-            else:
-                made.append(Regularizer(**options))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"regularizers[{index}]: {error}") from error
-    return made
-
-
-def _checked(options: Any, where: str) -> Regularizer | dict[str, Any]:
-    """All arguments of a regulariser by name; a regulariser as it is."""
-    if isinstance(options, Regularizer):
-        return options
-    if not isinstance(options, Mapping):
-        raise TypeError(f"{where} must be a mapping with the key 'divergence', but {options!r} was given.")
-    names = inspect.signature(Regularizer).parameters
-    for option in options:
-        if option not in names:
-            raise ValueError(f"{where}: {unknown('key', option, names)}")
-    if "divergence" not in options:
-        raise ValueError(f"{where} needs the key 'divergence', but {dict(options)!r} was given.")
-    return {**{name: parameter.default for name, parameter in names.items()}, **options}
-
-
-def _matched(asked: Sequence[Regularizer | Mapping[str, Any]], before: Iterable[Any]) -> dict[int, Regularizer]:
-    """What was there before, by the place of what is asked for: first that which differs least, then the nearest."""
-    there = [rule for rule in before if isinstance(rule, Regularizer)]
-    pairs = sorted(
-        (len(rule.differing(options)), abs(place - old_place), place, old_place)
-        for place, options in enumerate(asked)
-        if isinstance(options, Mapping)
-        for old_place, rule in enumerate(there)
-    )
-    places: dict[int, int] = {}
-    for _, _, place, old_place in pairs:
-        if place not in places and old_place not in places.values():
-            places[place] = old_place
-    return {place: there[old_place] for place, old_place in places.items()}

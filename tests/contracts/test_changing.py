@@ -88,7 +88,7 @@ OTHER: dict[str, Any] = {
 }
 # What an argument needs to be felt.
 TUNED = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "ent_coef_lr": 0.01}
-TUNED_COEF = {"coef": "auto_0.1", "target_divergence": 0.1, "coef_lr": 0.01}
+TUNED_COEF = {"coef": "auto_0.1", "target_divergence": 0.1, "coef_lr": 0.01, "n_steps": 5}
 FAR = {
     "target_kl": 0.3,
     "cg_damping": 1e-4,
@@ -106,7 +106,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "sde_sample_freq": {"use_sde": True, "actions": "box"},
     "kl_reduction": {"actions": "box"},
     "divergence_kwargs": {"divergence": "mmd", "divergence_kwargs": None},
-    "reference_kwargs": {"reference": "ema"},
+    "reference_kwargs": {"reference": "ema", "n_steps": 5},
     "reference": {"coef": 3.0},
     "cap": {"mode": "repel", "coef": 3.0},
     "target_divergence": TUNED_COEF,
@@ -143,8 +143,8 @@ def beside(key: str, name: str) -> dict[str, Any]:
 
 
 def trained(model: Any) -> Any:
-    """:return: the model after two rollouts, or three"""
-    return model.learn(24, log_interval=None)
+    """:return: the model after two rollouts"""
+    return model.learn(16, log_interval=None)
 
 
 def arguments(*, fixed: bool) -> list[Any]:
@@ -348,7 +348,7 @@ def test_a_tuned_temperature_keeps_its_state(key: str) -> None:
     for value, start in ((0.2, 0.2), ("auto_0.1", 0.1), ("decay_3_0.5", 3.0)):
         model.ent_coef = value
         assert alpha(model) == start
-    assert alpha(trained(model)) == 3 * 0.5 ** math.ceil(24 / model.n_steps)
+    assert alpha(trained(model)) == 3 * 0.5 ** math.ceil(16 / model.n_steps)
 
 
 @pytest.mark.parametrize("key", KEYS)
