@@ -64,6 +64,8 @@ class ScheduledTemperature(Temperature):
     name: str = "ent_coef"
 
     def value(self, progress_remaining: float) -> float:
+        # The last rollout may end after the last step that was asked for.
+        progress_remaining = max(progress_remaining, 0.0)
         alpha = float(self.schedule(progress_remaining))
         if not alpha >= 0 or math.isinf(alpha):
             raise ValueError(

@@ -1,7 +1,7 @@
 """What the constructors' arguments may be. One line an argument, whichever algorithm has it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,10 @@ _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 
 
-def check_arguments(given: Mapping[str, Any]) -> None:
+def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
     """
     :param given: arguments by name; names that are not known here are passed over
+    :param own: an algorithm's further checks, by argument: functions of its name and value
     :raises TypeError: if one is of the wrong type
     :raises ValueError: if one is out of its range, or not one of its choices
     """
@@ -90,6 +91,24 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     if buffer_class is not None and not issubclass(buffer_class, RolloutBuffer):
         raise TypeError(
             f"rollout_buffer_class must be a class of RolloutBuffer or None, but {buffer_class!r} was given."
+        )
+    for name, check in (own or {}).items():
+        if name in given:
+            check(name, given[name])
+
+
+def check_batch(name: str, n_transitions: int) -> None:
+    """
+    What Stable-Baselines3 asserts of a new model.
+
+    :param name: what says how many there are
+    :param n_transitions: over how many advantages are normalised
+    :raises ValueError: if they have no std
+    """
+    if n_transitions < 2:
+        raise ValueError(
+            f"{name} must be at least 2 with normalize_advantage=True, but is {n_transitions}: a single advantage has "
+            "no std to be divided by."
         )
 
 

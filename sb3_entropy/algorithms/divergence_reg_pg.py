@@ -12,10 +12,11 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from sb3_entropy.algorithms.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.coefficients import Coefficient
 from sb3_entropy.algorithms.policy_gradient import PolicyGradient
-from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.algorithms.regularizers import Regularizer, fitting
 from sb3_entropy.divergences import Divergence
+from sb3_entropy.handed_over import is_plain, owned
 from sb3_entropy.references import Reference
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES, find_env
 from sb3_entropy.temperature import EntCoef
 
 REGULARIZER_ARGUMENTS = frozenset(inspect.signature(Regularizer).parameters)
@@ -72,10 +73,10 @@ class DivergenceRegPG(PolicyGradient):
     """
 
     saved_by_family = frozenset({"divergence", "reference"})
-    made_from: ClassVar[dict[str, frozenset[str]]] = {
-        "_own_divergence": frozenset({"divergence", "divergence_kwargs"}),
-        "_own_reference": frozenset({"reference", "reference_kwargs"}),
-        "_own_regularizers": REGULARIZER_ARGUMENTS,
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        "_make_own_regularizers": REGULARIZER_ARGUMENTS,
+        **PolicyGradient.made_from,
+        "_begin_regularizers": PolicyGradient.made_from["_begin_regularizers"] | REGULARIZER_ARGUMENTS,
     }
     default_log_interval = 10
 
@@ -131,7 +132,7 @@ class DivergenceRegPG(PolicyGradient):
             gae_lambda=gae_lambda,
             ent_coef=0.0,
             vf_coef=vf_coef,
-            max_grad_norm=max_grad_norm,  # type: ignore[arg-type]
+            max_grad_norm=max_grad_norm,
             use_sde=use_sde,
             sde_sample_freq=sde_sample_freq,
             rollout_buffer_class=rollout_buffer_class,
@@ -157,31 +158,36 @@ class DivergenceRegPG(PolicyGradient):
             regularizers,
         )
         self.divergence = divergence
-        self.divergence_kwargs = divergence_kwargs
+        self.divergence_kwargs = owned(divergence_kwargs)
         self.coef = coef
         self.reference = reference
-        self.reference_kwargs = reference_kwargs
+        self.reference_kwargs = owned(reference_kwargs)
         self.mode = mode
         self.cap = cap
         self.target_divergence = target_divergence
         self.coef_lr = coef_lr
-        self._own_divergence: Divergence | None = None
-        self._own_reference: Reference | None = None
-        self._own_regularizers = self._make_own_regularizers()
+        self._make_own_regularizers({})
         if _init_setup_model:
             self._setup_model()
 
-    def _make_own_regularizers(self) -> list[Regularizer]:
-        """A loaded model keeps what it has learned of its reference, if ``load`` is not given another."""
-        kept = {"divergence": self._own_divergence, "reference": self._own_reference}
+    def _make_own_regularizers(self, before: Mapping[str, Any]) -> None:
+        """What of it stays keeps what it has learned; another divergence or reference keeps the options that it has."""
+        for part, registry in (("divergence", DIVERGENCES), ("reference", REFERENCES)):
+            if part in before and (options := f"{part}_kwargs") not in before:
+                self.__dict__[options] = fitting(registry, getattr(self, part), getattr(self, options))
         given = {name: getattr(self, name) for name in REGULARIZER_ARGUMENTS}
-        for name, made in kept.items():
-            if made is not None:
-                given |= {name: made, f"{name}_kwargs": None}
-        regularizer = Regularizer(**given)
-        self._own_divergence, self._own_reference = regularizer.divergence, regularizer.reference
-        return [regularizer]
+        if self._own_regularizers is None:
+            self._own_regularizers = [Regularizer(**given)]
+        elif changed := before.keys() & REGULARIZER_ARGUMENTS:
+            try:
+                self._own_regularizers = [self._own_regularizers[0].changed(given, changed)]
+            except ValueError as error:
+                if not self._is_set_up:
+                    raise
+                together = "Arguments that need one another are set together: set_arguments(coef=…, cap=…)."
+                raise ValueError(f"{error} {together}") from error
 
     def _excluded_save_params(self) -> list[str]:
-        """What was made from these is saved: a kernel's features, a frozen policy's parameters, but not its model."""
-        return [*super()._excluded_save_params(), "divergence_kwargs", "reference_kwargs"]
+        """Objects: what was made from them is saved, a kernel's features, a frozen policy's parameters."""
+        objects = [name for name in ("divergence_kwargs", "reference_kwargs") if not is_plain(getattr(self, name))]
+        return [*super()._excluded_save_params(), *objects]

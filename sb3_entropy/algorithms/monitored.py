@@ -1,6 +1,6 @@
 """A training that says what it does: what is logged, and when."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -40,6 +40,20 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
         self._episode_ends: list[tuple[int, int]] = []
         self._warned_outside_box = False
         self._forget_update()
+
+    @property
+    def stats_window_size(self) -> int:
+        """Episodes in the means that are logged."""
+        return self._stats_window_size
+
+    @stats_window_size.setter
+    def stats_window_size(self, n_episodes: int) -> None:
+        self._stats_window_size = n_episodes
+        if self.ep_info_buffer is not None and self.ep_success_buffer is not None:
+            self.ep_info_buffer = deque(self.ep_info_buffer, n_episodes)
+            self.ep_success_buffer = deque(self.ep_success_buffer, n_episodes)
+        if self._episode_bonuses is not None:
+            self._episode_bonuses.finished = deque(self._episode_bonuses.finished, n_episodes)
 
     def _forget_update(self) -> None:
         """Called before every update."""

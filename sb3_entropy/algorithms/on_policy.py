@@ -4,7 +4,6 @@ The family's one training loop: Stable-Baselines3's on-policy loop with a temper
 An algorithm of the family is final and supplies ``_policy_loss``, and ``_improve`` says in which steps it is descended.
 """
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -15,7 +14,6 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
@@ -32,20 +30,21 @@ from sb3_entropy.algorithms.arguments import (
 )
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.finite import check_advantages, check_rollout, explain
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
 from sb3_entropy.algorithms.monitored import MonitoredAlgorithm
-from sb3_entropy.algorithms.policies import POLICIES, check_spaces, has_constant_entropy
+from sb3_entropy.algorithms.policies import POLICIES, check_spaces
 from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.algorithms.saving import SavedAlgorithm
 from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
-from sb3_entropy.distributions import BoxDistribution
+from sb3_entropy.algorithms.tempered import TemperedAlgorithm
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import find_env
-from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature, TunedTemperature, make_temperature
+from sb3_entropy.temperature import EntCoef, Temperature
 from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 
-class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgorithm):
+class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAlgorithm, SavedAlgorithm):
     """
     What SPG, DivergenceRegPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
 
@@ -80,9 +79,13 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str]
 
-    ent_coef: EntCoef  # type: ignore[assignment]
     normalize_advantage: bool
-    rollout_buffer: SoftRollouts
+
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **SavedAlgorithm.made_from,
+        **TemperedAlgorithm.made_from,
+        **RegularizedAlgorithm.made_from,
+    }
 
     def _init_soft(
         self,
@@ -105,14 +108,17 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         self.ent_coef_unit = ent_coef_unit
         self.regularizers = make_regularizers(plain(regularizers))
         self.temperature: Temperature | None = None
-        self.saved_by = type(self).__name__
         self._temperature_made_from: Any = None
+        self._temperature_in_force: Temperature | None = None
+        self.saved_by = type(self).__name__
         self._mean_entropy: float | None = None
         self._value_clip: float | None = None
         self._start_monitoring()
 
     def _setup_model(self) -> None:
-        check_arguments(vars(self))
+        self._is_set_up = False
+        before = self._accept(self.__dict__.pop("_changes", {}))
+        check_arguments(vars(self), self.checks)
         make_plain(vars(self))
         if not hasattr(self, "observation_space"):
             raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
@@ -123,22 +129,9 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         check_spaces(self.policy)
         self.rollout_buffer_class = users_class
         self.rollout_buffer.reward_bonus = self._reward_bonus
-        made_from = [self.ent_coef, self.target_entropy, self.ent_coef_lr]  # a tuple would come back as a list
-        if self.temperature is None or self._temperature_made_from != made_from:
-            bounded = bool(getattr(self.policy.action_dist, "bounded", False))
-            self.temperature = make_temperature(
-                self.ent_coef, self.action_space, self.target_entropy, self.ent_coef_lr, bounded
-            )
-            self._temperature_made_from = made_from
-        if self._uses_entropy:
-            self._check_entropy_exists()
-        if isinstance(self.temperature, TunedTemperature) and has_constant_entropy(self.policy):
-            warnings.warn(
-                f"ent_coef={self.ent_coef!r} tunes the temperature to a target entropy, but std_scheme='fixed' keeps "
-                "the policy's entropy as it is. Choose another std_scheme, or a fixed or scheduled ent_coef.",
-                stacklevel=2,
-            )
-        self._begin_regularizers()
+        for make in self.made_from:
+            getattr(self, make)(before)
+        self._is_set_up = True
 
     @staticmethod
     def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
@@ -149,18 +142,6 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         check_action_space(env.action_space)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
-    def _check_entropy_exists(self) -> None:
-        """Before training what would fail in the first rollout."""
-        distribution = self.policy.action_dist
-        if isinstance(distribution, StateDependentNoiseDistribution):
-            exists = distribution.bijector is None
-        elif isinstance(distribution, BoxDistribution):
-            exists = not distribution.estimators or distribution.entropy_estimator is not None
-        else:
-            exists = True
-        if not exists:
-            required_entropy(None, self.policy)
-
     def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
         if policy_name not in self.policy_aliases:
             raise ValueError(unknown("policy", policy_name, self.policy_aliases))
@@ -168,29 +149,14 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
 
     # ------------------------------------------------------------------ soft returns
 
-    @property
-    def _is_soft(self) -> bool:
-        """Whether α can be anything but 0."""
-        return not (isinstance(self.temperature, FixedTemperature) and self.temperature.constant == 0)
-
-    @property
-    def _uses_entropy(self) -> bool:
-        """Whether training, not just logging, needs the closed form of the entropy."""
-        in_improvement = self.entropy_in_improvement and self.soft_gradient == "entropy"
-        return self._is_soft and (self._needs_rollout_entropies or in_improvement)
-
-    @property
-    def _needs_rollout_entropies(self) -> bool:
-        return self._is_soft and (self.entropy_in_return or isinstance(self.temperature, TunedTemperature))
-
     def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
         """α·H(π(·|s)), shape (T, N), at a rollout's end, where π is still the policy that collected it (Eq. 35)."""
         check_rollout(buffer, self._last_obs)
         self._forget_update()
         self._mean_entropy = None
         assert self.temperature is not None
-        progress = 1.0 - self.num_timesteps / max(self._total_timesteps, 1)
-        self._alpha = self.temperature.value(max(progress, 0.0))
+        self._temperature_in_force = self.temperature
+        self._alpha = self.temperature.value(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
         if not self._needs_rollout_entropies:
             return None
         entropies = rollout_entropies(self.policy, buffer)
@@ -209,6 +175,9 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
 
         :raises ValueError: if an observation, action or reward is not finite; the policy has not learned from it
         """
+        if rollout_buffer is self.rollout_buffer:
+            self._exchange_rollout_buffer()
+            rollout_buffer = self.rollout_buffer
         try:
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)
         except Exception as error:
@@ -235,8 +204,8 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, SavedAlgor
         except Exception as error:
             explain(None, self.policy, error)
             raise
-        assert self.temperature is not None
-        self.temperature.update(self._mean_entropy, n_transitions)
+        if self.temperature is not None and self.temperature is self._temperature_in_force:
+            self.temperature.update(self._mean_entropy, n_transitions)
         self._record_update()
         self._record_regularizers()
         for regularizer in self._active_regularizers():

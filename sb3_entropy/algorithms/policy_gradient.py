@@ -1,6 +1,8 @@
 """The policy gradient without a surrogate: one step a rollout, with or without a baseline."""
 
 import warnings
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch as th
@@ -24,6 +26,11 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
     """
 
     policy_loss_key = "policy_loss"
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **SoftOnPolicyAlgorithm.made_from,
+        # Whole episodes have cut the buffer to their length.
+        "_make_rollout_buffer": SoftOnPolicyAlgorithm.made_from["_make_rollout_buffer"] | {"n_episodes"},
+    }
 
     n_episodes: int | None
 
@@ -32,31 +39,38 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
         self.n_episodes = n_episodes
         self.baseline = baseline
         self.normalize_advantage = normalize_advantage
+        self._cuts_episodes = False
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self._forgo_value()
+        self._use_baseline()
 
-    def _forgo_value(self) -> None:
-        """Without a baseline V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go."""
-        self.policy.has_critic = self.baseline  # type: ignore[assignment]
-        if self.baseline:
+    def _use_baseline(self) -> None:
+        """
+        Without a baseline V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go. A baseline that comes later starts
+        from there.
+        """
+        policy, buffer = self.policy, self.rollout_buffer
+        if self.baseline and getattr(policy, "has_critic", True):
             return
-        self.rollout_buffer.gae_lambda = 1.0
-        for parameter in self.policy.value_net.parameters():
-            parameter.data.zero_()
-            parameter.requires_grad_(False)
+        policy.has_critic = self.baseline  # type: ignore[assignment]
+        buffer.gae_lambda = self.gae_lambda if self.baseline else 1.0
+        for parameter in policy.value_net.parameters():
+            parameter.requires_grad_(self.baseline)
+            if not self.baseline:
+                parameter.data.zero_()
 
     def _collect(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        self._forgo_value()  # a loaded model, or set_parameters, may have brought one
+        self._use_baseline()  # a loaded model, or set_parameters, may have brought one
+        self._cuts_episodes = self.n_episodes is None and not self.baseline
         if self.n_episodes is None:
             return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
         return collect_episodes(self, env, callback, self.rollout_buffer, n_rollout_steps, self.n_episodes)
 
     def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
-        if self.n_episodes is None and not self.baseline:
+        if self._cuts_episodes:
             buffer.keep = finished(buffer.episode_starts, dones)
         return super()._reward_bonus(buffer, dones)
 

@@ -3,8 +3,8 @@
 import copy
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 import torch as th
 from gymnasium import spaces
@@ -14,8 +14,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import obs_as_tensor
 
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.distributions.looking import by_plain_names, compiled_in_place, looked_at
 
@@ -29,12 +30,17 @@ Regularization = Callable[[Law, th.Tensor], th.Tensor]
 class RegularizedAlgorithm(OnPolicyAlgorithm):
     """An on-policy algorithm of Stable-Baselines3 whose policy is drawn towards, or away from, reference policies."""
 
-    regularizers: Sequence[Mapping[str, Any] | Regularizer] | None
-
-    #: of the algorithm's own arguments; None if they are to be made
+    #: those that the user has asked for; what may be given is said by ``make_regularizers``
+    regularizers: Any
+    #: of the algorithm's own arguments
     _own_regularizers: list[Regularizer] | None = None
     #: whether there has been no state yet in which they could be tried
     _untried = False
+
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        "_make_regularizers": frozenset({"regularizers"}),
+        "_begin_regularizers": frozenset({"regularizers", "env"}),
+    }
 
     @property  # type: ignore[override]
     def policy(self) -> ActorCriticPolicy:
@@ -56,18 +62,17 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         parameters: dict[str, dict[str, Any]] = super().get_parameters()
         return {**parameters, "policy": by_plain_names(parameters["policy"])}
 
-    def _make_own_regularizers(self) -> list[Regularizer]:
-        """Those that the algorithm brings itself."""
-        return []
-
     def _active_regularizers(self) -> list[Regularizer]:
-        return [*(self._own_regularizers or []), *make_regularizers(self.regularizers)]
+        return [*(self._own_regularizers or []), *self.regularizers]
 
-    def _begin_regularizers(self) -> None:
-        """Make them, and find before training what would fail in its first update. Their state is saved with them."""
-        if self._own_regularizers is None:
-            self._own_regularizers = self._make_own_regularizers()
-        self.regularizers = make_regularizers(self.regularizers)
+    def _make_regularizers(self, before: Mapping[str, Any]) -> None:
+        """A tuple, since one that is appended later would not have begun."""
+        if "regularizers" in before:
+            self.__dict__["regularizers"] = make_regularizers(self.regularizers, before["regularizers"] or ())
+        self.__dict__["regularizers"] = tuple(self.regularizers)
+
+    def _begin_regularizers(self, before: Mapping[str, Any]) -> None:
+        """Find before training what would fail in its first update. Their state is saved with them."""
         with looked_at(self.policy):
             for regularizer in self._active_regularizers():
                 regularizer.begin(self.policy, self._action_features)

@@ -1,7 +1,7 @@
 """Regularisers: divergences towards, or away from, a reference policy, in the policy's loss."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,21 +9,30 @@ from typing import Any
 import torch as th
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from sb3_entropy.algorithms.coefficients import Coefficient, GradientShare, make_coefficient
+from sb3_entropy.algorithms.coefficients import Coefficient, GradientShare, continued, make_coefficient
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
-from sb3_entropy.errors import check_choice, check_number, unknown
+from sb3_entropy.errors import check_choice, check_number
+from sb3_entropy.handed_over import described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
 from sb3_entropy.temperature import Temperature
 
 MODES = ("attract", "repel")
+#: what a regulariser is made of, by attribute, and of which arguments; each keeps its state as long as these stay
+PARTS = {
+    "divergence": frozenset({"divergence", "divergence_kwargs"}),
+    "reference": frozenset({"reference", "reference_kwargs"}),
+    "coefficient": frozenset({"coef", "mode", "target_divergence", "coef_lr"}),
+}
 
 
 class Regularizer:
     """
     +λ·E_s D(π(·|s), q(·|s)), which draws the policy towards a reference q, or −λ·E_s min(D, cap), which drives it away.
+
+    What is given is taken as a copy: two regularisers, or models, never share what they remember.
 
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
     normalised, λ is measured against advantages with a standard deviation of 1.
@@ -56,10 +65,12 @@ class Regularizer:
         target_divergence: float | None = None,
         coef_lr: float = 2e-4,
     ):
+        #: what it was made from, as far as it can be saved
+        self.made_from = described({name: value for name, value in locals().items() if name != "self"})
         with options_named("divergence_kwargs", divergence_kwargs) as options:
-            self.divergence = make_divergence(divergence, **options)
+            self.divergence = make_divergence(owned(divergence), **options)
         with options_named("reference_kwargs", reference_kwargs) as options:
-            self.reference = make_reference(reference, **options)
+            self.reference = make_reference(owned(reference), **options)
         check_choice("mode", mode, MODES)
         self.sign = 1.0 if mode == "attract" else -1.0
         self.coefficient = make_coefficient(coef, self.sign, target_divergence, coef_lr)
@@ -85,6 +96,41 @@ class Regularizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({"made_from": {}, **state})  # of before there was such a thing nothing is known
+
+    def differing(self, given: Mapping[str, Any]) -> set[str]:
+        """
+        :param given: arguments by name
+        :return: the names of those that it was not made from
+        """
+        held = self.made_from
+        return {name for name, value in given.items() if name not in held or held[name] != described(value)}
+
+    def changed(self, given: Mapping[str, Any], names: Iterable[str]) -> "Regularizer":
+        """
+        The regulariser with other arguments. A part whose arguments stay keeps its state, and is not read again from
+        its file: a frozen policy, say. Where λ is tuned to another target, or at another rate, it goes on from where
+        it is.
+
+        :param given: all arguments, by name
+        :param names: those that may be others than before
+        :return: another regulariser; itself if nothing differs
+        :raises TypeError: if an argument is of the wrong type
+        :raises ValueError: if one is out of its range, unknown, or does not fit the others
+        """
+        differ = self.differing({name: given[name] for name in names})
+        if not differ:
+            return self
+        arguments = dict(given)
+        for part in ("divergence", "reference"):
+            if not differ & PARTS[part]:
+                arguments |= {part: getattr(self, part), f"{part}_kwargs": None}
+        made = Regularizer(**arguments)
+        made.made_from = {**self.made_from, **{name: described(given[name]) for name in differ}}
+        made.coefficient = continued(self.coefficient, made.coefficient, differ & PARTS["coefficient"])
+        return made
 
     def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
         """
@@ -174,6 +220,20 @@ def key_of(registry: Registry[Any], thing: object) -> str:
     return next((key for key, registered in registry.items() if registered is cls), cls.__name__)
 
 
+def fitting(registry: Registry[Any], thing: Any, options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """
+    :param registry: where things of this kind have names
+    :param thing: another one than before: its key, a mapping, or an object, which has its options already
+    :param options: those of the one before
+    :return: of these the ones that it has too
+    :raises ValueError: if there is no such key
+    """
+    if not isinstance(thing, str):
+        return options if isinstance(thing, Mapping) else None
+    known = inspect.signature(registry.get(thing)).parameters
+    return {name: value for name, value in (options or {}).items() if name in known} or None
+
+
 @contextmanager
 def options_named(name: str, options: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
     """
@@ -185,7 +245,7 @@ def options_named(name: str, options: Mapping[str, Any] | None) -> Iterator[dict
     if options is not None and not isinstance(options, Mapping):
         raise TypeError(f"{name} must be a dict or None, but {options!r} was given.")
     try:
-        yield dict(options or {})
+        yield owned(options or {})
     except (TypeError, ValueError) as error:
         if not options:
             raise
@@ -232,39 +292,3 @@ class Penalty:
                 self.coef = rule.coefficient.value(progress_remaining)
             rule.see(mean.detach(), self.coef)
         return rule.sign * self.coef * mean
-
-
-def make_regularizers(given: Sequence[Mapping[str, Any] | Regularizer] | None) -> list[Regularizer]:
-    """
-    :param given: arguments of :class:`Regularizer`, one mapping each, or regularisers; None for none
-    :return: the regularisers
-    :raises TypeError: if it is no list of mappings, or an argument is of the wrong type
-    :raises ValueError: if an argument is unknown, missing or out of its range
-    """
-    if given is None:
-        return []
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
-        raise TypeError(
-            "regularizers must be a list of mappings, such as [dict(divergence='kl', reference='uniform', coef=0.1)], "
-            f"but {given!r} was given."
-        )
-    made: list[Regularizer] = []
-    for index, options in enumerate(given):
-        where = f"regularizers[{index}]"
-        if isinstance(options, Regularizer):
-            made.append(options)
-            continue
-        if not isinstance(options, Mapping):
-            raise TypeError(f"{where} must be a mapping with the key 'divergence', but {options!r} was given.")
-        names = inspect.signature(Regularizer).parameters
-        for option in options:
-            if option not in names:
-                raise ValueError(f"{where}: {unknown('key', option, names)}")
-        if "divergence" not in options:
-            raise ValueError(f"{where} needs the key 'divergence', but {dict(options)!r} was given.")
-        try:
-            regularizer = Regularizer(**options)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{where}: {error}") from error
-        made.append(regularizer)
-    return made

@@ -1,7 +1,7 @@
 """SA2C: soft advantage actor-critic."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch as th
 from stable_baselines3 import A2C
@@ -30,7 +30,12 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
     policy_loss_key = "policy_loss"
     saved_by_family = frozenset({"gae_lambda", "normalize_advantage"})
     saved_by_others = frozenset({"clip_range", "cg_damping", "baseline"})
+    adds_to_policy_kwargs = frozenset({"optimizer_class", "optimizer_kwargs"})
     default_log_interval = 100
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **SoftOnPolicyAlgorithm.made_from,
+        "_read_optimizer": frozenset({"use_rms_prop", "rms_prop_eps"}),
+    }
 
     def __init__(
         self,
@@ -90,6 +95,8 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
             device=device,
             _init_setup_model=False,
         )
+        self.use_rms_prop = use_rms_prop
+        self.rms_prop_eps = rms_prop_eps
         self._init_soft(
             ent_coef,
             target_entropy,
@@ -102,6 +109,12 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         )
         if _init_setup_model:
             self._setup_model()
+
+    def _read_optimizer(self, before: Mapping[str, Any]) -> None:
+        """A file of the parent says in ``policy_kwargs`` alone what was made of these two."""
+        self.use_rms_prop &= "optimizer_class" in self.policy_kwargs
+        if self.policy_kwargs.get("optimizer_class") is th.optim.RMSprop:
+            self.rms_prop_eps = self.policy_kwargs.get("optimizer_kwargs", {}).get("eps", self.rms_prop_eps)
 
     def _improve(self) -> None:
         self._n_updates += self._descend(self._actor_critic_loss, None, 1, self.max_grad_norm)

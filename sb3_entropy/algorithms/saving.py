@@ -1,6 +1,5 @@
 """Writing a model so that a kill never leaves half a file, and saying what is wrong with one that cannot be read."""
 
-import inspect
 import io
 import json
 import pickle
@@ -10,11 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch as th
-from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
+from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.type_aliases import GymEnv
 
+from sb3_entropy.algorithms.changing import FIXED, ChangingAlgorithm
 from sb3_entropy.errors import unknown
 from sb3_entropy.files import atomic_file
+from sb3_entropy.handed_over import owned
 from sb3_entropy.registry import ALGORITHMS, find_env
 
 
@@ -68,18 +69,17 @@ def check_zip(path: str | Path | io.BufferedIOBase) -> dict[str, Any]:
     return stored
 
 
-class SavedAlgorithm(BaseAlgorithm):
+class SavedAlgorithm(ChangingAlgorithm):
     """An algorithm of Stable-Baselines3 whose files are whole or not there, and that knows whose files it can load."""
 
     #: attributes by which a saved model of the family is known, and by which one of another family is
     saved_by_family: ClassVar[frozenset[str]]
     saved_by_others: ClassVar[frozenset[str]] = frozenset()
-    #: attributes that are made from arguments, and made anew, from None, if ``load`` is given one of these
-    made_from: ClassVar[Mapping[str, frozenset[str]]] = {}
 
     def _excluded_save_params(self) -> list[str]:
         """What lives from one rollout to the next is left out."""
-        return [*super()._excluded_save_params(), "_statistics", "_mean_entropy", "_value_clip"]
+        passing = ["_statistics", "_mean_entropy", "_value_clip", "_temperature_in_force", "_next_rollout_buffer"]
+        return [*super()._excluded_save_params(), *passing, "_is_set_up"]
 
     def save(
         self,
@@ -120,32 +120,51 @@ class SavedAlgorithm(BaseAlgorithm):
         :param path: the file
         :param env: the environment to go on with, or its id
         :param device: where to put the parameters
-        :param custom_objects: replacements for attributes that cannot be read
+        :param custom_objects: replacements for attributes that cannot be read; a constructor's argument in it is as
+            one in ``kwargs``
         :param print_system_info: whether to print this system's and the saved one's
         :param force_reset: whether to reset the environment before training
-        :param kwargs: attributes to change
+        :param kwargs: attributes to change. A constructor's argument takes effect as if it had been given to the
+            constructor; where it is what it was, what the model has learned of it stays: a tuned temperature, the
+            policies that a reference remembers
         :return: the model
         :raises FileNotFoundError: if there is no such file
-        :raises ValueError: if the file is damaged, or was saved by another kind of algorithm
+        :raises ValueError: if the file is damaged, or was saved by another kind of algorithm, or an argument is
+            unknown, out of its range, or built into the model
         """
         if isinstance(path, (str, Path)):
             path = find_zip(path)  # Stable-Baselines3 would open a folder of that name
         stored = check_zip(path)
         cls._check_family(path, stored)
-        known = {*stored, *inspect.signature(cls).parameters}
+        arguments = cls._arguments()
+        known = {*stored, *arguments}
         for name in kwargs:
             if name not in known:
                 raise ValueError(unknown("argument", name, known))
-        changed = [attribute for attribute, arguments in cls.made_from.items() if arguments & kwargs.keys()]
-        kwargs.update(dict.fromkeys(changed))
+        replaced = owned(custom_objects)
+        changes = {name: value for name, value in {**(replaced or {}), **kwargs}.items() if name in arguments}
+        cls._check_fixed(changes, stored)
+        others = {name: kwargs[name] for name in kwargs if name not in arguments}
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)
         try:
-            return super().load(path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
+            return super().load(path, env, device, replaced, print_system_info, force_reset, _changes=changes, **others)
         except pickle.UnpicklingError as error:
             raise ValueError(
                 f"{path} holds parameters that cannot be read: {error}. Load an earlier checkpoint."
             ) from error
+
+    @classmethod
+    def _check_fixed(cls, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+        """
+        :raises ValueError: if what is built into the model is to be another
+        """
+        for name in changes.keys() & FIXED.keys() - {"seed", "policy_kwargs"}:
+            if name not in stored or changes[name] != stored[name]:
+                raise ValueError(
+                    f"{name}={changes[name]!r} cannot be given to {cls.__name__}.load, since it is built into the "
+                    f"model: {FIXED[name]}."
+                )
 
     @classmethod
     def _check_family(cls, path: Any, stored: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ class SPG(PolicyGradient):
             gae_lambda=gae_lambda,
             ent_coef=0.0,
             vf_coef=vf_coef,
-            max_grad_norm=max_grad_norm,  # type: ignore[arg-type]
+            max_grad_norm=max_grad_norm,
             use_sde=use_sde,
             sde_sample_freq=sde_sample_freq,
             rollout_buffer_class=rollout_buffer_class,

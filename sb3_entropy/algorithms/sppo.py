@@ -1,7 +1,7 @@
 """SPPO: soft proximal policy optimisation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch as th
 from stable_baselines3 import PPO
@@ -10,9 +10,10 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 from stable_baselines3.common.utils import FloatSchedule
 
-from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
 
@@ -32,6 +33,11 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
 
     policy_loss_key = "policy_gradient_loss"
     saved_by_family = frozenset({"clip_range", "n_epochs"})
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **SoftOnPolicyAlgorithm.made_from,
+        "_make_clip_ranges": frozenset({"clip_range", "clip_range_vf"}),
+        "_check_batches": frozenset({"n_steps", "batch_size", "normalize_advantage"}),
+    }
 
     def __init__(
         self,
@@ -111,10 +117,25 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         if _init_setup_model:
             self._setup_model()
 
+    def _make_clip_ranges(self, before: Mapping[str, Any]) -> None:
+        """As the parent does once: a number becomes a schedule."""
+        value_range = self.clip_range_vf
+        if value_range is not None and not callable(value_range):
+            check_number("clip_range_vf", value_range, low=0, open_low=True)
+        for name in ("clip_range", "clip_range_vf"):
+            if getattr(self, name) is not None:
+                self.__dict__[name] = FloatSchedule(getattr(self, name))
+
+    def _check_batches(self, before: Mapping[str, Any]) -> None:
+        if self.normalize_advantage:
+            check_batch("batch_size", self.batch_size)
+            check_batch("n_steps × n_envs", self.n_steps * self.n_envs)
+
     def _improve(self) -> None:
         assert isinstance(self.clip_range, FloatSchedule)
         self._clip = self.clip_range(self._current_progress_remaining)
         self.logger.record("train/clip_range", self._clip)
+        self._value_clip = None
         if self.clip_range_vf is not None:
             assert isinstance(self.clip_range_vf, FloatSchedule)
             self._value_clip = self.clip_range_vf(self._current_progress_remaining)

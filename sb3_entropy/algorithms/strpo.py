@@ -1,7 +1,8 @@
 """STRPO: soft trust-region policy optimisation."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
 import torch as th
 from sb3_contrib import TRPO
@@ -10,7 +11,7 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
-from sb3_entropy.algorithms.arguments import check_arguments
+from sb3_entropy.algorithms.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.regularized import Regularization
 from sb3_entropy.algorithms.regularizers import Regularizer
@@ -43,6 +44,14 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
 
     policy_loss_key = "policy_loss"
     saved_by_family = frozenset({"cg_damping"})
+    # TRPO cannot do without.
+    checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {
+        "target_kl": partial(check_number, low=0, open_low=True)
+    }
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **SoftOnPolicyAlgorithm.made_from,
+        "_check_rollout": frozenset({"n_steps", "normalize_advantage"}),
+    }
 
     def __init__(
         self,
@@ -82,8 +91,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
         kl_reduction: str = "mean",
     ):
-        check_arguments(locals())
-        check_number("target_kl", target_kl, low=0, open_low=True)  # TRPO cannot do without
+        check_arguments(locals(), self.checks)
         super().__init__(
             policy,
             find_env(env),
@@ -125,6 +133,10 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         self.kl_reduction = kl_reduction
         if _init_setup_model:
             self._setup_model()
+
+    def _check_rollout(self, before: Mapping[str, Any]) -> None:
+        if self.normalize_advantage:
+            check_batch("n_steps × n_envs", self.n_steps * self.n_envs)
 
     def _improve(self) -> None:
         batch = self._subsampled(next(iter(self.rollout_buffer.get(batch_size=None))))

@@ -13,6 +13,7 @@ from sb3_entropy.callbacks.action_use import ActionUse, action_use
 from sb3_entropy.callbacks.bandit import Bandit, find_bandit
 from sb3_entropy.callbacks.bandit_evaluation import evaluate_bandit
 from sb3_entropy.errors import check_number
+from sb3_entropy.handed_over import owned
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ActionDiversityCallback(BaseCallback):
         self.eval_freq = eval_freq
         self.n_contexts = n_contexts
         self.threshold = threshold
-        self.observations = observations
+        self.observations = owned(observations)
         self.seed = seed
         self.history: list[EvaluationPoint] = []
         self._next = 0

@@ -11,6 +11,7 @@ from sb3_entropy.divergences.base import Divergence
 from sb3_entropy.divergences.kernels import Kernel, make_kernel
 from sb3_entropy.divergences.kernels.embedding import squared_distance
 from sb3_entropy.divergences.mixture_sampling import draw
+from sb3_entropy.handed_over import owned
 from sb3_entropy.registry import DIVERGENCES
 
 
@@ -39,7 +40,7 @@ class MMD(Divergence):
         kernel: str | Mapping[str, Any] | Kernel = "delta",
     ):
         super().__init__(estimator, n_samples)
-        self.kernel = make_kernel(kernel)
+        self.kernel = make_kernel(owned(kernel))
 
     def begin(self, action_features: Callable[[], Any]) -> None:
         """

@@ -12,6 +12,7 @@ from stable_baselines3.common.save_util import load_from_zip_file
 
 from sb3_entropy.distributions.laws import Finite, Law, law_of, uniform_law
 from sb3_entropy.distributions.looking import by_plain_names, uncompiled
+from sb3_entropy.handed_over import owned
 from sb3_entropy.offline import LoggedFeedback
 from sb3_entropy.references.base import Reference, WeightedLaws
 from sb3_entropy.references.snapshots import Snapshot
@@ -48,7 +49,7 @@ class FrozenPolicy(Reference):
             )
         self._make: tuple[type[ActorCriticPolicy], dict[str, Any], Snapshot] | None = None
         if source is not None:
-            arguments = source._get_constructor_parameters()
+            arguments = owned(source._get_constructor_parameters())
             arguments["lr_schedule"] = _no_learning
             # Stable-Baselines3 leaves it out, and a policy that shares would act with the value's extractor.
             arguments["share_features_extractor"] = source.share_features_extractor

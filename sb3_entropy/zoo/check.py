@@ -10,13 +10,15 @@ import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.arguments import check_arguments
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 from sb3_entropy.temperature import make_temperature
@@ -47,12 +49,16 @@ _GIVEN_ELSEWHERE = {
 _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
-def check_preset(algo: str, algorithm: type[Any], hyperparams: Mapping[str, Any], where: str) -> None:
+def check_preset(
+    algo: str, algorithm: type[Any], hyperparams: Mapping[str, Any], where: str, continued: bool = False
+) -> None:
     """
     :param algo: the algorithm's key
     :param algorithm: its class
     :param hyperparams: one entry of a preset file, with the command line's changes
     :param where: where they were given, for the message
+    :param continued: whether they are for a model that was saved, which needs no file that it has read already
+    :raises FileNotFoundError: if a new model needs a file that is not there
     :raises ValueError: if a key is unknown, or a value out of range
     :raises TypeError: if a value is of the wrong type
     """
@@ -62,9 +68,11 @@ def check_preset(algo: str, algorithm: type[Any], hyperparams: Mapping[str, Any]
         _check_zoo_values(hyperparams)
         resolved = resolve_names(hyperparams)
         policy_kwargs = resolved.get("policy_kwargs") or {}
-        check_arguments({**resolved, **_read_schedules(resolved), "policy_kwargs": policy_kwargs})
+        read = {**resolved, **_read_schedules(resolved), "policy_kwargs": policy_kwargs}
+        check_arguments(read, getattr(algorithm, "checks", None))
         _check_temperature(resolved)
-        _check_regularizers(resolved)
+        with suppress(*((FileNotFoundError,) if continued else ())):
+            _check_regularizers(resolved)
         _check_policy(algo, algorithm, resolved["policy"], policy_kwargs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}\nIt was given in {where}.") from error

@@ -144,7 +144,8 @@ class Experiment(ExperimentManager):
             where = f"{self.config}, {self._entry}"
             if self.custom_hyperparams:
                 where = f"{where}, or on the command line (-params)"
-            check_preset(self.algo, ALGORITHMS.get(self.algo), self._effective(hyperparams), where)
+            algorithm = ALGORITHMS.get(self.algo)
+            check_preset(self.algo, algorithm, self._effective(hyperparams), where, self.continue_training)
         return deepcopy(hyperparams), saved
 
     def _read_config(self) -> Mapping[str, dict[str, Any]]:

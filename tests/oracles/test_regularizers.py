@@ -13,7 +13,8 @@ from contracts.envs import VECTOR, RandomEnv
 from gymnasium import spaces
 
 from sb3_entropy import SA2C, SPG, SPPO, STRPO, DivergenceRegPG
-from sb3_entropy.algorithms.regularizers import Regularizer, make_regularizers
+from sb3_entropy.algorithms.making_regularizers import make_regularizers
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.temperature import TunedTemperature
 
 N = 4

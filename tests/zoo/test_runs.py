@@ -103,10 +103,15 @@ def test_settings_on_the_command_line_need_no_inner_quotes(tiny, train, capsys):
     assert args["env_kwargs"] == {"g": 1.0}
 
 
-def test_going_on_from_a_checkpoint_keeps_counter_statistics_and_temperature(tiny, train, capsys):
+def test_going_on_from_a_checkpoint_keeps_counter_statistics_and_memory(tiny, train, capsys):
+    rule = "{'divergence':'kl','reference':'previous','coef':'auto_0.1','target_divergence':0.5}"
+    frozen = "{'divergence':'kl','reference':'frozen','reference_kwargs':{'policy':'frozen.zip'}}"
+    SPPO("MlpPolicy", "Pendulum-v1", device="cpu").save("frozen")
+    train = [*train, "-params", f"regularizers:[{rule},{frozen}]", "n_steps:16"]
     assert main([*train, *QUIET, "--save-freq", "64", "-tb", "tb"]) == 0
     first = Path("logs/sppo/Pendulum-v1_1")
     capsys.readouterr()
+    Path("frozen.zip").unlink()  # its policy is in the model
     checkpoint = str(first / "rl_model_64_steps.zip")
     evaluated = ["--eval-freq", "64", "--eval-episodes", "1", "--verbose", "0"]
     assert main([*train, *evaluated, "-i", checkpoint, "-n", "64", "--save-freq", "32", "-tb", "tb"]) == 0
@@ -118,7 +123,15 @@ def test_going_on_from_a_checkpoint_keeps_counter_statistics_and_temperature(tin
         "rl_model_96_steps.zip",
         "rl_model_128_steps.zip",
     }
-    assert SPPO.load(second / "Pendulum-v1.zip").num_timesteps == 128
+    model = SPPO.load(second / "Pendulum-v1.zip")
+    assert model.num_timesteps == 128
+    # One update before the checkpoint and two after it; the temperature and λ have gone on too.
+    assert model.regularizers[0].reference.n_updates == 3
+    assert model.regularizers[0].coefficient.value(1.0) != 0.1
+    assert model.regularizers[1].name == "kl_frozen"
+    at_the_checkpoint = SPPO.load(checkpoint).temperature
+    assert model.temperature.initial == at_the_checkpoint.initial == 0.05
+    assert 0 != at_the_checkpoint.log_factor != model.temperature.log_factor
     assert [path.name for path in Path("tb/Pendulum-v1").iterdir()] == ["SPPO_1"]
     # The statistics have counted 64 + 64 observations and the two resets (VecNormalize starts at ε = 1e-4).
     statistics = pickle.loads((second / "Pendulum-v1" / "vecnormalize.pkl").read_bytes())

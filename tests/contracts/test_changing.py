@@ -1,0 +1,440 @@
+"""
+Every argument of every constructor: set afterwards, or given to ``load``, it is as if it had been given at first, or is
+refused.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch as th
+from stable_baselines3 import A2C
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule, LinearSchedule
+
+from contracts.envs import make_env
+from contracts.models import (
+    KEYS,
+    WITH_BONUS,
+    alpha,
+    arguments_of,
+    assert_equal_parameters,
+    assert_same_state,
+    build,
+    parameters,
+    record,
+    stock_parent,
+)
+from contracts.test_bad_input import WRONG
+from sb3_entropy import SA2C
+from sb3_entropy.algorithms.changing import FIXED
+from sb3_entropy.registry import ALGORITHMS
+
+
+class HalvedRewards(RolloutBuffer):
+    """A user's own buffer."""
+
+    def __init__(self, *args: Any, factor: float = 0.5, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.factor = factor
+
+    def add(self, obs: Any, action: Any, reward: Any, *rest: Any) -> None:
+        super().add(obs, action, self.factor * reward, *rest)
+
+
+# Another value of each argument than the models below have.
+OTHER: dict[str, Any] = {
+    "learning_rate": LinearSchedule(0.04, 0.01, 1.0),
+    "n_steps": 12,
+    "n_episodes": 2,
+    "batch_size": 4,
+    "n_epochs": 3,
+    "gamma": 0.5,
+    "gae_lambda": 0.3,
+    "clip_range": ConstantSchedule(0.01),
+    "clip_range_vf": 0.01,
+    "ent_coef": "auto_0.5",
+    "max_grad_norm": 0.1,
+    "target_kl": 1e-6,
+    "cg_max_steps": 1,
+    "cg_damping": 3.0,
+    "line_search_shrinking_factor": 0.1,
+    "line_search_max_iter": 1,
+    "rollout_buffer_class": HalvedRewards,
+    "rollout_buffer_kwargs": {"factor": 0.1},
+    "sde_sample_freq": 2,
+    "stats_window_size": 3,
+    "tensorboard_log": None,
+    "verbose": 1,
+    "target_entropy": 0.9,
+    "ent_coef_lr": 0.03,
+    "soft_gradient": "log_prob",
+    "ent_coef_unit": "normalised",
+    "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 2.0}],
+    "kl_reduction": "sum",
+    "divergence": "hellinger",
+    "divergence_kwargs": {"kernel": "rbf_index"},
+    "reference": "ema",
+    "reference_kwargs": {"decay": 0.1},
+    "mode": "repel",
+    "cap": 1e-3,
+    "coef": "decay_3_0.5",
+    "target_divergence": 0.5,
+    "coef_lr": 0.02,
+}
+# What an argument needs to be felt.
+TUNED = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "ent_coef_lr": 0.01}
+TUNED_COEF = {"coef": "auto_0.1", "target_divergence": 0.1, "coef_lr": 0.01, "n_steps": 5}
+FAR = {
+    "target_kl": 0.3,
+    "cg_damping": 1e-4,
+    "cg_max_steps": 8,
+    "line_search_max_iter": 6,
+    "n_steps": 12,
+    "actions": "box",
+}
+BESIDE: dict[str, dict[str, Any]] = {
+    "target_entropy": TUNED,
+    "ent_coef_lr": TUNED,
+    "ent_coef_unit": {"normalize_advantage": True},
+    "normalize_advantage": {"n_steps": 16},
+    "rollout_buffer_kwargs": {"rollout_buffer_class": HalvedRewards},
+    "sde_sample_freq": {"use_sde": True, "actions": "box"},
+    "kl_reduction": {"actions": "box"},
+    "divergence_kwargs": {"divergence": "mmd", "divergence_kwargs": None},
+    "reference_kwargs": {"reference": "ema", "n_steps": 5},
+    "reference": {"coef": 3.0},
+    "cap": {"mode": "repel", "coef": 3.0},
+    "target_divergence": TUNED_COEF,
+    "coef_lr": TUNED_COEF,
+    "line_search_shrinking_factor": FAR,
+    "line_search_max_iter": FAR,
+}
+# What changes nothing that is learned.
+SILENT = {"stats_window_size", "tensorboard_log", "verbose"}
+
+
+def other(name: str, model: Any) -> Any:
+    """:return: another value than the model has; for an argument of which nothing is known, guessed from its kind"""
+    held = getattr(model, name)
+    if name in OTHER:
+        return OTHER[name]
+    if isinstance(held, bool):
+        return not held
+    assert isinstance(held, (int, float)), f"{name} is {held!r}: put another value of it into OTHER"
+    return held + 1 if isinstance(held, int) else held / 2 + 0.01
+
+
+def make(key: str, actions: str = "discrete", **kwargs: Any) -> Any:
+    """:return: a model that learns fast, so that whatever is ignored is seen"""
+    settings = {"n_steps": 8, "learning_rate": 0.05, "max_grad_norm": 10.0, **kwargs}
+    known = arguments_of(ALGORITHMS.get(key))
+    return build(key, make_env(actions=actions), **{name: value for name, value in settings.items() if name in known})
+
+
+def beside(key: str, name: str) -> dict[str, Any]:
+    """:return: what is given beside an argument, as far as the algorithm has it"""
+    known = {*arguments_of(ALGORITHMS.get(key)), "actions"}
+    return {other: value for other, value in BESIDE.get(name, {}).items() if other in known}
+
+
+def trained(model: Any) -> Any:
+    """:return: the model after two rollouts"""
+    return model.learn(16, log_interval=None)
+
+
+def arguments(*, fixed: bool) -> list[Any]:
+    """:return: algorithms with their arguments; in the quick tests each argument once, all pairs in the slow ones"""
+    names = {name: 0 for key in KEYS for name in arguments_of(ALGORITHMS.get(key)) if (name in FIXED) == fixed}
+    having = {name: [key for key in KEYS if name in arguments_of(ALGORITHMS.get(key))] for name in names}
+    return [
+        pytest.param(
+            key,
+            name,
+            id=f"{key}-{name}",
+            marks=() if fixed or key == keys[place % len(keys)] else pytest.mark.slow,
+        )
+        for place, (name, keys) in enumerate(having.items())
+        for key in keys
+    ]
+
+
+def reload(model: Any, **kwargs: Any) -> Any:
+    """:return: what comes back after saving to memory, in an environment of its own"""
+    file = io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    env = make_env(actions="box" if model.action_space.shape else "discrete")
+    return type(model).load(file, env=env, device="cpu", **kwargs)
+
+
+def differs(model: Any, other: dict[str, th.Tensor]) -> bool:
+    """:return: whether two policies differ in a parameter"""
+    return any(not th.equal(tensor, other[name]) for name, tensor in parameters(model).items())
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+@pytest.mark.parametrize(("key", "name"), arguments(fixed=False))
+def test_an_argument_set_afterwards_is_as_if_it_had_been_given(key: str, name: str) -> None:
+    with_it = beside(key, name)
+    assigned = make(key, **with_it)
+    value = other(name, assigned)
+    setattr(assigned, name, value)
+    trained(assigned)
+    given = trained(make(key, **{**with_it, name: value}))
+    assert_same_state(assigned, given)
+    assert repr(getattr(assigned, name)) == repr(getattr(given, name))
+    if name not in SILENT:
+        assert differs(given, parameters(trained(make(key, **with_it)))), "it is not felt"
+
+
+# All at once, with what they need of one another.
+TOGETHER = {**OTHER, "coef": "auto_0.5", "divergence": "mmd", "rollout_buffer_class": HalvedRewards, "baseline": True}
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+@pytest.mark.parametrize("key", KEYS)
+def test_all_at_once_by_assignment_load_and_custom_objects(key: str) -> None:
+    plain = make(key)
+    names = arguments_of(ALGORITHMS.get(key)).keys() - FIXED.keys()
+    values = {name: TOGETHER[name] if name in TOGETHER else other(name, plain) for name in names}
+    given = trained(make(key, **values))
+    assigned = make(key)
+    assigned.set_arguments(**values)
+    for model_of in (
+        lambda: assigned,
+        lambda: reload(make(key), **values),
+        lambda: reload(make(key), custom_objects=values),
+    ):
+        model = model_of()
+        assert_same_state(trained(model), given)
+        for name in names:
+            assert repr(getattr(model, name)) == repr(getattr(given, name)), name
+    # What was set is saved.
+    again = reload(assigned)
+    for name in names:
+        assert repr(getattr(again, name)) == repr(getattr(assigned, name)), name
+
+
+@pytest.mark.parametrize(("key", "name"), arguments(fixed=True))
+def test_what_is_built_in_says_what_to_do(key: str, name: str) -> None:
+    model = make(key)
+    before = model.__dict__.copy()
+    for value in ("CnnPolicy", None, 3):
+        with pytest.raises(
+            AttributeError, match=rf"^{name} is built into a \w+ when it is made.*{value!r} was given: "
+        ):
+            setattr(model, name, value)
+    assert model.__dict__ == before
+    if name in ("env", "device", "seed", "policy_kwargs"):  # load takes them
+        return
+    held = vars(model).get(name)
+    if isinstance(held, (bool, float)):
+        assert getattr(reload(model, **{name: held}), name) == held
+    for given in ({name: 0.125}, {"custom_objects": {name: 0.125}}):
+        with pytest.raises(ValueError, match=rf"{name}=0.125 cannot be given to \w+.load, since it is built into"):
+            reload(model, **given)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(key: str) -> None:
+    model = make(key)
+    n_tried = 0
+    for name in arguments_of(type(model)).keys() - FIXED.keys():
+        for value, words in WRONG.get(name, ()):
+            if value is None and arguments_of(type(model))[name].default is None:
+                continue
+            beside = {"ent_coef": "auto"} if name == "ent_coef_lr" else {}
+            beside |= {"coef": "auto", "target_divergence": 0.1} if name == "coef_lr" else {}
+            # jensen_shannon has a bound
+            beside |= {"divergence": "kl"} if value == "repel" else {}
+            held = model.__dict__.copy()
+            with pytest.raises((ValueError, TypeError), match=words):
+                model.set_arguments(**beside, **{name: value})
+            assert model.__dict__ == held
+            n_tried += 1
+    assert n_tried > 40
+    with pytest.raises(ValueError, match=r"Unknown argument 'gama'.*Did you mean 'gamma'"):
+        model.set_arguments(gama=0.5)
+
+
+class AtRollout(BaseCallback):
+    """Does something when a rollout begins, counted from 1."""
+
+    def __init__(self, number: int, act: Callable[[Any], None]):
+        super().__init__()
+        self.number, self.act, self.seen = number, act, 0
+
+    def _on_rollout_start(self) -> None:
+        self.seen += 1
+        if self.seen == self.number:
+            self.act(self.model)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def assignment(**arguments: Any) -> Callable[[Any], None]:
+    """:return: what sets attributes, one after another"""
+
+    def assign(model: Any) -> None:
+        for name, value in arguments.items():
+            setattr(model, name, value)
+
+    return assign
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_callback_may_set_it(key: str) -> None:
+    model = make(key, ent_coef=0.1)
+    logged = record(model)
+    act = assignment(ent_coef=0.3, learning_rate=0.001, n_steps=4, gamma=0.5)
+    model.learn(3 * 8 + 4 * 4, AtRollout(3, act), log_interval=1)
+    assert logged.values["train/ent_coef"] == [0.1, 0.1, 0.3, 0.3, 0.3, 0.3, 0.3]
+    assert logged.values["train/learning_rate"] == [0.05, 0.05, *[0.001] * 5]
+    assert np.diff(logged.steps).tolist()[:6] == [8, 8, 4, 4, 4, 4]
+    assert model.rollout_buffer.gamma == 0.5
+
+
+BY_THE_PARENT = {"vf_coef": 0.9, "n_epochs": 1, "batch_size": 4, "max_grad_norm": 0.01, "clip_range": lambda p: 0.05}
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if stock_parent(key)])
+def test_what_the_parent_takes_from_a_callback_is_taken_alike(key: str) -> None:
+    parent = stock_parent(key)
+    assert parent is not None
+    act = assignment(**{name: value for name, value in BY_THE_PARENT.items() if name in arguments_of(parent)})
+    models = [
+        build(cls, make_env(), **bonus, learning_rate=0.01).learn(48, AtRollout(2, act))
+        for cls, bonus in ((ALGORITHMS.get(key), {"ent_coef": 0.0}), (parent, {}))
+    ]
+    assert_same_state(*models)
+
+
+def test_a_clip_range_may_be_a_number_a_function_or_a_schedule() -> None:
+    model = make("sppo")
+    logged = record(model)
+    for value in (0.3, lambda progress: 0.1, FloatSchedule(0.4), ConstantSchedule(0.5), LinearSchedule(0.6, 0.6, 1.0)):
+        model.clip_range = model.clip_range_vf = value
+        model.learn(8, log_interval=1)
+    assert logged.values["train/clip_range"] == logged.values["train/clip_range_vf"] == [0.3, 0.1, 0.4, 0.5, 0.6]
+    model.clip_range_vf = None
+    model.learn(8)
+    assert model._value_clip is None
+    for value in (0, -0.2):
+        with pytest.raises(ValueError, match="clip_range_vf must be a number > 0"):
+            model.clip_range_vf = value
+    for name in ("batch_size", "n_steps"):
+        with pytest.raises(ValueError, match=rf"{name}.* must be at least 2 with normalize_advantage=True, but is 1"):
+            setattr(model, name, 1)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_tuned_temperature_keeps_its_state(key: str) -> None:
+    model = trained(make(key, **TUNED))
+    reached = alpha(model)
+    assert reached != 0.1
+    for name, value in {"gamma": 0.9, "ent_coef": "auto_0.1", "entropy_in_return": False, "regularizers": None}.items():
+        setattr(model, name, value)
+        assert alpha(model) == reached
+    model.target_entropy, model.ent_coef_lr = 0.9, 0.5
+    assert (alpha(model), model.temperature.target, model.temperature.rate) == (reached, 0.9, 0.5)
+    again = reload(model, ent_coef="auto_0.1", target_entropy=0.8, gamma=0.7)
+    assert (alpha(again), again.temperature.target) == (reached, 0.8)
+    for value, start in ((0.2, 0.2), ("auto_0.1", 0.1), ("decay_3_0.5", 3.0)):
+        model.ent_coef = value
+        assert alpha(model) == start
+    assert alpha(trained(model)) == 3 * 0.5 ** math.ceil(16 / model.n_steps)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_decay_set_after_the_returns_begins_with_the_next_rollout(key: str) -> None:
+    class AtTheEnd(BaseCallback):
+        def _on_rollout_end(self) -> None:
+            if self.num_timesteps == 8:
+                self.model.ent_coef = "decay_1_0.5"
+
+        def _on_step(self) -> bool:
+            return True
+
+    model = make(key)
+    logged = record(model)
+    model.learn(24, AtTheEnd(), log_interval=1)
+    assert logged.values["train/ent_coef"] == [0.01, 1.0, 0.5]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_entropy_that_does_not_exist_is_missed_when_it_is_asked_for(key: str) -> None:
+    model = build(key, ent_coef=0.0, policy_kwargs={"action_distribution": "tanh_gaussian"})
+    temperature = model.temperature
+    with pytest.raises(ValueError, match="has no closed form, and nothing is estimated silently"):
+        model.ent_coef = 0.3
+    assert (model.ent_coef, model.temperature) == (0.0, temperature)
+    model.set_arguments(ent_coef=0.3, soft_gradient="log_prob", entropy_in_return=False)
+    with pytest.raises(ValueError, match="has no closed form"):
+        model.entropy_in_return = True
+
+
+def test_whole_episodes_may_begin_and_end() -> None:
+    model = make("spg", n_steps=9, n_episodes=2).learn(14)
+    model.n_episodes = None
+    model.learn(9)
+    assert model.rollout_buffer.buffer_size == 9
+    model.n_episodes = 3
+    assert model.learn(21).rollout_buffer.buffer_size == 21
+
+
+def test_an_exchanged_environment_brings_its_own_features() -> None:
+    rule = {"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "linear", "features": "env"}}}
+    env, another = make_env(actions="discrete"), make_env(actions="discrete")
+    env.action_features, another.action_features = np.eye(3), 2 * np.eye(3)
+    model = build("sppo", env, regularizers=[rule])
+    model.set_env(another)
+    features = model.regularizers[0].divergence.kernel.features.rows
+    assert np.array_equal(features, 2 * np.eye(3))
+
+
+def test_a_policy_may_still_be_exchanged() -> None:
+    model, source = build("sppo"), build("sppo", seed=3)
+    model.policy = source.policy
+    assert_equal_parameters(model, parameters(source))
+
+
+@pytest.mark.parametrize("key", WITH_BONUS)
+def test_a_subclass_of_ones_own_is_guarded_too(key: str) -> None:
+    class Mine(ALGORITHMS.get(key)):  # type: ignore[misc]
+        def __init__(self, *args: Any, extra: int = 1, **kwargs: Any):
+            super().__init__(*args, **kwargs)
+            self.extra = extra
+
+    model = build(Mine)
+    model.extra, model.ent_coef = 2, 0.7
+    assert (model.extra, alpha(model)) == (2, 0.7)
+    with pytest.raises(AttributeError, match="seed is built into a Mine"):
+        model.seed = 3
+
+
+def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
+    for given in ({"use_rms_prop": False}, {"rms_prop_eps": 1e-3}):
+        file = io.BytesIO()
+        build(A2C, make_env(), **given).save(file)
+        file.seek(0)
+        model = SA2C.load(file, device="cpu")
+        (name,) = given
+        assert getattr(model, name) == given[name]
+        assert getattr(reload(model, **given), name) == given[name]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_policy_kwargs_may_be_given_again(key: str) -> None:
+    """A2C writes its optimizer into the user's dictionary, and then finds it there."""
+    given = {"net_arch": [8]}
+    model = make(key, policy_kwargs=given)
+    assert_equal_parameters(reload(model, policy_kwargs=given), parameters(model))
+    for others in ({}, {"net_arch": [9]}):
+        with pytest.raises(ValueError, match=r"policy kwargs do not equal the stored policy kwargs.*make a new model"):
+            reload(model, policy_kwargs=others)
