@@ -246,6 +246,10 @@ Y = [0, 1] * 5
         ({"frame": frame().assign(town=["Ulm", " NaN"] * 10), "target": "grade"}, r"' NaN' among them is a number, or"),
         ({"frame": frame().assign(town=["Ulm", ""] * 10), "target": "grade"}, r"'' among them is a number, or stands"),
         ({"frame": frame().assign(town=["Ulm", "Ulm "] * 10), "target": "grade"}, r"'town' has 'Ulm' and 'Ulm '"),
+        (
+            {"frame": frame().assign(town=pd.Categorical(["Red", "red ", "red", "Red"] * 5)), "target": "grade"},
+            r"'town' has 'red' and 'red ', which .*Series.str.strip\(\).*astype\('category'\)",
+        ),
         ({"frame": frame().assign(town=[date(2020, 1, 1)] * 20), "target": "grade"}, r"'town' is of type date, but"),
         ({"frame": frame().assign(town=[[]] * 20), "target": "grade"}, r"'town' is of type list, but must"),
         ({"frame": frame().assign(size=1j), "target": "grade"}, r"column 'size' is of type complex128"),

@@ -62,7 +62,9 @@ def split_frame(frame: Any, target: str | None, max_categories: int) -> tuple[Fe
 def _columns(pd: Any, series: Any, max_categories: int) -> Iterator[Column]:
     types, name = pd.api.types, str(series.name)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        yield from _one_hot(pd, series, list(series.cat.categories), max_categories)
+        categories = list(series.cat.categories)
+        check_texts(categories, f"The column {name!r}")
+        yield from _one_hot(pd, series, categories, max_categories)
     elif types.is_numeric_dtype(series.dtype) and series.dtype.kind != "c":  # truth values count as numeric
         yield _numbers(series)
     elif types.is_string_dtype(series.dtype) or types.is_object_dtype(series.dtype):

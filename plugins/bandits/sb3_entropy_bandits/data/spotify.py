@@ -100,7 +100,6 @@ def _track_names(songs: Songs, top_file: Path) -> tuple[str, ...]:
         if (place / NAMES).is_file():
             names, lines = {}, dict[str, int]()
             for line, cells in read_table(place / NAMES, ("id", "name")):
-                note_id(lines, cells["id"], place / NAMES, line)
-                names[cells["id"]] = cells["name"]
+                names[note_id(lines, cells["id"], place / NAMES, line)] = cells["name"]
             return tuple(names.get(song) or song for song in songs.ids)
     return songs.ids
