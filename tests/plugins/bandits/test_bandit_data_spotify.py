@@ -51,7 +51,7 @@ def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
 
 def test_songs_of_ones_own_and_their_names(tmp_path: Path) -> None:
     genres = own_files(tmp_path / "mine")
-    names = b"id,name,artist\nt9,A song,B\n"
+    names = b"id,name,artist\n t9,A song,B\n"
     write(tmp_path / "other", {"best.csv": lines(song("t9"), song("t8")), "spotify_top50.csv": names})
     data = load_spotify(genres=genres, top=tmp_path / "other/best.csv")
     assert data.track_names == ("A song", "t8")
