@@ -114,6 +114,15 @@ def numeric(field: str, value: ArrayLike) -> np.ndarray:
     return array
 
 
+def apart(array: np.ndarray, given: ArrayLike) -> np.ndarray:
+    """
+    :param array: what became of ``given``
+    :param given: what somebody else holds, and may write to
+    :return: the array, copied if it shares its memory with what was given
+    """
+    return array.copy() if np.may_share_memory(array, given) else array
+
+
 def finite_rows(array: np.ndarray) -> np.ndarray:
     """:return: in which rows all numbers are finite, shape (n,)"""
     return np.asarray(np.isfinite(array).reshape(len(array), -1).all(axis=1))

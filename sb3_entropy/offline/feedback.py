@@ -14,6 +14,7 @@ from sb3_entropy.offline.archive import read_archive, write_archive
 from sb3_entropy.offline.checking import (
     Array,
     Integers,
+    apart,
     as_actions,
     as_numbers,
     as_probabilities,
@@ -30,7 +31,7 @@ PROPENSITY_TOLERANCE = 1e-4
 class LoggedFeedback:
     """
     n independent rounds (xᵢ, aᵢ, rᵢ, pᵢ): context xᵢ, action aᵢ ~ b(·|xᵢ) of the behaviour policy b, its reward rᵢ and
-    its propensity pᵢ = b(aᵢ|xᵢ). Every field is checked when the log is made.
+    its propensity pᵢ = b(aᵢ|xᵢ). Every field is checked when the log is made, and shares no memory with what was given.
 
     :param contexts: xᵢ, shape (n, …); their type is kept, so images may stay bytes
     :param actions: aᵢ ∈ {0, …, A − 1}, shape (n,)
@@ -60,6 +61,8 @@ class LoggedFeedback:
     support: Integers | None = None
 
     def __post_init__(self) -> None:
+        fields = ("contexts", "actions", "rewards", "propensities", "behaviour", "mean_rewards", "support")
+        given = {name: value for name in fields if (value := getattr(self, name)) is not None}
         check_number("n_actions", self.n_actions, low=1, integer=True)
         contexts = numeric("contexts", self.contexts)
         if contexts.ndim == 0 or not len(contexts):
@@ -95,6 +98,8 @@ class LoggedFeedback:
         if self.support is not None:
             allowed = np.asarray(self.support)
             object.__setattr__(self, "support", as_actions("support", allowed, allowed.size, A))
+        for name, array in given.items():
+            object.__setattr__(self, name, apart(getattr(self, name), array))
 
     def __repr__(self) -> str:
         """:return: the sizes, and what else is known; not the arrays"""

@@ -41,6 +41,17 @@ def test_fields_have_their_types() -> None:
     )
 
 
+def test_what_becomes_of_the_given_arrays_does_not_change_the_log() -> None:
+    given = fields(support=np.array([0, 1, 2]), contexts=np.arange(12.0).reshape(3, 4))
+    log = LoggedFeedback(**given)
+    names = [name for name, value in given.items() if isinstance(value, np.ndarray)]
+    kept = {name: getattr(log, name).copy() for name in names}
+    for name in names:
+        given[name][...] = -3
+        np.testing.assert_array_equal(getattr(log, name), kept[name], err_msg=name)
+    assert len(names) == 7
+
+
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"n_actions": 0}, ValueError, "n_actions must be a whole number ≥ 1, but 0 was given"),
     ({"n_actions": 2.5}, TypeError, "n_actions must be a whole number ≥ 1, but 2.5"),

@@ -1,5 +1,6 @@
 """Tables of OpenML, without OpenML: scikit-learn's own client, answered by hand."""
 
+import gzip
 import io
 import json
 import time
@@ -133,6 +134,57 @@ def test_a_row_that_is_not_as_declared(
     monkeypatch.setattr(URLOPEN, OpenML(content=arff().replace("0.5,Ulm,good", wrong, 1)))
     with pytest.raises(ValueError, match=message):
         tabular(openml=7, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "message"),
+    [
+        ("@DATA", "", r"BadLayout: Invalid layout"),
+        (arff().partition("@DATA\n")[2], "", r"StopIteration: it has no rows. Take"),
+        ("grade {", "mark {", r"KeyError: 'grade'. Take"),
+        ("{Ulm,Bern}", "{}", r"IndexError: list index out of range. Take"),
+        ("0.5,Ulm", r"0.5,'U\q'", r"ValueError: Unsupported escape sequence"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid cache, redownloading file:RuntimeWarning")
+def test_a_file_that_is_not_as_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: str, found: str, message: str
+) -> None:
+    monkeypatch.setattr(URLOPEN, OpenML(content=arff().replace(declared, found, 1)))
+    with pytest.raises(ValueError, match=f"The file of OpenML's 7 is not as it declares itself: {message}"):
+        tabular(openml=7, folder=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid cache, redownloading file:RuntimeWarning")
+def test_a_file_that_was_cut_short_or_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = gzip.compress(arff().encode())
+    for content, fault in ((packed[:-20], "EOFError"), (b"no gzip file", "BadGzipFile")):
+        server, header = OpenML(), Message()
+        header["Content-Encoding"] = "gzip"
+
+        def answer(
+            request: Request, *_: Any, server: OpenML = server, header: Message = header, content: bytes = content
+        ) -> addinfourl:
+            if request.full_url.endswith(".arff"):
+                return addinfourl(io.BytesIO(content), header, request.full_url, 200)
+            return server(request)
+
+        monkeypatch.setattr(URLOPEN, answer)
+        with pytest.raises(ValueError, match=f"not as it declares itself: {fault}: "):
+            tabular(openml=7, folder=tmp_path / fault)
+
+
+@pytest.mark.parametrize("fault", [MemoryError("too large"), KeyError("ours"), RuntimeError("ours"), StopIteration()])
+def test_a_fault_that_is_not_the_files_is_told_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def faulty(**_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", faulty)
+    with pytest.raises(type(fault)) as caught:
+        tabular(openml=7, folder=tmp_path)
+    assert caught.value is fault
 
 
 def test_what_openml_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
 
 def test_songs_of_ones_own_and_their_names(tmp_path: Path) -> None:
     genres = own_files(tmp_path / "mine")
-    names = b"id,name,artist\nt9,A song,B\n"
+    names = b"id,name,artist\n t9,A song,B\n"
     write(tmp_path / "other", {"best.csv": lines(song("t9"), song("t8")), "spotify_top50.csv": names})
     data = load_spotify(genres=genres, top=tmp_path / "other/best.csv")
     assert data.track_names == ("A song", "t8")
@@ -99,6 +99,7 @@ def test_songs_of_ones_own_and_their_names(tmp_path: Path) -> None:
         (HEADER.replace(",id", ",id,Tempo").encode(), r"line 1, column 'Tempo': .* over the columns 3 and 12"),
         (HEADER.replace(",", ";").encode(), r"lacks the column.* separated by commas, but ';' stands in the header"),
         (lines(song("a"), "", song("b"), song("a")), r"line 5, column 'id': 'a' stands on line 2 already"),
+        (lines(song("a"), song("b"), song("a ")), r"rock.csv, line 4, column 'id': 'a' stands on line 2 already"),
         (lines(song(" ")), r"line 2, column 'id': the song has none"),
         # A quotation mark that swallows a song: what is left of the two is a row of the right length.
         (
@@ -129,6 +130,7 @@ def test_a_wrong_cell_is_named_by_file_line_and_column(tmp_path: Path, content: 
     [
         ("id,name\nt1,One, or two\n", r"line 2: 3 cells, but the header has 2 columns: after the last, 'name', stands"),
         ("id,name\nt1,One\n\nt1,Two\n", r"line 4, column 'id': 't1' stands on line 2 already"),
+        ("id,name\nt1,One\n t1,Two\n", r"spotify_top50.csv, line 3, column 'id': 't1' stands on line 2 already"),
         ("id,title\nt1,One\n", r"spotify_top50.csv lacks the column\(s\) name; it has id, title"),
     ],
 )
@@ -168,7 +170,9 @@ def test_shapes_are_checked(field: str, value: Any, message: str) -> None:
         "track_names": ("c", "d", "e"),
         "feature_names": ("f", "g"),
     }
-    assert SpotifyData(**given).tracks.shape == (3, 2)
+    made = SpotifyData(**given)
+    given["tracks"][...] = 7  # the caller's own array can be written to, and is another
+    np.testing.assert_array_equal(made.tracks, np.ones((3, 2)))
     with pytest.raises(ValueError, match=message):
         SpotifyData(**given | {field: value})
 

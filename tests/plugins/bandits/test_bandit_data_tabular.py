@@ -177,6 +177,49 @@ def test_pandas_own_kinds_of_labels(labels: Any) -> None:
     assert set(data.x_train[data.y_train == 0][:, 0].tolist()) == {2.5, 4.0}
 
 
+WHOLE = 2**60 + np.arange(20)
+CLOSE = 10**9 + np.arange(20)
+HALVES = np.arange(20) / 2
+
+
+@pytest.mark.parametrize(
+    ("given", "column", "options"),
+    [
+        ({"x": WHOLE[:, np.newaxis]}, 0, {}),
+        ({"x": np.uint64(2**63) + WHOLE.astype(np.uint64)[:, np.newaxis]}, 0, {}),
+        ({"x": [[half, whole] for half, whole in zip(HALVES.tolist(), WHOLE.tolist(), strict=True)]}, 1, {}),
+        ({"x": pd.DataFrame({"half": HALVES, "number": WHOLE})}, 1, {}),
+        ({"x": [[2**63 + i, -i] for i in range(20)]}, 0, {}),
+        ({"x": [[10**30 + i] for i in range(20)]}, 0, {}),
+        ({"frame": pd.DataFrame({"half": HALVES, "number": WHOLE})}, "number", {}),
+        ({"frame": pd.DataFrame({"number": pd.array(WHOLE, dtype="Int64")})}, "number", {}),
+        ({"frame": pd.DataFrame({"number": pd.Series(WHOLE.tolist(), dtype=object)})}, "number", {}),
+        ({"frame": pd.DataFrame({"number": [Decimal(i) for i in WHOLE.tolist()]})}, "number", {}),
+        ({"x": np.column_stack([CLOSE * 0, CLOSE])}, 1, {"standardise": False}),
+        ({"frame": pd.DataFrame({"half": HALVES, "number": CLOSE})}, "number", {"standardise": False}),
+    ],
+)
+def test_whole_numbers_that_would_become_one_are_refused(
+    given: dict[str, Any], column: object, options: dict[str, Any]
+) -> None:
+    y = [0, 1] * 10
+    source = {"frame": given["frame"].assign(y=y), "target": "y"} if "frame" in given else given | {"y": y}
+    kind, advice = ("float32", "standardise=True, subtract") if options else ("float64", "Subtract")
+    message = rf"column {column!r} .* 20 different whole numbers, .* {kind} keeps only \d+ .*{advice} .*categor"
+    with pytest.raises(ValueError, match=message):
+        tabular(**source, **options)
+
+
+def test_what_merges_by_ordinary_rounding_or_not_at_all_is_taken() -> None:
+    y = np.arange(20) % 2
+    rounded = 1 + np.arange(20) * 1e-9
+    assert len(np.unique(tabular(rounded[:, np.newaxis], y, standardise=False).x_train)) == 1
+    for column in (2**60 + 1024 * np.arange(20), np.full(20, 2**60 + 1), CLOSE.astype(np.float64) + 0.5):
+        tabular(np.column_stack([column, y]), y)
+    tabular(CLOSE[:, np.newaxis], y)
+    tabular(2**24 + 2 * np.arange(20)[:, np.newaxis], y, standardise=False)
+
+
 X = np.arange(20.0).reshape(10, 2)
 Y = [0, 1] * 5
 
@@ -246,6 +289,10 @@ Y = [0, 1] * 5
         ({"frame": frame().assign(town=["Ulm", " NaN"] * 10), "target": "grade"}, r"' NaN' among them is a number, or"),
         ({"frame": frame().assign(town=["Ulm", ""] * 10), "target": "grade"}, r"'' among them is a number, or stands"),
         ({"frame": frame().assign(town=["Ulm", "Ulm "] * 10), "target": "grade"}, r"'town' has 'Ulm' and 'Ulm '"),
+        (
+            {"frame": frame().assign(town=pd.Categorical(["Red", "red ", "red", "Red"] * 5)), "target": "grade"},
+            r"'town' has 'red' and 'red ', which .*Series.str.strip\(\).*astype\('category'\)",
+        ),
         ({"frame": frame().assign(town=[date(2020, 1, 1)] * 20), "target": "grade"}, r"'town' is of type date, but"),
         ({"frame": frame().assign(town=[[]] * 20), "target": "grade"}, r"'town' is of type list, but must"),
         ({"frame": frame().assign(size=1j), "target": "grade"}, r"column 'size' is of type complex128"),

@@ -17,7 +17,7 @@ class ClassificationData:
     """
     Contexts x and labels y in {0, …, K−1}, for training and for testing.
 
-    The arrays are kept as read-only views: one data set may serve many environments of a process.
+    The arrays are kept as read-only copies: one data set may serve many environments of a process.
 
     :param name: what it is called in messages and figures; a subset or unverified files say so here
     :param x_train: contexts: images of shape (N, H, W, C) in uint8, or rows of shape (N, d) in float32
@@ -68,10 +68,10 @@ class ClassificationData:
             )
         if np.ma.is_masked(given):
             raise ValueError(f"{field} of {self.name!r} has masked entries. Fill or drop them first.")
-        view = np.asarray(given).view()
-        view.flags.writeable = False
-        object.__setattr__(self, field, view)
-        return view
+        kept = np.array(given)  # a view would change with the array that was given
+        kept.flags.writeable = False
+        object.__setattr__(self, field, kept)
+        return kept
 
     def _check_contexts(self, field: str, x: Array) -> None:
         if self.image_shape is None:

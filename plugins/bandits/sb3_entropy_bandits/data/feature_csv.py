@@ -28,7 +28,7 @@ UNITS = "loudness in dB / 60 + 1, tempo in bpm / 200, all others as Spotify give
 @dataclass(frozen=True, eq=False)
 class Songs:
     """
-    :param ids: what names each song: its ``id``
+    :param ids: what names each song: its ``id``, without blanks at its ends
     :param features: shape (N, 10), in the order of ``FEATURES``
     """
 
@@ -54,22 +54,25 @@ def read_songs(path: Path) -> Songs:
     return Songs(tuple(lines), np.array(rows))
 
 
-def note_id(lines: dict[str, int], song: str, path: Path, line: int) -> None:
+def note_id(lines: dict[str, int], cell: str, path: Path, line: int) -> str:
     """
     :param lines: on which line each id stands; the song's is put in
-    :param song: its id
+    :param cell: its id, perhaps between blanks
     :param path: the file, for messages
     :param line: where in it
+    :return: the id without the blanks
     :raises ValueError: if the id is empty, or stands on an earlier line
     """
-    if not song.strip():
+    song = cell.strip()
+    if not song:
         raise ValueError(f"{path}, line {line}, column 'id': the song has none. Give it one, or remove the line.")
     if song in lines:
         raise ValueError(
-            f"{path}, line {line}, column 'id': {song!r} stands on line {lines[song]} already. A song counts once: "
-            "remove one of the lines."
+            f"{path}, line {line}, column 'id': {song!r} stands on line {lines[song]} already (blanks around it do not "
+            "count). A song counts once: remove one of the lines."
         )
     lines[song] = line
+    return song
 
 
 def _number(cell: str, path: Path, column: str, line: int) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sb3_entropy.errors import check_number, unknown
-from sb3_entropy_bandits.data.features import Features, rounding_of
+from sb3_entropy_bandits.data.features import Features, column_of
 from sb3_entropy_bandits.data.kinds import NUMBER, TEXT, TRUTH_VALUE, check_texts, is_numeral, kinds_of
 from sb3_entropy_bandits.data.requirements import require
 
@@ -25,7 +25,7 @@ def split_frame(frame: Any, target: str | None, max_categories: int) -> tuple[Fe
     :return: d features of N rows, and the labels (N,) as they stand there
     :raises TypeError: if it is not a pandas data frame
     :raises ValueError: if there is no such column, a cell is missing, or a column is of another kind, mixes kinds, has
-        too many categories, or texts that are numbers
+        too many categories, texts that are numbers, or whole numbers of which float64 makes one
     """
     pd = require("pandas", "tabular(frame=…)")
     check_number("max_categories", max_categories, low=1, integer=True)
@@ -62,7 +62,9 @@ def split_frame(frame: Any, target: str | None, max_categories: int) -> tuple[Fe
 def _columns(pd: Any, series: Any, max_categories: int) -> Iterator[Column]:
     types, name = pd.api.types, str(series.name)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        yield from _one_hot(pd, series, list(series.cat.categories), max_categories)
+        categories = list(series.cat.categories)
+        check_texts(categories, f"The column {name!r}")
+        yield from _one_hot(pd, series, categories, max_categories)
     elif types.is_numeric_dtype(series.dtype) and series.dtype.kind != "c":  # truth values count as numeric
         yield _numbers(series)
     elif types.is_string_dtype(series.dtype) or types.is_object_dtype(series.dtype):
@@ -90,7 +92,8 @@ def _other_type(name: str, given: object) -> ValueError:
 
 
 def _numbers(series: Any) -> Column:
-    return str(series.name), series.to_numpy(dtype=np.float64), rounding_of(series.to_numpy().dtype)
+    values, rounding = column_of(str(series.name), series.to_numpy())
+    return str(series.name), values, rounding
 
 
 def _texts(series: Any) -> list[str]:

@@ -27,19 +27,20 @@ def kinds_of(values: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
-def check_texts(texts: Iterable[str], where: str) -> None:
+def check_texts(texts: Iterable[Any], where: str) -> None:
     """
-    :param texts: categories, each once
+    :param texts: categories, each once; those that are no texts may be among them
     :param where: what a message calls the column
     :raises ValueError: if two of them differ in blanks at their ends alone
     """
     seen: dict[str, str] = {}
-    for text in texts:
+    for text in filter(lambda category: isinstance(category, str), texts):
         other = seen.setdefault(text.strip(), text)
         if other != text:
             raise ValueError(
                 f"{where} has {other!r} and {text!r}, which differ in blanks at their ends alone and would become two "
-                "categories. Strip them, with Series.str.strip() for example."
+                "categories. Strip them, with Series.str.strip() for example, and then .astype('category') if they are "
+                "categories."
             )
 
 

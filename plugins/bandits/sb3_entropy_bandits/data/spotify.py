@@ -19,7 +19,7 @@ NAMES = "spotify_top50.csv"
 @dataclass(frozen=True, eq=False)
 class SpotifyData:
     """
-    What listeners like, and what can be recommended. The arrays are read-only.
+    What listeners like, and what can be recommended. The arrays are kept as read-only copies.
 
     :param genres: row g is the mean of the features over genre g's playlist, shape (G, F)
     :param tracks: row a is the features of song a, an action, shape (A, F)
@@ -37,16 +37,16 @@ class SpotifyData:
 
     def __post_init__(self) -> None:
         for field, names in (("genres", self.genre_names), ("tracks", self.track_names)):
-            view = np.asarray(getattr(self, field), dtype=np.float64).view()
+            kept = np.array(getattr(self, field), dtype=np.float64)
             shape = (len(names), len(self.feature_names))
-            if view.shape != shape or not view.size or not np.isfinite(view).all():
-                not_finite = int((~np.isfinite(view)).sum())
+            if kept.shape != shape or not kept.size or not np.isfinite(kept).all():
+                not_finite = int((~np.isfinite(kept)).sum())
                 raise ValueError(
                     f"{field} must be finite numbers of shape {shape}, a row for each name and a column for each "
-                    f"feature, but has the shape {view.shape} and {not_finite} numbers that are not finite."
+                    f"feature, but has the shape {kept.shape} and {not_finite} numbers that are not finite."
                 )
-            view.flags.writeable = False
-            object.__setattr__(self, field, view)
+            kept.flags.writeable = False
+            object.__setattr__(self, field, kept)
 
 
 def load_spotify(
@@ -100,7 +100,6 @@ def _track_names(songs: Songs, top_file: Path) -> tuple[str, ...]:
         if (place / NAMES).is_file():
             names, lines = {}, dict[str, int]()
             for line, cells in read_table(place / NAMES, ("id", "name")):
-                note_id(lines, cells["id"], place / NAMES, line)
-                names[cells["id"]] = cells["name"]
+                names[note_id(lines, cells["id"], place / NAMES, line)] = cells["name"]
             return tuple(names.get(song) or song for song in songs.ids)
     return songs.ids

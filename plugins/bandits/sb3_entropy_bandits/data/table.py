@@ -36,7 +36,8 @@ def tabular(
     for rounding, becomes x − m.
 
     What would be read as something else than it seems is an error: a column that mixes numbers and texts, numbers
-    written as texts, texts that differ in blanks alone, masked entries, pandas objects of different indices.
+    written as texts, texts that differ in blanks alone, masked entries, pandas objects of different indices, whole
+    numbers so large that several become one in float64, or in float32 where they are not standardised.
 
     :param x: features, shape (N, d), numbers
     :param y: labels, shape (N,): whole numbers, texts or truth values
@@ -73,7 +74,7 @@ def tabular(
         features = array_features(x)
     labels, n_classes = _number(y, len(features.values))
     train, test = stratified(labels, test_share, split_seed)
-    rows = (features.standardised(train) if standardise else features.values).astype(np.float32)
+    rows = features.standardised(train).astype(np.float32) if standardise else features.unstandardised()
     return ClassificationData(
         name or "tabular", rows[train], labels[train], rows[test], labels[test], n_classes, 1.0, None
     )
