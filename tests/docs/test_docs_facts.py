@@ -30,7 +30,7 @@ from sb3_entropy.registry import (
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.schema import SCHEMA
 from sb3_entropy.studies.spec import parse_study
-from sb3_entropy.temperature import auto_target_entropy, max_entropy
+from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 from sb3_entropy.zoo.check import ZOO_KEYS
 from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
 from sb3_entropy.zoo.presets import preset_file, read_presets
