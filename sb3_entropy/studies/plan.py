@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from sb3_entropy.plots.settings import short, text_of
 from sb3_entropy.registry import find_env
-from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
+from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, observers, run_id, versions
 from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
 from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 
@@ -109,9 +109,11 @@ def definition(study: Study, variant: Variant, environment: EnvironmentSpec) -> 
     :raises ValueError: if a preset or the environment is missing, or nobody says how long to train
     """
     asked = asked_for(study, variant, environment)
+    raised = behaviours(variant.arm.algo, asked["hyperparams"])
     return {
         "protocol": PROTOCOL,
         "behaviour": behaviour(variant.arm.algo),
+        **({"behaviours": raised} if raised else {}),
         **asked,
         "observers": observers({*ALWAYS_OBSERVED, *study.measures}),
         "versions": versions(variant.arm.algo, environment.env_id, asked["hyperparams"], study.vec_env),
