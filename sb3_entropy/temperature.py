@@ -92,7 +92,8 @@ class DecayedTemperature(Temperature):
 # How TunedTemperature is damped, and when it waits; derived in docs/temperature.md.
 DAMPING = 4.0
 MEMORY = 8192
-LARGEST_STEP = 0.5
+LARGEST_STEP = 0.3
+LARGEST_ERROR, LARGEST_DAMPED = 1.0, 0.5
 WAITS_ABOVE = 2 / 3
 RANGE = 1000.0
 PATIENCE = 2 * MEMORY
@@ -109,11 +110,12 @@ class TunedTemperature(Temperature):
     damped by a proportional term (Stooke, Achiam, Abbeel 2020, arXiv 2007.03964, Section 4), and descends only where
     the entropy does not get better by itself. After an update with n transitions
 
-        log α ← log α − g · min(rate · n, ½) · e − min(4, 1/(2w)) · (e − e_before),     e = clip((H − H̄) / d, −1, 1),
+        log α ← log α − g · min(rate · n, 0.3) · clip(e, ±1) − min(4, 1/(2w)) · (clip(e, ±½) − clip(e_before, ±½)),
 
-    with d action dimensions and H a running mean, in which the last rollout has the weight w = min(1, n/min(8192, N))
-    after N transitions. Steps count transitions, so that α moves at the same pace for an algorithm that updates every 5
-    of them and for one that updates every 2048; and a policy that follows α within one update does not make it swing.
+    where e = (H − H̄) / d, with d action dimensions and H a running mean, in which the last rollout has the weight
+    w = min(1, n/min(8192, N)) after N transitions. Steps count transitions, so that α moves at the same pace for an
+    algorithm that updates every 5 of them and for one that updates every 2048; and a policy that follows α within one
+    update does not make it swing.
 
     g is 0 while H moves towards H̄ at more than ⅔ of the best pace at which it has done so since it was last there, and
     else 1. A policy that takes thousands of steps to lose the entropy it began with is on its way, and cannot go
@@ -163,16 +165,12 @@ class TunedTemperature(Temperature):
         weight = min(1.0, n_transitions / min(MEMORY, self.n_seen))
         before = entropy if self.entropy is None else self.entropy
         self.entropy = before + weight * (entropy - before)
-        error, error_before = self._error(self.entropy), self._error(before)
-        step = min(DAMPING, 0.5 / weight) * (error - error_before)
+        error, error_before = ((height - self.target) / self.n_dims for height in (self.entropy, before))
+        step = min(DAMPING, 0.5 / weight) * (_clip(error, LARGEST_DAMPED) - _clip(error_before, LARGEST_DAMPED))
         if not self._is_on_its_way(before, n_transitions):
-            step += min(self.rate * n_transitions, LARGEST_STEP) * error
-        end = math.log(RANGE)
-        self.log_factor = min(max(self.log_factor - step, -end), end)
+            step += min(self.rate * n_transitions, LARGEST_STEP) * _clip(error, LARGEST_ERROR)
+        self.log_factor = _clip(self.log_factor - step, math.log(RANGE))
         self._warn_at_an_end(n_transitions)
-
-    def _error(self, entropy: float) -> float:
-        return min(max((entropy - self.target) / self.n_dims, -1.0), 1.0)
 
     def _is_on_its_way(self, before: float, n_transitions: int) -> bool:
         """Whether H moves towards H̄ at more than ⅔ of its best pace; paces in nats a transition, running means too."""
@@ -209,6 +207,10 @@ class TunedTemperature(Temperature):
             f"{target}={self.sign * self.target:.3g}. {floor if self.log_factor < 0 else ceiling}",
             stacklevel=2,
         )
+
+
+def _clip(value: float, end: float) -> float:
+    return min(max(value, -end), end)
 
 
 def make_temperature(

@@ -99,9 +99,9 @@ def log_alphas(
     initial: float, target: float, n_dims: int, rate: float, n_transitions: int, entropies: Sequence[float]
 ) -> list[float]:
     """
-    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · e, unless the
-    entropy moves to its target at more than ⅔ of its best pace since it was last there, and by the damping times the
-    change of e, where e = clip((H − H̄)/d, ±1) and H is a running mean.
+    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · clip(e, ±1), unless
+    the entropy moves to its target at more than ⅔ of its best pace since it was last there, and by the damping times
+    the change of clip(e, ±½), where e = (H − H̄)/d and H is a running mean.
     """
     found, smooth, pace = [math.log(initial)], entropies[0], 0.0
     paces: list[float] = []
@@ -113,10 +113,11 @@ def log_alphas(
         if (smooth > target) != (before > target):
             paces = []
         paces.append(-pace if smooth > target else pace)
-        e, e_before = (float(np.clip((h - target) / n_dims, -1, 1)) for h in (smooth, before))
-        waits = paces[-1] > 2 / 3 * max(0.0, *paces, 0.0)
-        integral = 0.0 if waits else min(rate * n_transitions, temperature.LARGEST_STEP) * e
-        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * (e - e_before))
+        e, e_before = ((h - target) / n_dims for h in (smooth, before))
+        waits = paces[-1] > 2 / 3 * max(0.0, *paces)
+        integral = 0.0 if waits else min(rate * n_transitions, temperature.LARGEST_STEP) * float(np.clip(e, -1, 1))
+        damped = float(np.clip(e, -0.5, 0.5) - np.clip(e_before, -0.5, 0.5))
+        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * damped)
     return found
 
 
