@@ -228,19 +228,15 @@ def test_the_ten_lines_have_the_settings_and_the_returns_of_the_study(page: str)
         if keyword.arg not in (None, "tensorboard_log")
     }
     known = read_study(find_study("pendulum_adaptive"))
-    (fixed,) = (v for v in variants(known) if v.settings == {"ent_coef": given["ent_coef"]})
-    asked = asked_for(known, fixed, known.environments["Pendulum-v1"])
-    defaults = {
-        name: parameter.default for name, parameter in inspect.signature(ALGORITHMS.get("sppo")).parameters.items()
-    }
-    assert {**defaults, "policy": "MlpPolicy", **given} == {**defaults, **asked["hyperparams"]}
-    assert ast.literal_eval(calls["model.learn"].args[0]) == asked["timesteps"]
+    defaults = {p.name: p.default for p in inspect.signature(ALGORITHMS.get("sppo")).parameters.values()}
+    wanted = {**defaults, "policy": "MlpPolicy", **given}
+    asked = {v.label: asked_for(known, v, known.environments["Pendulum-v1"]) for v in variants(known)}
+    (label,) = (label for label, one in asked.items() if {**defaults, **one["hyperparams"]} == wanted)
+    assert ast.literal_eval(calls["model.learn"].args[0]) == asked[label]["timesteps"]
     with (results_folder(find_study("pendulum_adaptive"), "pendulum_adaptive") / "runs.csv").open(newline="") as file:
-        runs = [row for row in csv.DictReader(file) if row["arm"] in (fixed.label, "PPO")]
-    for label in (fixed.label, "PPO"):
-        returns = [
-            float(row["final_return"]) for row in sorted(runs, key=lambda row: int(row["seed"])) if row["arm"] == label
-        ]
+        runs = sorted(csv.DictReader(file), key=lambda row: int(row["seed"]))
+    for arm in (label, "PPO"):
+        returns = [float(row["final_return"]) for row in runs if row["arm"] == arm]
         quoted = [f"{value:.0f}".replace("-", "−") for value in (*returns, iqm(returns))]
         assert len(returns) == 10
         assert (" | ".join(quoted) if page == "README.md" else quoted[-1]) in text
