@@ -576,7 +576,7 @@ def test_a_tuned_alpha_survives_saving(tmp_path: Any) -> None:
     assert before != 0.5
     model.save(tmp_path / "model")
     again = SPPO.load(tmp_path / "model", env=recomputed.tape_envs(2, FOUR))
-    assert again.temperature is not None
+    assert again.temperature == model.temperature  # its pace too
     assert again.temperature.value(0.0) == before
     assert alphas_of(again, 32, reset_num_timesteps=False) == [before]
     # Another temperature asked for is another temperature made.
