@@ -6,17 +6,17 @@ in the improvement (Eqs. 38 and 41).
 """
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 
 from sb3_entropy.errors import check_number
+from sb3_entropy.target_entropy import auto_target_entropy, max_entropy, n_action_dims
 
 Schedule: TypeAlias = Callable[[float], float]
 EntCoef: TypeAlias = float | str | Schedule
@@ -91,10 +91,14 @@ class DecayedTemperature(Temperature):
         self.n_updates += 1
 
 
-# How TunedTemperature is damped; derived in docs/temperature.md.
+# How TunedTemperature is damped, and when it waits; derived in docs/temperature.md.
 DAMPING = 4.0
 MEMORY = 8192
-LARGEST_STEP = 0.5
+LARGEST_STEP = 0.3
+LARGEST_ERROR, LARGEST_DAMPED = 1.0, 0.5
+WAITS_ABOVE = 2 / 3
+RANGE = 1000.0
+PATIENCE = 2 * MEMORY
 
 
 @dataclass
@@ -105,31 +109,51 @@ class TunedTemperature(Temperature):
 
     α is the multiplier of the constraint H ≥ H̄, with the dual loss log α · (H − H̄), SAC's in Stable-Baselines3.
     On-policy, the entropy follows α only after many updates, and plain descent swings around the target; so it is
-    damped by a proportional term (Stooke, Achiam, Abbeel 2020, arXiv 2007.03964, Section 4). After an update with n
-    transitions
+    damped by a proportional term (Stooke, Achiam, Abbeel 2020, arXiv 2007.03964, Section 4), and descends only where
+    the entropy does not get better by itself. After an update with n transitions
 
-        log α ← log α − min(rate · n, ½) · e − min(4, 1/(2w)) · (e − e_before),     e = clip((H − H̄) / d, −1, 1),
+        log α ← log α − g · min(rate · n, 0.3) · clip(e, ±1) − min(4, 1/(2w)) · (clip(e, ±½) − clip(e_before, ±½)),
 
-    with d action dimensions and H a running mean, in which the last rollout has the weight w = min(1, n/8192). Steps
-    count transitions, so that α moves at the same pace for an algorithm that updates every 5 of them and for one that
-    updates every 2048; and a policy that follows α within one update does not make it swing.
+    where e = (H − H̄) / d, with d action dimensions and H a running mean, in which the last rollout has the weight
+    w = min(1, n/min(8192, N)) after N transitions. Steps count transitions, so that α moves at the same pace for an
+    algorithm that updates every 5 of them and for one that updates every 2048; and a policy that follows α within one
+    update does not make it swing.
+
+    g is 0 while H moves towards H̄ at more than ⅔ of the best pace at which it has done so since it was last there, and
+    else 1. A policy that takes thousands of steps to lose the entropy it began with is on its way, and cannot go
+    faster: a descent that went on meanwhile would wind α up, far past what holds the target.
 
     α stays between a thousandth and a thousand times where it started. So a target *below* the entropy that the policy
     keeps without any bonus cannot be reached: α falls to next to nothing, and what is left is nearly the unregularised
     algorithm. A target *above* the largest entropy that the actions allow is refused when the temperature is made.
+    Where α stays next to one end, within a factor of 2, for 16384 transitions, a warning says so, once.
 
     :param initial: α at the start
     :param target: H̄ in nats
     :param n_dims: d, how many independent actions there are; the unit of the error where something else is tuned
     :param rate: nats of log α a transition and nat of e
+    :param name: the argument that is tuned, for warnings
+    :param measure: what it is tuned by, and has the target ``target_<measure>``, for warnings
+    :param sign: −1 if what is given as an entropy is the measure's negative
     """
+
+    #: raised when it tunes otherwise than before; enters the identity of the runs that use it
+    behaviour_version: ClassVar[int] = 2
 
     initial: float
     target: float
     n_dims: float
     rate: float
+    name: str = "ent_coef"
+    measure: str = "entropy"
+    sign: float = 1.0
     log_factor: float = 0.0
     entropy: float | None = None
+    pace: float = 0.0
+    best_pace: float = 0.0
+    n_seen: int = 0
+    n_at_end: int = 0
+    warned: bool = False
     loss: float = 0.0
 
     def value(self, progress_remaining: float) -> float:
@@ -139,16 +163,56 @@ class TunedTemperature(Temperature):
         if entropy is None:
             return
         self.loss = math.log(self.value(0.0)) * (entropy - self.target)
+        self.n_seen += n_transitions
+        weight = min(1.0, n_transitions / min(MEMORY, self.n_seen))
         before = entropy if self.entropy is None else self.entropy
-        weight = min(1.0, n_transitions / MEMORY)
         self.entropy = before + weight * (entropy - before)
-        error, error_before = self._error(self.entropy), self._error(before)
-        step = min(self.rate * n_transitions, LARGEST_STEP) * error
-        step += min(DAMPING, 0.5 / weight) * (error - error_before)
-        self.log_factor = min(max(self.log_factor - step, -math.log(1000)), math.log(1000))
+        error, error_before = ((height - self.target) / self.n_dims for height in (self.entropy, before))
+        step = min(DAMPING, 0.5 / weight) * (_clip(error, LARGEST_DAMPED) - _clip(error_before, LARGEST_DAMPED))
+        if not self._is_on_its_way(before, n_transitions):
+            step += min(self.rate * n_transitions, LARGEST_STEP) * _clip(error, LARGEST_ERROR)
+        self.log_factor = _clip(self.log_factor - step, math.log(RANGE))
+        self._warn_at_an_end(n_transitions)
 
-    def _error(self, entropy: float) -> float:
-        return min(max((entropy - self.target) / self.n_dims, -1.0), 1.0)
+    def _is_on_its_way(self, before: float, n_transitions: int) -> bool:
+        """Whether H moves towards H̄ at more than ⅔ of its best pace; paces in nats a transition, running means too."""
+        assert self.entropy is not None
+        weight = min(1.0, n_transitions / MEMORY)
+        self.pace += weight * ((self.entropy - before) / n_transitions - self.pace)
+        if (self.entropy - self.target) * (before - self.target) < 0:
+            self.best_pace = 0.0
+        towards = math.copysign(1.0, self.target - self.entropy) * self.pace
+        self.best_pace = max(self.best_pace, towards)
+        return towards > WAITS_ABOVE * self.best_pace
+
+    def _warn_at_an_end(self, n_transitions: int) -> None:
+        near = abs(self.log_factor) > math.log(RANGE / 2)
+        self.n_at_end = self.n_at_end + n_transitions if near else 0
+        if self.warned or self.n_at_end < PATIENCE:
+            return
+        self.warned = True
+        assert self.entropy is not None
+        value, target = self.value(0.0), f"target_{self.measure}"
+        up, down = ("higher", "lower") if self.sign > 0 else ("lower", "higher")
+        floor = (
+            f"The policy keeps the target by itself: the constraint is inactive, {self.name} next to 0 is right, and "
+            f"this is nearly the algorithm without it. If it is to act, choose a {up} {target} or a fixed {self.name}. "
+            "If rewards are so small that the floor is felt, start lower."
+        )
+        ceiling = (
+            f"Start higher, with {self.name}='auto_{value:.2g}', if rewards are that large, or choose a {down} "
+            f"{target} that the policy can reach."
+        )
+        warnings.warn(
+            f"{self.name} has been next to its {'floor' if self.log_factor < 0 else 'ceiling'}, {value:.3g}, for "
+            f"{self.n_at_end} transitions, with {self.measure} {self.sign * self.entropy:.3g} and "
+            f"{target}={self.sign * self.target:.3g}. {floor if self.log_factor < 0 else ceiling}",
+            stacklevel=2,
+        )
+
+
+def _clip(value: float, end: float) -> float:
+    return min(max(value, -end), end)
 
 
 def make_temperature(
@@ -234,52 +298,6 @@ def _read(name: str, text: str, allowed: str, kinds: Mapping[str, tuple[int, ...
     if len(numbers) not in {**_N_NUMBERS, **kinds}.get(kind, ()):
         raise ValueError(f"{name} must be {allowed}, but {text!r} was given.")
     return kind, *numbers
-
-
-def n_action_dims(action_space: spaces.Space) -> int:  # type: ignore[type-arg]
-    """:return: how many independent actions a choice is made of: 1 for Discrete"""
-    return int(get_action_dim(action_space))
-
-
-def max_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]
-    """
-    The entropy of the uniform distribution, in nats: Σ log n for discrete actions, Σ log(high − low) for a box.
-
-    :param action_space: Discrete, MultiDiscrete, MultiBinary or Box
-    """
-    if isinstance(action_space, spaces.Discrete):
-        return math.log(action_space.n)
-    if isinstance(action_space, spaces.MultiDiscrete):
-        return float(np.log(action_space.nvec).sum())
-    if isinstance(action_space, spaces.MultiBinary):
-        return n_action_dims(action_space) * math.log(2)
-    assert isinstance(action_space, spaces.Box)
-    with np.errstate(divide="ignore"):  # a box without width has the entropy −∞
-        return float(np.log(action_space.high.astype(np.float64) - action_space.low).sum())
-
-
-def auto_target_entropy(action_space: spaces.Space) -> float:  # type: ignore[type-arg]
-    """
-    The target entropy H̄ for ``target_entropy="auto"``, in nats.
-
-    - Discrete actions: H̄ = ½ Σ log nᵢ, half of the largest entropy: the policy chooses among √n of n actions, so
-      to speak.
-      (SAC's −dim A would be below the least possible, 0.)
-    - A box: H̄ = Σ (log((highᵢ − lowᵢ)/2) − 1). That is SAC's −dim A, which presumes actions in [−1, 1], in the
-      environment's own units: the density of an action in [−2, 2] is half as high, its entropy log 2 larger.
-
-    :param action_space: Discrete, MultiDiscrete, MultiBinary or Box
-    :raises ValueError: if a box is unbounded or empty, where no unit can be read off
-    """
-    if not isinstance(action_space, spaces.Box):
-        return 0.5 * max_entropy(action_space)
-    largest = max_entropy(action_space)
-    if not math.isfinite(largest):
-        raise ValueError(
-            f"target_entropy='auto' needs a box with finite, distinct bounds, but the actions are {action_space}. "
-            "Give target_entropy as a number of nats."
-        )
-    return largest - n_action_dims(action_space) * (math.log(2) + 1)
 
 
 def _check_reachable(target: float, action_space: spaces.Space, bounded: bool) -> None:  # type: ignore[type-arg]

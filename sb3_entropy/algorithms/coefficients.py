@@ -64,7 +64,7 @@ def make_coefficient(coef: Coefficient, sign: float, target: float | None, rate:
     check_number("coef_lr", rate, low=0, open_low=True)
     initial = numbers[0] if numbers else 1.0
     check_number("the initial value of coef", initial, low=0, open_low=True)
-    return TunedTemperature(initial, -sign * target, target, rate)
+    return TunedTemperature(initial, -sign * target, target, rate, name="coef", measure="divergence", sign=-sign)
 
 
 def continued(

@@ -85,10 +85,10 @@ def run_demo(arguments: Sequence[str]) -> int:
 def settings(algo: str) -> dict[str, Any]:
     """
     :param algo: ``"SPPO"`` or ``"PPO"``
-    :return: SPPO's preset with PPO's policy; for SPPO with a temperature to look at, for PPO without
+    :return: SPPO's preset; for SPPO with a temperature to look at, for PPO without
     """
     preset = dict(read_presets(preset_file("sppo"))[ENV])
-    for key in ("n_timesteps", "policy_kwargs", "ent_coef"):
+    for key in ("n_timesteps", "ent_coef"):
         del preset[key]
     preset["n_steps"] = 512  # shorter rollouts for a shorter demo
     if algo == "PPO":

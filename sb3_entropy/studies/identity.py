@@ -4,14 +4,17 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import sb3_contrib
 
+from sb3_entropy.algorithms.coefficients import GradientShare
+from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.environments import spec_of
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
@@ -20,12 +23,21 @@ from sb3_entropy.registry import (
     MEASURES,
     REFERENCES,
     STD_SCHEMES,
+    Registry,
 )
 from sb3_entropy.studies.measures import ObservingMeasure
+from sb3_entropy.temperature import DecayedTemperature, ScheduledTemperature, TunedTemperature
 from sb3_entropy.zoo.build import find_algorithm
 
 #: to be raised when the way in which runs are trained and evaluated changes their numbers
 PROTOCOL = 1
+#: what a text of ent_coef or coef makes, by its kind
+_COEFFICIENTS: dict[str, type] = {
+    "auto": TunedTemperature,
+    "decay": DecayedTemperature,
+    "lin": ScheduledTemperature,
+    "share": GradientShare,
+}
 _BASIS = ("torch", "numpy", "stable-baselines3", "gymnasium")
 
 
@@ -67,22 +79,59 @@ def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: st
     if vec_env == "envpool":
         names.add("envpool")
     names |= {_distribution(path) for path in _class_paths(hyperparams)}
-    names |= {_distribution(thing.__module__) for thing in _named_things(hyperparams)}
+    names |= {_distribution(thing.__module__) for thing in _named_things(algo, hyperparams)}
     return {name: _version(name) for name in sorted(names - {"", "sb3-entropy"})}
 
 
-def _named_things(hyperparams: Mapping[str, Any]) -> Iterator[Any]:
-    """What the hyperparameters name by keys of registries: it may be another package's."""
+def behaviours(algo: str, hyperparams: Mapping[str, Any]) -> dict[str, int]:
+    """
+    :param algo: an algorithm's key
+    :param hyperparams: plain hyperparameters
+    :return: by class, the ``behaviour_version`` of what they name, or leave at its default, and by name that of an
+        estimator of the entropy (``estimator_versions``); those alone that have been raised, so that what has never
+        changed leaves the identity of its runs as it was
+    """
+    found = {thing.__name__: int(getattr(thing, "behaviour_version", 1)) for thing in _named_things(algo, hyperparams)}
     policy_kwargs = hyperparams.get("policy_kwargs") or {}
+    estimator = policy_kwargs.get("entropy_estimator")
+    for thing in _registered([(ACTION_DISTRIBUTIONS, policy_kwargs.get("action_distribution"))]):
+        found[str(estimator)] = getattr(thing, "estimator_versions", {}).get(estimator, 1)
+    return {name: version for name, version in sorted(found.items()) if version > 1}
+
+
+def _named_things(algo: str, hyperparams: Mapping[str, Any]) -> Iterator[Any]:
+    """
+    What the hyperparameters name by keys of registries, which may be another package's, and the kinds of their
+    coefficients; with the algorithm's, its policy's and the regularisers' defaults.
+    """
+    algorithm = find_algorithm(algo)
+    own = _with_defaults(algorithm, hyperparams)
+    policy = own.get("policy")
+    policy_class = algorithm.policy_aliases.get(policy, policy)
+    policy_kwargs = own.get("policy_kwargs") or {}
+    if callable(policy_class):
+        policy_kwargs = _with_defaults(policy_class, policy_kwargs)
     named = [(STD_SCHEMES, policy_kwargs.get("std_scheme"))]
     named += [(ACTION_DISTRIBUTIONS, policy_kwargs.get("action_distribution"))]
-    for rule in (hyperparams, *(hyperparams.get("regularizers") or [])):
+    coefficients = [own.get("ent_coef")]
+    for rule in (own, *(_with_defaults(Regularizer, given) for given in own.get("regularizers") or [])):
         kernel = (rule.get("divergence_kwargs") or {}).get("kernel")
         named += [(DIVERGENCES, rule.get("divergence")), (REFERENCES, rule.get("reference"))]
         named += [(KERNELS, kernel.get("kernel") if isinstance(kernel, Mapping) else kernel)]
+        coefficients.append(rule.get("coef"))
+    yield from _registered(named)
+    for kind in {given.partition("_")[0] for given in coefficients if isinstance(given, str)} & _COEFFICIENTS.keys():
+        yield _COEFFICIENTS[kind]
+
+
+def _registered(named: Iterable[tuple[Registry[Any], Any]]) -> Iterator[Any]:
     for registry, key in named:
         if isinstance(key, str) and key in registry:
             yield registry.get(key)
+
+
+def _with_defaults(of: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: parameter.default for name, parameter in signature(of).parameters.items()}, **given}
 
 
 def _class_paths(hyperparams: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from sb3_entropy.environments import full_id, import_packages, package_of
 from sb3_entropy.errors import check_number
 from sb3_entropy.plots.settings import short, text_of
-from sb3_entropy.studies.identity import PROTOCOL, behaviour, observers, run_id, versions
+from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, observers, run_id, versions
 from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
 from sb3_entropy.zoo.presets import gather_presets, preset_files
 from sb3_entropy.zoo.stand_ins import preset_for
@@ -111,9 +111,11 @@ def definition(study: Study, variant: Variant, environment: EnvironmentSpec) -> 
     """
     import_packages(study.packages)
     asked = asked_for(study, variant, environment)
+    raised = behaviours(variant.arm.algo, asked["hyperparams"])
     return {
         "protocol": PROTOCOL,
         "behaviour": behaviour(variant.arm.algo),
+        **({"behaviours": raised} if raised else {}),
         **asked,
         "observers": observers({*ALWAYS_OBSERVED, *study.measures}),
         "versions": versions(variant.arm.algo, environment.env_id, asked["hyperparams"], study.vec_env),

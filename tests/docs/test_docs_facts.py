@@ -1,5 +1,7 @@
 """What the pages say in tables, compared with the code."""
 
+import ast
+import csv
 import inspect
 import re
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 import yaml
-from doc_blocks import REPOSITORY
+from doc_blocks import REPOSITORY, blocks
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
@@ -27,10 +29,13 @@ from sb3_entropy.registry import (
     STD_SCHEMES,
     Registry,
 )
+from sb3_entropy.statistics.aggregates import iqm
 from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.library import find_study, results_folder
+from sb3_entropy.studies.plan import asked_for, variants
 from sb3_entropy.studies.schema import SCHEMA
-from sb3_entropy.studies.spec import parse_study
-from sb3_entropy.temperature import auto_target_entropy, max_entropy
+from sb3_entropy.studies.spec import parse_study, read_study
+from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 from sb3_entropy.zoo.check import ZOO_KEYS
 from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
 from sb3_entropy.zoo.presets import preset_file, read_presets
@@ -208,3 +213,31 @@ def test_the_example_of_a_study_is_sound() -> None:
 def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evidence"]) == 0
     assert capsys.readouterr().out == read("evidence.md"), "make it again: sb3-entropy evidence -o docs/evidence.md"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_ten_lines_have_the_settings_and_the_returns_of_the_study(page: str) -> None:
+    """They are an arm of pendulum_adaptive, whose ten seeds are quoted beside PPO's, and learn the task."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    block = blocks(REPOSITORY / page, "python")[0].text
+    calls = {ast.unparse(node.func): node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Call)}
+    given = {
+        keyword.arg: ast.literal_eval(keyword.value)
+        for name in ("make_vec_env", "dict", "SPPO")
+        for keyword in calls[name].keywords
+        if keyword.arg not in (None, "tensorboard_log")
+    }
+    known = read_study(find_study("pendulum_adaptive"))
+    defaults = {p.name: p.default for p in inspect.signature(ALGORITHMS.get("sppo")).parameters.values()}
+    wanted = {**defaults, "policy": "MlpPolicy", **given}
+    asked = {v.label: asked_for(known, v, known.environments["Pendulum-v1"]) for v in variants(known)}
+    (label,) = (label for label, one in asked.items() if {**defaults, **one["hyperparams"]} == wanted)
+    assert ast.literal_eval(calls["model.learn"].args[0]) == asked[label]["timesteps"]
+    with (results_folder(find_study("pendulum_adaptive"), "pendulum_adaptive") / "runs.csv").open(newline="") as file:
+        runs = sorted(csv.DictReader(file), key=lambda row: int(row["seed"]))
+    for arm in (label, "PPO"):
+        returns = [float(row["final_return"]) for row in runs if row["arm"] == arm]
+        quoted = [f"{value:.0f}".replace("-", "−") for value in (*returns, iqm(returns))]
+        assert len(returns) == 10
+        assert (" | ".join(quoted) if page == "README.md" else quoted[-1]) in text
+        assert iqm(returns) > -300

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,15 +17,14 @@ from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd
 from sb3_entropy import SPPO, temperature
+from sb3_entropy.algorithms.coefficients import make_coefficient
+from sb3_entropy.target_entropy import auto_target_entropy, max_entropy, n_action_dims
 from sb3_entropy.temperature import (
     DecayedTemperature,
     FixedTemperature,
     ScheduledTemperature,
     TunedTemperature,
-    auto_target_entropy,
     make_temperature,
-    max_entropy,
-    n_action_dims,
 )
 
 BOX = spaces.Box(np.float32([-1, 0]), np.float32([3, 0.5]))
@@ -98,18 +99,25 @@ def log_alphas(
     initial: float, target: float, n_dims: int, rate: float, n_transitions: int, entropies: Sequence[float]
 ) -> list[float]:
     """
-    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · e, and by the
-    damping times the change of e, where e = clip((H − H̄)/d, ±1) and H is a running mean.
+    log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · clip(e, ±1), unless
+    the entropy moves to its target at more than ⅔ of its best pace since it was last there, and by the damping times
+    the change of clip(e, ±½), where e = (H − H̄)/d and H is a running mean.
     """
-    found, smooth, before = [math.log(initial)], entropies[0], None
-    for entropy in entropies:
-        weight = min(1, n_transitions / temperature.MEMORY)
+    found, smooth, pace = [math.log(initial)], entropies[0], 0.0
+    paces: list[float] = []
+    for k, entropy in enumerate(entropies, start=1):
+        before = smooth
+        weight = min(1, n_transitions / min(temperature.MEMORY, k * n_transitions))
         smooth += weight * (entropy - smooth)
-        e = float(np.clip((smooth - target) / n_dims, -1, 1))
-        change = 0.0 if before is None else e - before
-        before = e
-        integral = min(rate * n_transitions, temperature.LARGEST_STEP) * e
-        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * change)
+        pace += min(1, n_transitions / temperature.MEMORY) * ((smooth - before) / n_transitions - pace)
+        if (smooth > target) != (before > target):
+            paces = []
+        paces.append(-pace if smooth > target else pace)
+        e, e_before = ((h - target) / n_dims for h in (smooth, before))
+        waits = paces[-1] > 2 / 3 * max(0.0, *paces)
+        integral = 0.0 if waits else min(rate * n_transitions, temperature.LARGEST_STEP) * float(np.clip(e, -1, 1))
+        damped = float(np.clip(e, -0.5, 0.5) - np.clip(e_before, -0.5, 0.5))
+        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * damped)
     return found
 
 
@@ -157,6 +165,7 @@ def test_no_entropy_no_update() -> None:
 
 def test_alpha_stays_within_a_thousand_times_where_it_started() -> None:
     tuning = tuned(initial=0.2, rate=1.0)
+    tuning.warned = True  # of which the tests of the warnings speak
     for _ in range(100):
         tuning.update(3.0, 1000)
     assert tuning.value(1.0) == pytest.approx(2e-4, rel=1e-9)
@@ -185,6 +194,138 @@ def test_the_loop_is_stable_with_policies_of_any_pace(pace: float, slope: float,
         entropies.append(entropy)
     assert np.abs(np.array(entropies[-50:]) - 0.6).max() < 0.02
     assert tuning.value(1.0) == pytest.approx(wanted, rel=0.1)
+
+
+def loop(
+    tuning: TunedTemperature, n_transitions: int, pace: float, wanted: float, start: float, steps: int
+) -> np.ndarray:
+    """
+    A model of training: the entropy goes to H̄ + d · ½ log(α/α*), with a time constant of 5000 transitions but by no
+    more than ``pace`` · d a transition, as Adam or a trust region lets it.
+
+    :return: transitions, α/α* and (H − H̄)/d after each update
+    """
+    height, seen = start, []
+    for k in range(steps // n_transitions):
+        ratio = tuning.value(1.0) / wanted
+        seen.append((k * n_transitions, ratio, height))
+        tuning.update(tuning.target + tuning.n_dims * height, n_transitions)
+        share = 1 - math.exp(-n_transitions / 5000)
+        most = pace * n_transitions
+        height += min(max(share * (0.5 * math.log(ratio) - height), -most), most)
+    return np.array(seen)
+
+
+#: α of the bandit r = −a² whose best policy has no entropy, and the entropy with which a policy starts, σ = 1
+WANTED, START = 2 / (2 * math.pi * math.e), 0.5 * math.log(2 * math.pi * math.e)
+
+
+@pytest.mark.parametrize(
+    ("n_transitions", "pace", "initial", "settled_at"),
+    [
+        (40, 4e-5, 0.1, 100_000),
+        (40, 4e-5, 1.0, 200_000),
+        (2048, 2e-5, 0.1, 100_000),
+        (2048, 2e-5, 1.0, 100_000),
+        (2048, 4e-5, 0.1, 100_000),
+        (2048, 4e-5, 1.0, 100_000),
+        (8192, 4e-5, 0.1, 100_000),
+        # These need 142,000 steps to lose their entropy, whatever α does meanwhile.
+        (100, 1e-5, 0.1, 250_000),
+        (2048, 1e-5, 1.0, 250_000),
+    ],
+)
+def test_alpha_does_not_wind_up_while_the_policy_is_on_its_way(
+    n_transitions: int, pace: float, initial: float, settled_at: int
+) -> None:
+    """H stays within .2 nats of the target on its far side, and α within 20 % of theory from ``settled_at`` on."""
+    steps, ratio, height = loop(tuned(initial, 0.0, rate=2e-4), n_transitions, pace, WANTED, START, 400_000).T
+    assert height.min() > -0.2
+    assert ratio[steps >= settled_at] == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("sign", "start"), [(1.0, 0.9), (-1.0, -0.9)])
+def test_lambda_does_not_wind_up_either(sign: float, start: float) -> None:
+    """To attract, D begins next to 0 and λ falls; to repel, λ rises until the policy is D̄ away."""
+    coefficient = make_coefficient("auto_1", sign, 0.3, 2e-4)
+    assert isinstance(coefficient, TunedTemperature)
+    steps, ratio, height = loop(coefficient, 2048, 2e-5, 1.0, start, 300_000).T
+    assert (height * np.sign(start)).min() > -0.1
+    assert ratio[steps >= 150_000] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_target_crossed_is_a_new_start() -> None:
+    """What counts is the best pace since H was last at H̄: an old, faster one does not make α descend meanwhile."""
+    tuning = tuned(0.1, 0.0, rate=2e-4)
+    for k in range(20):
+        tuning.update(1.0 - 0.1 * k, 2048)
+    assert tuning.entropy is not None
+    assert tuning.entropy < 0
+    assert tuning.best_pace == 0.0  # it moves away from the target since
+    before = tuning.value(1.0)
+    tuning.update(-1.0, 2048)
+    assert tuning.value(1.0) > before
+
+
+# ---------------------------------------------------------------------- at its ends
+
+
+def entropies_for(tuning: TunedTemperature, entropy: float, n_updates: int) -> list[str]:
+    """:return: the warnings that come while H stays where it is"""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(n_updates):
+            tuning.update(entropy, 2048)
+    return [str(warning.message) for warning in caught]
+
+
+def test_alpha_at_its_floor_says_that_the_constraint_is_inactive_once() -> None:
+    tuning = tuned(0.1, target=-0.31, rate=2e-4)
+    assert entropies_for(tuning, 0.52, 18) == []
+    (said,) = entropies_for(tuning, 0.52, 30)
+    assert said == (
+        "ent_coef has been next to its floor, 0.0001, for 16384 transitions, with entropy 0.52 and "
+        "target_entropy=-0.31. The policy keeps the target by itself: the constraint is inactive, ent_coef next to 0 "
+        "is right, and this is nearly the algorithm without it. If it is to act, choose a higher target_entropy or a "
+        "fixed ent_coef. If rewards are so small that the floor is felt, start lower."
+    )
+    assert entropies_for(pickle.loads(pickle.dumps(tuning)), 0.52, 50) == []
+
+
+def test_alpha_at_its_ceiling_says_what_to_do() -> None:
+    (said,) = entropies_for(tuned(0.2, target=1.2, rate=1e-3), 0.4, 60)
+    assert re.match(
+        r"ent_coef has been next to its ceiling, 200, for 16384 .* entropy 0.4 and target_entropy=1.2", said
+    )
+    assert said.endswith(
+        "Start higher, with ent_coef='auto_2e+02', if rewards are that large, or choose a lower "
+        "target_entropy that the policy can reach."
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "divergence", "end", "advice"),
+    [
+        (1.0, 0.01, "floor", "choose a lower target_divergence or a fixed coef"),
+        (1.0, 0.9, "ceiling", "choose a higher target_divergence that the policy can reach"),
+        (-1.0, 0.9, "floor", "choose a higher target_divergence or a fixed coef"),
+        (-1.0, 0.01, "ceiling", "choose a lower target_divergence that the policy can reach"),
+    ],
+)
+def test_lambda_at_an_end_speaks_of_its_divergence(sign: float, divergence: float, end: str, advice: str) -> None:
+    coefficient = make_coefficient("auto_1", sign, 0.3, 1e-3)
+    assert isinstance(coefficient, TunedTemperature)
+    (said,) = entropies_for(coefficient, -sign * divergence, 60)
+    assert f"coef has been next to its {end}" in said
+    assert f"with divergence {divergence} and target_divergence=0.3" in said
+    assert advice in said
+
+
+def test_a_visit_to_an_end_is_no_stay() -> None:
+    tuning = tuned(0.1, rate=1.0)
+    for _ in range(20):
+        assert entropies_for(tuning, 1.5, 6) == []
+        assert entropies_for(tuning, -0.5, 6) == []
 
 
 # ---------------------------------------------------------------------- targets
@@ -435,7 +576,7 @@ def test_a_tuned_alpha_survives_saving(tmp_path: Any) -> None:
     assert before != 0.5
     model.save(tmp_path / "model")
     again = SPPO.load(tmp_path / "model", env=recomputed.tape_envs(2, FOUR))
-    assert again.temperature is not None
+    assert again.temperature == model.temperature  # its pace too
     assert again.temperature.value(0.0) == before
     assert alphas_of(again, 32, reset_num_timesteps=False) == [before]
     # Another temperature asked for is another temperature made.

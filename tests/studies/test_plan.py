@@ -1,5 +1,6 @@
 """From a study to its runs, and what a run is identified by."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -7,8 +8,11 @@ import pytest
 
 from sb3_entropy import SPPO
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
-from sb3_entropy.studies.identity import run_id, versions
+from sb3_entropy.studies.identity import behaviours, run_id, versions
+from sb3_entropy.studies.library import results_folder, study_files
 from sb3_entropy.studies.plan import plan, variants
+from sb3_entropy.studies.spec import read_study
+from sb3_entropy.temperature import TunedTemperature
 from studies.specs import study
 
 
@@ -157,3 +161,84 @@ def test_a_run_is_the_same_whatever_its_environment_is_called():
     for env_id in ("CartPole", named):
         assert [run.run_id for run in plan(study(environments={env_id: settings}))] == plain
     assert [run.run_id for run in plan(study(packages=["json"]))] == plain
+
+
+TUNED = {"TunedTemperature": 2}
+REPEL = {"divergence": "jensen_shannon", "mode": "repel", "target_divergence": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("algo", "hyperparams", "expected"),
+    [
+        ("sppo", {"ent_coef": "auto_0.1"}, TUNED),
+        ("sppo", {"ent_coef": "auto"}, TUNED),
+        ("sppo", {"ent_coef": "lin_0.1"}, {}),
+        ("sppo", {"ent_coef": 0.1, "policy_kwargs": {"std_scheme": "local"}}, {}),
+        ("sa2c", {"regularizers": [{"divergence": "kl"}, {**REPEL, "coef": "auto_0.1"}]}, TUNED),
+        ("divergence_reg_pg", {"coef": "auto", "target_divergence": 0.1}, TUNED),
+        ("divergence_reg_pg", {"coef": 0.1}, {}),
+        ("ppo", {"ent_coef": 0.1}, {}),
+        ("sppo", {"policy_kwargs": {"action_distribution": "beta"}}, {"BetaDistribution": 2}),
+    ],
+)
+def test_what_was_mended_enters_by_its_version(algo, hyperparams, expected):
+    assert behaviours(algo, hyperparams) == expected
+
+
+@pytest.mark.parametrize(
+    ("registry", "key", "algo", "hyperparams", "other"),
+    [
+        (STD_SCHEMES, "local", "sppo", {"policy_kwargs": {"std_scheme": "local"}}, {}),
+        (STD_SCHEMES, "global", "sppo", {}, {"policy_kwargs": {"std_scheme": "local"}}),
+        (ACTION_DISTRIBUTIONS, "beta", "sa2c", {"policy_kwargs": {"action_distribution": "beta"}}, {}),
+        (DIVERGENCES, "kl", "divergence_reg_pg", {}, {"divergence": "hellinger"}),
+        (REFERENCES, "uniform", "sppo", {"regularizers": [{"divergence": "kl"}]}, {}),
+        (REFERENCES, "ema", "sppo", {"regularizers": [{"divergence": "kl", "reference": "ema"}]}, {}),
+        (KERNELS, "rbf", "spg", {"regularizers": [{"divergence": "mmd", "divergence_kwargs": {"kernel": "rbf"}}]}, {}),
+    ],
+)
+def test_what_is_named_enters_by_its_version_once_that_is_raised(monkeypatch, registry, key, algo, hyperparams, other):
+    """A default is named by leaving it out."""
+    hyperparams, other = ({"policy": "MlpPolicy", **given} for given in (hyperparams, other))
+    monkeypatch.setattr(registry.get(key), "behaviour_version", 1, raising=False)
+    assert behaviours(algo, hyperparams) == {}
+    monkeypatch.setattr(registry.get(key), "behaviour_version", 3, raising=False)
+    assert behaviours(algo, hyperparams) == {registry.get(key).__name__: 3}
+    assert behaviours(algo, other) == {}
+
+
+def test_an_estimator_enters_by_its_own_version(monkeypatch):
+    monkeypatch.setattr(
+        ACTION_DISTRIBUTIONS.get("tanh_gaussian"), "estimator_versions", {"quadrature": 2}, raising=False
+    )
+    for estimator, expected in (("quadrature", {"quadrature": 2}), ("monte_carlo", {})):
+        policy_kwargs = {"action_distribution": "tanh_gaussian", "entropy_estimator": estimator}
+        assert behaviours("sppo", {"policy_kwargs": policy_kwargs}) == expected
+
+
+def test_a_version_changes_the_runs_that_use_it_alone(monkeypatch):
+    arms = {"tuned": {"algo": "sppo", "hyperparams": {"ent_coef": "auto_0.1"}}, "fixed": {"algo": "sppo"}}
+    rule = [{"measure": "final_return", "treatment": "tuned", "control": "fixed", "expect": "greater"}]
+    before = {run.variant.label: run for run in plan(study(arms=arms, decision=rule))}
+    assert before["tuned"].definition["behaviours"] == TUNED
+    assert "behaviours" not in before["fixed"].definition
+    monkeypatch.setattr(TunedTemperature, "behaviour_version", 3)
+    after = {run.variant.label: run.run_id for run in plan(study(arms=arms, decision=rule))}
+    assert after["tuned"] != before["tuned"].run_id
+    assert after["fixed"] == before["fixed"].run_id
+
+
+COMMITTED = {name: folder for name, file in study_files().items() if (folder := results_folder(file, name)).is_dir()}
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_runs_keep_their_identity(name):
+    """The first seed's, at the packages' versions with which they were made."""
+    known, folder = read_study(study_files()[name]), COMMITTED[name]
+    recorded = json.loads((folder / "definitions.json").read_text())["definitions"]
+    with (folder / "runs.csv").open(newline="") as file:
+        ids = {(row["arm"], row["environment"], row["seed"]): row for row in csv.DictReader(file)}
+    for run in plan(replace(known, seeds=known.seeds[:1])):
+        row = ids[run.variant.label, run.environment, str(run.seed)]
+        made_with = recorded[int(row["definition"])]["definition"]["versions"]
+        assert run_id({**run.definition, "versions": made_with}) == row["run_id"], run.variant.label
