@@ -225,6 +225,9 @@ def test_the_rule_in_words(rule, sentence):
         ({**SHARE, "share_at_most": 3}, "share_at_most", "share_at_least stands here too; take one of them out"),
         ({**SHARE, "statistic": "iqm"}, "statistic", "statistic must be mean, but iqm was given"),
         ({**SHARE, "environments": "all"}, "environments", "environments must be each, but all was given"),
+        ({**SHARE, "margin": 0.6}, "decision[0]", "no share of runs lies on the other side of 1.1, so that only one"),
+        ({**SHARE, "expect": "not_less", "margin": 0.5}, "decision[0]", "on the other side of 0, so"),
+        ({**SHARE, "expect": "within", "margin": 0.7}, "decision[0]", "on the other side of -0.2 and 1.2, so"),
     ],
 )
 @pytest.mark.parametrize("section", ["decision", "changed"])
@@ -241,4 +244,5 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(rule, where, word
 
 
 def test_sound_rules_of_every_kind_are_let_through():
-    assert check_study(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION]), done=lambda _: True)
+    one_side = {**SHARE, "control": {"value": 1, "source": "all"}, "expect": "within", "margin": 0.3}
+    assert check_study(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side]), done=lambda _: True)
