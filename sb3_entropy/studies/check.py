@@ -152,13 +152,8 @@ def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
         yield (*where, "control", "value"), f"a share must be between 0 and 1, but {control.value:g} was given"
     elif not any(0 < bound < 1 for bound in _bounds(criterion, control.value)):
         bounds = " and ".join(f"{bound:g}" for bound in _bounds(criterion, control.value))
-        yield (
-            where,
-            (
-                f"no share of runs lies on the other side of {bounds}, so that only one verdict is possible; the number and "
-                "the margin must leave a bound between 0 and 1, without these"
-            ),
-        )
+        text = f"no share of runs lies on the other side of {bounds}, so that only one verdict is possible; "
+        yield where, text + "number and margin must leave a bound between 0 and 1, without these"
     for key, usual in (("statistic", "mean"), ("environments", "each")):
         given = getattr(criterion, key)
         if given != usual:

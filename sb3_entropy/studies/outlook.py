@@ -34,7 +34,7 @@ class Needed:
     """
     :param effect: by how much the difference lies on one side of the margin
     :param supports: whether that is the claimed side
-    :param spread: standard deviation of a pair's contribution to the difference
+    :param spread: standard deviation of a pair's, or against a number of a run's, contribution to the difference
     :param limit: below this it lies with a confidence of 80 %
     :param seeds: how many show the effect in four of five studies, if the spread is as seen; ``None``: over 1000
     :param seeds_at_most: if the spread is the limit
@@ -147,9 +147,11 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
     study = scores.results.study
     name = called(comparison, study)
     lacking = len(study.seeds) - comparison.n
+    number = isinstance(stated.control, Number)
     if lacking:
+        of = "runs" if number else "seeds" if stated.minus else "pairs of runs"
         return (
-            f"{name}: {lacking} of {len(study.seeds)} pairs of runs are missing, have failed or have no finite score. "
+            f"{name}: {lacking} of {len(study.seeds)} {of} are missing, have failed or have no finite score. "
             "There is no verdict before they are there."
         )
     pairs = scores.pairs(stated, comparison)
@@ -159,12 +161,14 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
         return f"{name}: one seed says nothing about spread. Run at least two, to see what would decide."
     found = needed(pairs, stated, comparisons, study.level)
     if found is None:
-        return f"{name}: the differences do not vary, so that they do not tell how many seeds would decide."
-    what = {"iqm": "interquartile means"}.get(stated.statistic, f"{stated.statistic}s")
+        those = "runs" if number else "differences"
+        return f"{name}: the {those} do not vary, so that they do not tell how many seeds would decide."
+    mean = {"iqm": "interquartile mean"}.get(stated.statistic, stated.statistic)
+    what, each = (mean, "run") if number else (f"difference of the {mean}s", "seed" if stated.minus else "pair")
     direction = "on the claimed side" if found.supports else "on the side that would refute it"
     seen = (
-        f"{name}: the difference of the {what} is {found.effect:.3g} from the margin, {direction}; its standard "
-        f"deviation a pair is {found.spread:.3g} (80 % sure: below {found.limit:.3g})."
+        f"{name}: the {what} is {found.effect:.3g} from the margin, {direction}; its standard "
+        f"deviation a {each} is {found.spread:.3g} (80 % sure: below {found.limit:.3g})."
     )
     if found.seeds is None:
         plan = f"If that is the truth, it takes more than {MOST_SEEDS} seeds: seeds alone will not decide."

@@ -111,7 +111,7 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
         ({"environments": {"CartPole-v1": {"score_range": [0, 10**400]}}}, "must be a number of at most 64 bits"),
         ({"hyperparams": {"n_steps": 2**63}}, "hyperparams.n_steps: must be a number of at most 64 bits"),
         ({"timesteps": None, "hyperparams": {"n_timesteps": 100.5}}, "n_timesteps must be a whole number, but 100.5"),
-        ({"environments": ["CartPole-v1", "CartPole"]}, "environments.CartPole: is the same environment as CartPole-v1"),
+        ({"environments": ["CartPole-v1", "CartPole"]}, "environments.CartPole: is the same environment as"),
         ({"environments": {"CartPole": None, "gymnasium:CartPole-v1": None}}, "is the same environment as CartPole,"),
         ({"packages": ["no_such_package"]}, "packages[0]: The package 'no_such_package', which is to register"),
     ],

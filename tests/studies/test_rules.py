@@ -143,6 +143,8 @@ def test_an_interaction_is_the_difference_of_differences_of_each_seed():
     assert (found.difference.low, found.difference.high) == pytest.approx((low, high))
     assert (found.treatment, found.control) == ("(SPPO, ent_coef=0.1 − PPO)", "(SPPO, ent_coef=0.01 − PPO2)")
     assert (criterion.kind, found.improvement) == ("interaction", None)
+    iqms = only({**INTERACTION, "statistic": "iqm"}, table, arms=ARMS)[1].difference.value
+    assert iqms == pytest.approx(stats.trim_mean(a - b, 0.25) - stats.trim_mean(c - d, 0.25))
     table["PPO2"] = [*d[:-1], float("nan")]
     assert only(INTERACTION, table, arms=ARMS)[1].n == 9
 
@@ -199,6 +201,12 @@ def test_what_is_named_in_both_pairs_may_differ_between_them():
             "The mean final_return of “SPPO, ent_coef=0.1”, minus that of “PPO”, lies above the same difference "
             "between “SPPO, ent_coef=0.01” and “PPO2”, in all of the comparisons, paired by seed, one-sided at 2.5% "
             "after Holm. Refuted if the difference is shown to be less than 0.",
+        ),
+        (
+            {**INTERACTION, "statistic": "iqm"},
+            "The iqm of the seed-by-seed differences in final_return between “SPPO, ent_coef=0.1” and “PPO” lies above "
+            "that of the differences between “SPPO, ent_coef=0.01” and “PPO2”, in all of the comparisons, paired by "
+            "seed, one-sided at 2.5% after Holm. Refuted if the difference is shown to be less than 0.",
         ),
     ],
 )
