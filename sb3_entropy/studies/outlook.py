@@ -27,6 +27,8 @@ MOST_SEEDS = 1000
 MOST_SHOWN = 6
 #: of the evaluation points: what counts as late
 LATE = 0.25
+#: of a late change: what is left of a trend at least without its largest step, and nothing of a single jump
+GRADUAL = 0.25
 
 
 @dataclass(frozen=True)
@@ -224,12 +226,13 @@ def _steps(scores: Scores, judged: CriterionResult, undecided: list[ComparisonRe
 
 def _late_change(runs: Sequence[RunView], name: str) -> str:
     curves = [r.curves[name][np.isfinite(r.curves[name])] for r in runs if name in r.curves]
-    changes, ranges = [], []
+    changes, ranges, ends = [], [], []
     for curve in curves:
         late = max(1, int(LATE * len(curve)))
         if len(curve) >= 2 * late + 1:
             changes.append(float(curve[-late:].mean() - curve[-2 * late : -late].mean()))
             ranges.append(float(np.ptp(curve)))
+            ends.append(curve[-2 * late :])
     if len(changes) < 2:
         return ""
     mean, typical, span = float(np.mean(changes)), float(np.median(changes)), float(np.median(ranges))
@@ -237,6 +240,17 @@ def _late_change(runs: Sequence[RunView], name: str) -> str:
     said = f"in the last quarter of training {name} changed by {typical:+.4g} in the median run, of {span:.4g} in all"
     said = said.replace("-", "−")
     if abs(mean) > student.isf(0.025, len(changes) - 1) * error and abs(typical) > 0.05 * span:
+        sign = 1 if typical > 0 else -1
+        if float(np.median([_without_largest_step(sign * end) for end in ends])) < GRADUAL * abs(typical):
+            return f"The curves moved late, but in a single step: {said}. Whether longer runs go on so is not known."
         verb = "rise" if typical > 0 else "fall"
         return f"The curves still {verb}: {said}. Longer runs may show another difference."
     return f"The curves no longer move clearly: {said}. More seeds rather than longer runs."
+
+
+def _without_largest_step(late: np.ndarray) -> float:
+    """By how much the mean of the second half exceeds that of the first, but for the increment that adds most to it."""
+    half = len(late) // 2
+    weights = np.minimum(np.arange(1, 2 * half), np.arange(2 * half - 1, 0, -1)) / half
+    steps = weights * np.diff(late)  # they add up to the difference
+    return float(steps.sum() - steps.max())

@@ -97,6 +97,27 @@ def test_each_environment_has_its_own_end():
     assert resting.startswith("Acrobot-v1: The curves no longer move clearly")
 
 
+@pytest.mark.parametrize(
+    ("ends", "verb"),
+    [
+        ([0, 0, 0, 100], "moved late, but in a single step"),
+        ([0, 0, 100, 100], "moved late, but in a single step"),
+        ([0, -100, -100, -100], "moved late, but in a single step"),
+        ([0, 20, 60, 80], "still rise"),
+        ([0, -30, -60, -90], "still fall"),
+        ([0, 60, 90, 105], "still rise"),
+    ],
+)
+def test_a_jump_is_no_rise(ends, verb):
+    base = np.array([100.0, 101.0, 102.0, 103.0])
+    made = made_of(asked(), {"PPO": base, "SPPO": base + D}, start=None)
+    runs = [
+        replace(r, curves={**r.curves, "deterministic/return": np.array([*[0.0] * 6, *ends]) * (1 + r.seed / 50)})
+        for r in made.runs
+    ]
+    assert said(replace(made, runs=tuple(runs)))[-1].startswith(f"The curves {verb}: in the last quarter of training")
+
+
 def test_a_number_is_planned_like_a_pair_without_its_control():
     against = {**RULE, "control": {"value": 10.0, "source": "a table"}}
     results = made_of(asked(decision=[against]), {"SPPO": 10 + D, "PPO": D})
