@@ -122,24 +122,27 @@ def failure_notes(scores: Scores, criterion: CriterionResult) -> list[str]:
     """
     :param scores: of a study's runs
     :param criterion: a judged criterion
-    :return: what counts as a failure, a sentence for each environment
+    :return: what counts as a failure: a sentence for each environment, and one for those without a failure line
     """
     environments = list(dict.fromkeys(environment for _, environment in _cells(scores, criterion)))
-    notes = []
+    notes, without = [], []
     for environment in environments:
         line = failure_line(scores, criterion, environment)
         where = f" in {environment}" if len(environments) > 1 else ""
         if line is None:
-            notes.append(
-                f"A run{where} counts as a failure if it crashed or has no finite score. What else would be one is not "
-                f"known: {_why_none(criterion.measure)}."
-            )
+            without.append(environment)
             continue
         at, start, best = (f"{value:.4g}".replace("-", "−") for value in (line.at, line.start, line.best))
         notes.append(
             f"A run{where} counts as a failure if it crashed, has no finite score, or ended on the wrong side of "
             f"{at}: half the way from {start}, the median at the first evaluation, to {best}, the IQM of the best of "
             "these arms."
+        )
+    if without:
+        where = f" in {', '.join(without)}" if len(without) < len(environments) else ""
+        notes.append(
+            f"A run{where} counts as a failure if it crashed or has no finite score. What else would be one is not "
+            f"known: {_why_none(criterion.measure)}."
         )
     return notes
 

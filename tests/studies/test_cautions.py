@@ -1,5 +1,7 @@
 """What stands beside a verdict and decides nothing: cautions, and what each arm does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -154,6 +156,23 @@ def test_only_what_is_earned_tells_a_failure(what, monkeypatch):
     scores = Scores(made_of(study, runs=lost))
     monkeypatch.setattr(MEASURES.get("final_return"), what, "" if what == "unit" else None)
     without_a_line(scores, "final_return is no return" if what == "unit" else "no side of final_return is better")
+
+
+def test_environments_without_a_failure_line_share_a_sentence():
+    environments = {name: {"score_range": [0, 500]} for name in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")}
+    arms = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
+    study = make_study(environments=environments, arms=arms, seeds=10, decision=[RULE], also=[])
+    made = made_of(study, {"PPO": FAILING, "SPPO": STEADY}, start=20.0)
+    level = [
+        run
+        if run.environment == "CartPole-v1"
+        else replace(run, curves={**run.curves, "deterministic/return": np.full(10, 200.0)})
+        for run in made.runs
+    ]
+    scores = Scores(made_of(study, runs=level))
+    line, none = failure_notes(scores, scores.results.verdict.criteria[0])
+    assert line.startswith("A run in CartPole-v1 counts as a failure if it crashed, has no finite score, or ended")
+    assert none.startswith("A run in Acrobot-v1, MountainCar-v0 counts as a failure if it crashed or has")
 
 
 def test_the_failure_line_is_that_of_the_arms_that_are_compared():
