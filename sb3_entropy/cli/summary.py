@@ -55,7 +55,7 @@ def _comparisons(study: Study, criterion: CriterionResult) -> list[str]:
 def _arms(notes: Notes) -> list[str]:
     rows = [("arm", "IQM", "mean", "worst run", "failures")]
     for arm in notes.arms:
-        failures = "–" if arm.failures is None else f"{arm.failures} of {arm.done}"
+        failures = f"{arm.failures} of {arm.done}"
         rows.append((arm.label, number(arm.iqm), number(arm.mean), number(arm.worst), failures))
     return _aligned(rows)
 

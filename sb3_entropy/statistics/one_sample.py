@@ -50,7 +50,8 @@ def share_difference(passed: int, runs: int, number: float, *, margin: float = 0
     :param passed: how many runs pass, k
     :param runs: how many there are, n
     :param number: the share from which theirs may differ, in [0, 1]
-    :param margin: what the difference is compared with; a share below 0 or above 1 is taken for 0 or 1
+    :param margin: what the difference is compared with; where number + margin is below 0 or above 1, every share is
+        surely above or below it: one p-value is 0 and the other 1
     :param level: the nominal confidence, which is the least that the interval has
     :return: the difference
     :raises ValueError: if k is not in 0 … n, the number is no share, or an argument is none of what is allowed
@@ -64,6 +65,11 @@ def share_difference(passed: int, runs: int, number: float, *, margin: float = 0
     low = float(betaincinv(passed, runs - passed + 1, tail)) if passed else 0.0
     high = float(betaincinv(passed + 1, runs - passed, 1 - tail)) if passed < runs else 1.0
     against = min(max(number + margin, 0.0), 1.0)
+    beyond = abs(number + margin - against) > 4 * float(np.finfo(float).eps)  # 0.7 + 0.3 may be 1 but for rounding
+    # P(K ≥ k | p) = P(n − K ≤ n − k | 1 − p): no difference of numbers near 1.
+    p_greater, p_less = float(bdtr(runs - passed, runs, 1 - against)), float(bdtr(passed, runs, against))
+    if beyond:
+        p_greater, p_less = against, 1 - against
     return Difference(
         value=passed / runs - number,
         low=low - number,
@@ -71,8 +77,7 @@ def share_difference(passed: int, runs: int, number: float, *, margin: float = 0
         level=level,
         method="exact",
         n=runs,
-        # P(K ≥ k | p) = P(n − K ≤ n − k | 1 − p): no difference of numbers near 1.
-        p_greater=float(bdtr(runs - passed, runs, 1 - against)),
-        p_less=float(bdtr(passed, runs, against)),
+        p_greater=p_greater,
+        p_less=p_less,
         margin=margin,
     )

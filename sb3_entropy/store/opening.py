@@ -48,7 +48,7 @@ def open_database(path: str, timeout: float) -> tuple[sqlite3.Connection, bool]:
             # A file that is shorter than its header says is damaged, for SQLite.
             damaged = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
             half = damaged and not has_journal and _version(_header(Path(path))) & MARK
-            raise (_half(path) if half else translated(error, path)) from error
+            raise (_maybe_half(path) if half else translated(error, path)) from error
         raise
     if lacks_log:
         warnings.warn(
@@ -116,19 +116,20 @@ def _check_mark(connection: sqlite3.Connection, path: str, read_only: bool, has_
     with read_transaction(connection):
         marked = user_version(connection) & MARK
     if marked and not has_journal:
-        raise _half(path)
+        raise _maybe_half(path)
     if marked and not read_only:
         with write_transaction(connection):  # all was written but this: it takes the mark away
             pass
 
 
-def _half(path: str) -> StoreError:
+def _maybe_half(path: str) -> StoreError:
     return StoreError(
         f"{path} is a copy that was made in the middle of a recording, while a process wrote to the store or after it "
-        "was killed there. Half of the recording can only be undone with the journal "
-        f"({os.path.basename(path)}-journal) that stood beside the original. Open the original once, e.g. by "
-        "`sb3-entropy study list --store FILE`, and copy it then; or copy both files. If there is none, save what can "
-        "be read with `sqlite3 FILE .recover`."
+        "was killed there. It may be half of the recording, or all of it but for the sign that it has ended: the copy "
+        f"alone does not tell, the journal ({os.path.basename(path)}-journal) that stood beside the original does. "
+        "Open the original once, e.g. by `sb3-entropy study list --store FILE`, and copy it then; or copy both files. "
+        "If there is neither, name another store, import there what was exported, and run the rest anew; "
+        "`sqlite3 FILE .recover` shows what can be read here, which may mix two states."
     )
 
 

@@ -51,11 +51,13 @@ def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("PRAGMA locking_mode = NORMAL")
             connection.execute("ROLLBACK")
         else:
-            version = user_version(connection)
-            if version & MARK:
-                connection.execute(f"PRAGMA user_version = {version & ~MARK}")
-            connection.execute("PRAGMA locking_mode = NORMAL")
-            user_version(connection)  # the lock is given back with the next access
+            try:
+                version = user_version(connection)
+                if version & MARK:
+                    connection.execute(f"PRAGMA user_version = {version & ~MARK}")
+            finally:
+                connection.execute("PRAGMA locking_mode = NORMAL")
+                user_version(connection)  # the lock is given back with the next access
 
 
 def user_version(connection: sqlite3.Connection) -> int:

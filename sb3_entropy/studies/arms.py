@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sb3_entropy.registry import MEASURES
-from sb3_entropy.statistics import iqm, mean
+from sb3_entropy.statistics import interval, iqm, mean
 from sb3_entropy.studies.paired import Scores
 from sb3_entropy.studies.rules import POOLED
 from sb3_entropy.studies.training import score
 from sb3_entropy.studies.verdict import CriterionResult
+
+#: of measures that can say that a run has failed: it has earned little
+EARNED = ("return", "reward")
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class FailureLine:
     """
     A run fails that is on the wrong side of the line, which lies half the way from the start to the best.
 
-    :param start: the measure at the first evaluation, the median over all runs
-    :param best: the best arm's IQM
+    :param start: the measure at the first evaluation, the median over the runs of the arms that are compared
+    :param best: the IQM of the best of these arms
     :param sign: 1 if higher is better, −1 if lower is
     """
 
@@ -43,8 +46,7 @@ class ArmSummary:
     :param iqm: the typical run; NaN without a score, as the others
     :param mean: of all runs
     :param worst: the worst run, the least if no side is better
-    :param failures: runs that have failed, have no finite score, or lie beyond the failure line; ``None`` if there is
-        no such line
+    :param failures: runs that have failed, have no finite score, or lie beyond the failure line, if there is one
     """
 
     label: str
@@ -54,29 +56,33 @@ class ArmSummary:
     iqm: float
     mean: float
     worst: float
-    failures: int | None
+    failures: int
 
 
-def failure_line(scores: Scores, measure: str, environment: str) -> FailureLine | None:
+def failure_line(scores: Scores, criterion: CriterionResult, environment: str) -> FailureLine | None:
     """
     :param scores: of a study's runs
-    :param measure: a measure's name
+    :param criterion: a judged criterion: its measure, and the arms that it compares
     :param environment: where
-    :return: what divides the runs; ``None`` if the measure has no better side, or no arm's typical run is better than
-        what the runs began with
+    :return: what divides the runs; ``None`` if the measure is no return or reward, has no better side, or the interval
+        of no arm's IQM is beyond what the runs began with
     """
-    higher = MEASURES.get(measure).higher_is_better if measure in MEASURES else None
-    finished = [r for r in scores.results.runs if r.status == "finished" and r.environment == environment]
-    if higher is None or not finished:
+    measure, study = criterion.measure, scores.results.study
+    known = MEASURES.get(measure) if measure in MEASURES else None
+    if known is None or known.higher_is_better is None or known.unit not in EARNED:
         return None
-    sign = 1 if higher else -1
+    labels = [label for label, env_id in _cells(scores, criterion) if env_id == environment]
+    runs = [r for r in scores.results.runs if r.environment == environment and r.arm in labels]
+    finished = [r for r in runs if r.status == "finished" and r.seed in study.seeds]
     began = [score(r.steps[:1], {k: v[:1] for k, v in r.curves.items()}, (measure,))[measure] for r in finished]
-    reached = [list(scores.of(arm, environment, measure).values()) for arm in dict.fromkeys(r.arm for r in finished)]
-    typical = [iqm(values) for values in reached if values]
-    if not np.isfinite(began).any() or not typical:
+    reached = [list(scores.of(label, environment, measure).values()) for label in labels]
+    if not np.isfinite(began).any() or not any(reached):
         return None
-    line = FailureLine(float(np.nanmedian(began)), sign * max(sign * value for value in typical), sign)
-    return line if sign * line.best > sign * line.start else None
+    sign, start = 1 if known.higher_is_better else -1, float(np.nanmedian(began))
+    ends = [interval(values, "iqm", level=study.level, rng=np.random.default_rng(0)) for values in reached if values]
+    best = max(ends, key=lambda end: sign * end.value)
+    # Of one run the ends are NaN, and nothing is known of it.
+    return FailureLine(start, best.value, sign) if sign * (best.low if sign > 0 else best.high) > sign * start else None
 
 
 def arm_summaries(scores: Scores, criterion: CriterionResult) -> list[ArmSummary]:
@@ -89,7 +95,7 @@ def arm_summaries(scores: Scores, criterion: CriterionResult) -> list[ArmSummary
     found = []
     for label, environment in _cells(scores, criterion):
         if environment not in lines:
-            lines[environment] = failure_line(scores, criterion.measure, environment)
+            lines[environment] = failure_line(scores, criterion, environment)
         line = lines[environment]
         seeds = scores.results.study.seeds
         done = sum((r.arm, r.environment) == (label, environment) and r.seed in seeds for r in scores.results.runs)
@@ -106,7 +112,7 @@ def arm_summaries(scores: Scores, criterion: CriterionResult) -> list[ArmSummary
                 iqm(values) if values.size else float("nan"),
                 mean(values) if values.size else float("nan"),
                 float(worst),
-                done - len(values) + below if line else None,
+                done - len(values) + below,
             )
         )
     return [arm for arm in found if arm.done]
@@ -116,20 +122,38 @@ def failure_notes(scores: Scores, criterion: CriterionResult) -> list[str]:
     """
     :param scores: of a study's runs
     :param criterion: a judged criterion
-    :return: what counts as a failure, a sentence for each environment
+    :return: what counts as a failure: a sentence for each environment, and one for those without a failure line
     """
     environments = list(dict.fromkeys(environment for _, environment in _cells(scores, criterion)))
-    notes = []
+    notes, without = [], []
     for environment in environments:
-        line = failure_line(scores, criterion.measure, environment)
-        if line is not None:
-            where = f" in {environment}" if len(environments) > 1 else ""
-            at, start, best = (f"{value:.4g}".replace("-", "−") for value in (line.at, line.start, line.best))
-            notes.append(
-                f"A run{where} counts as a failure if it crashed, has no finite score, or ended on the wrong side of "
-                f"{at}: half the way from {start}, the median at the first evaluation, to {best}, the best arm's IQM."
-            )
+        line = failure_line(scores, criterion, environment)
+        where = f" in {environment}" if len(environments) > 1 else ""
+        if line is None:
+            without.append(environment)
+            continue
+        at, start, best = (f"{value:.4g}".replace("-", "−") for value in (line.at, line.start, line.best))
+        notes.append(
+            f"A run{where} counts as a failure if it crashed, has no finite score, or ended on the wrong side of "
+            f"{at}: half the way from {start}, the median at the first evaluation, to {best}, the IQM of the best of "
+            "these arms."
+        )
+    if without:
+        where = f" in {', '.join(without)}" if len(without) < len(environments) else ""
+        notes.append(
+            f"A run{where} counts as a failure if it crashed or has no finite score. What else would be one is not "
+            f"known: {_why_none(criterion.measure)}."
+        )
     return notes
+
+
+def _why_none(measure: str) -> str:
+    known = MEASURES.get(measure) if measure in MEASURES else None
+    if known is None or known.unit not in EARNED:
+        return f"{measure} is no return or reward"
+    if known.higher_is_better is None:
+        return f"no side of {measure} is better"
+    return "the interval of no arm's IQM is beyond what the runs began with"
 
 
 def _cells(scores: Scores, criterion: CriterionResult) -> Sequence[tuple[str, str]]:

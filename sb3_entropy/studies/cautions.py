@@ -93,18 +93,21 @@ def _spreads(study: Study, stated: Criterion, named: Sequence[Named]) -> str:
     ]
     if not apart:
         return ""
-    risk = _risk(stated.statistic, min(n for _, _, n in apart))
+    tasks = max(pairs.treatment.shape[1] for _, pairs in named)
+    risk = _risk(stated.statistic, min(n for _, _, n in apart), tasks)
     return (
         f"An arm's spread is under a third of the other's: {_listed(study, [(c, text) for c, text, _ in apart])} "
         f"(standard deviations of treatment and control). {risk}"
     )
 
 
-def _risk(statistic: str, n: int) -> str:
+def _risk(statistic: str, n: int, tasks: int) -> str:
     """What simulation says of such arms: at this number of runs or, if that was not simulated, at those around it."""
+    name = {"iqm": "IQMs"}.get(statistic, f"{statistic}s")
+    if tasks > 1:
+        return f"What that does to a test of {name} over {tasks} environments was not simulated."
     cases = {k: max(size(k, statistic, ratio) for ratio in (0.3, 0.0)) for k in {n, *_around(n)}}
     known = [f"{100 * cases[k]:.1f} % of studies of {k} runs" for k in sorted(cases) if not math.isnan(cases[k])]
-    name = {"iqm": "IQMs"}.get(statistic, f"{statistic}s")
     if not known:
         return f"What that does to a test of {name} was not simulated."
     missing = f"; {n} runs were not simulated" if math.isnan(cases[n]) else ""

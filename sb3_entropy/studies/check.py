@@ -1,11 +1,11 @@
 """Everything that can be wrong with a study, found before its first run starts and told in one message."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sb3_entropy.environments import import_packages
+from sb3_entropy.environments import full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
@@ -24,6 +24,9 @@ from sb3_entropy.zoo.check import check_preset
 
 #: curves of every run, besides those of the evaluations and of the training's log
 OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")
+
+#: where something is wrong with a variant in an environment: key, the variant's label, the environment, and what
+_Mistake = tuple[Key, str, str, str]
 
 
 def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -> list[PlannedRun]:
@@ -61,9 +64,12 @@ def _names(study: Study) -> Iterator[Problem]:
     for index, package in enumerate(study.packages):
         if text := _said(partial(import_packages, [package])):
             yield ("packages", index), text
+    names: dict[str, str] = {}
     for env_id, environment in study.environments.items():
         if text := _said(partial(find_env, env_id)):
             yield ("environments", env_id), text
+        elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
+            yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
         if environment.score_range and environment.score_range[0] >= environment.score_range[1]:
             yield (
                 ("environments", env_id, "score_range"),
@@ -144,10 +150,21 @@ def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
         yield (*where, "control"), text
     elif not 0 <= control.value <= 1:
         yield (*where, "control", "value"), f"a share must be between 0 and 1, but {control.value:g} was given"
+    elif not any(0 < bound < 1 for bound in _bounds(criterion, control.value)):
+        bounds = " and ".join(f"{bound:g}" for bound in _bounds(criterion, control.value))
+        text = f"no share of runs lies on the other side of {bounds}, so that only one verdict is possible; "
+        yield where, text + "number and margin must leave a bound between 0 and 1, without these"
     for key, usual in (("statistic", "mean"), ("environments", "each")):
         given = getattr(criterion, key)
         if given != usual:
             yield (*where, key), f"a share is counted in each environment; {key} must be {usual}, but {given} was given"
+
+
+def _bounds(criterion: Criterion, number: float) -> list[float]:
+    """With what a share is compared: of an equivalence two, of which one is enough to decide either way."""
+    sides = {"greater": [1], "not_greater": [1], "less": [-1], "not_less": [-1]}.get(criterion.expect, [-1, 1])
+    # 0.7 + 0.3 is 1, and 0.3 − 0.1 − 0.2 is 0, but for rounding.
+    return [round(number + side * criterion.margin, 12) for side in sides]
 
 
 def _selection(study: Study, selection: Selection, where: Key) -> Iterator[Problem]:
@@ -176,6 +193,7 @@ def _figures(study: Study) -> Iterator[Problem]:
 
 def _hyperparameters(study: Study) -> Iterator[Problem]:
     """Of those arms and environments that there are. What a layer common to several arms has wrong is told once."""
+    found: list[_Mistake] = []
     for variant in variants(study):
         if _said(partial(find_algorithm, variant.arm.algo)):
             continue
@@ -184,8 +202,21 @@ def _hyperparameters(study: Study) -> Iterator[Problem]:
             if text is None or _said(partial(find_env, environment.env_id)):
                 continue
             where = _blamed(study, variant, environment, text)
-            own = where[0] == "arms"
-            yield where, f"{variant.label} in {environment.env_id}: {text}" if own else text
+            if where[0] == "arms":
+                found.append((where, variant.label, environment.env_id, f": {text}"))
+            else:
+                yield where, text
+    yield from _told_once(study, found)
+
+
+def _told_once(study: Study, mistakes: Iterable[_Mistake]) -> Iterator[Problem]:
+    """What is wrong with a variant in several environments is one problem."""
+    where: dict[tuple[Key, str, str], list[str]] = {}
+    for key, label, env_id, text in mistakes:
+        where.setdefault((key, label, text), []).append(env_id)
+    for (key, label, text), env_ids in where.items():
+        every = len(env_ids) == len(study.environments) > 1
+        yield key, f"{label} in {'every environment' if every else ', '.join(env_ids)}{text}"
 
 
 def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: str) -> Key:
@@ -227,6 +258,7 @@ def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) ->
 def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
     cells: dict[tuple[str, str], list[PlannedRun]] = {}
     looked_at: set[tuple[str, str]] = set()
+    found: list[_Mistake] = []
     for run in runs:
         cells.setdefault((run.variant.label, run.environment), []).append(run)
     for (label, env_id), of_cell in cells.items():
@@ -234,8 +266,9 @@ def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bo
             continue
         arm = of_cell[0].variant.arm.name
         if text := _said(partial(_build, of_cell[0], look=(arm, env_id) not in looked_at)):
-            yield ("arms", arm), f"{label} in {env_id} cannot be built: {text}"
+            found.append((("arms", arm), label, env_id, f" cannot be built: {text}"))
         looked_at.add((arm, env_id))
+    yield from _told_once(study, found)
 
 
 def _build(run: PlannedRun, look: bool) -> None:

@@ -59,7 +59,8 @@ class Document:
         :param problems: what is wrong, and where
         :raises ValueError: if there are any: all of them in one message, in the order of their lines
         """
-        found = sorted({(self.lines.get(key[:1], 0), self.where(key), text) for key, text in problems}, key=_by_line)
+        told = ((key, " ".join(text.split())) for key, text in problems)  # a line each, whoever wrote it
+        found = sorted({(self.lines.get(key[:1], 0), self.where(key), text) for key, text in told}, key=_by_line)
         if found:
             listed = "\n".join(f"  {where}: {text}" for _, where, text in found)
             many = f"{len(found)} problems" if len(found) > 1 else "a problem"

@@ -27,6 +27,8 @@ MOST_SEEDS = 1000
 MOST_SHOWN = 6
 #: of the evaluation points: what counts as late
 LATE = 0.25
+#: of a late change: what is left of a trend at least without its largest step, and nothing of a single jump
+GRADUAL = 0.25
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Needed:
     """
     :param effect: by how much the difference lies on one side of the margin
     :param supports: whether that is the claimed side
-    :param spread: standard deviation of a pair's contribution to the difference
+    :param spread: standard deviation of a pair's, or against a number of a run's, contribution to the difference
     :param limit: below this it lies with a confidence of 80 %
     :param seeds: how many show the effect in four of five studies, if the spread is as seen; ``None``: over 1000
     :param seeds_at_most: if the spread is the limit
@@ -147,9 +149,11 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
     study = scores.results.study
     name = called(comparison, study)
     lacking = len(study.seeds) - comparison.n
+    number = isinstance(stated.control, Number)
     if lacking:
+        of = "runs" if number else "seeds" if stated.minus else "pairs of runs"
         return (
-            f"{name}: {lacking} of {len(study.seeds)} pairs of runs are missing, have failed or have no finite score. "
+            f"{name}: {lacking} of {len(study.seeds)} {of} are missing, have failed or have no finite score. "
             "There is no verdict before they are there."
         )
     pairs = scores.pairs(stated, comparison)
@@ -159,12 +163,14 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
         return f"{name}: one seed says nothing about spread. Run at least two, to see what would decide."
     found = needed(pairs, stated, comparisons, study.level)
     if found is None:
-        return f"{name}: the differences do not vary, so that they do not tell how many seeds would decide."
-    what = {"iqm": "interquartile means"}.get(stated.statistic, f"{stated.statistic}s")
+        those = "runs" if number else "differences"
+        return f"{name}: the {those} do not vary, so that they do not tell how many seeds would decide."
+    mean = {"iqm": "interquartile mean"}.get(stated.statistic, stated.statistic)
+    what, each = (mean, "run") if number else (f"difference of the {mean}s", "seed" if stated.minus else "pair")
     direction = "on the claimed side" if found.supports else "on the side that would refute it"
     seen = (
-        f"{name}: the difference of the {what} is {found.effect:.3g} from the margin, {direction}; its standard "
-        f"deviation a pair is {found.spread:.3g} (80 % sure: below {found.limit:.3g})."
+        f"{name}: the {what} is {found.effect:.3g} from the margin, {direction}; its standard "
+        f"deviation a {each} is {found.spread:.3g} (80 % sure: below {found.limit:.3g})."
     )
     if found.seeds is None:
         plan = f"If that is the truth, it takes more than {MOST_SEEDS} seeds: seeds alone will not decide."
@@ -220,12 +226,13 @@ def _steps(scores: Scores, judged: CriterionResult, undecided: list[ComparisonRe
 
 def _late_change(runs: Sequence[RunView], name: str) -> str:
     curves = [r.curves[name][np.isfinite(r.curves[name])] for r in runs if name in r.curves]
-    changes, ranges = [], []
+    changes, ranges, ends = [], [], []
     for curve in curves:
         late = max(1, int(LATE * len(curve)))
         if len(curve) >= 2 * late + 1:
             changes.append(float(curve[-late:].mean() - curve[-2 * late : -late].mean()))
             ranges.append(float(np.ptp(curve)))
+            ends.append(curve[-2 * late :])
     if len(changes) < 2:
         return ""
     mean, typical, span = float(np.mean(changes)), float(np.median(changes)), float(np.median(ranges))
@@ -233,6 +240,17 @@ def _late_change(runs: Sequence[RunView], name: str) -> str:
     said = f"in the last quarter of training {name} changed by {typical:+.4g} in the median run, of {span:.4g} in all"
     said = said.replace("-", "−")
     if abs(mean) > student.isf(0.025, len(changes) - 1) * error and abs(typical) > 0.05 * span:
+        sign = 1 if typical > 0 else -1
+        if float(np.median([_without_largest_step(sign * end) for end in ends])) < GRADUAL * abs(typical):
+            return f"The curves moved late, but in a single step: {said}. Whether longer runs go on so is not known."
         verb = "rise" if typical > 0 else "fall"
         return f"The curves still {verb}: {said}. Longer runs may show another difference."
     return f"The curves no longer move clearly: {said}. More seeds rather than longer runs."
+
+
+def _without_largest_step(late: np.ndarray) -> float:
+    """By how much the mean of the second half exceeds that of the first, but for the increment that adds most to it."""
+    half = len(late) // 2
+    weights = np.minimum(np.arange(1, 2 * half), np.arange(2 * half - 1, 0, -1)) / half
+    steps = weights * np.diff(late)  # they add up to the difference
+    return float(steps.sum() - steps.max())

@@ -92,9 +92,13 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
         than = f"{number_text(control)} ({' '.join(control.source.split())})"
     elif minus is None:
         than = f"that of {_described(control)}"
-    else:
+    elif criterion.statistic == "mean":
         what += f", minus that of {_described(control)},"
         than = f"the same difference between {_described(minus[0])} and {_described(minus[1])}"
+    else:  # it is no difference of the arms' own statistics, as that of means is
+        what = f"the {criterion.statistic} of the seed-by-seed differences in {criterion.measure} between {treatment}"
+        what += f" and {_described(control)}"
+        than = f"that of the differences between {_described(minus[0])} and {_described(minus[1])}"
     margin = f"{criterion.margin:g}"
     one_sided = f"one-sided at {(1 - level) / 2:.1%}"
     if criterion.expect == "equivalent":

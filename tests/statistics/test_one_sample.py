@@ -56,6 +56,14 @@ def test_closed_forms_of_a_share() -> None:
     # No share is above 1 or below 0, whatever the margin.
     assert share_difference(10, 10, 0.9, margin=0.3).p_greater == 1
     assert share_difference(0, 10, 0.1, margin=-0.3).p_less == 1
+    # So each lies surely on the other side of such a bound; of a bound that is itself 1 or 0 only if it is not there.
+    for all_pass in (share_difference(100, 100, 0.95, margin=0.1), share_difference(0, 100, 0.95, margin=0.1)):
+        assert (all_pass.p_less, all_pass.p_greater) == (0, 1)
+    for none in (share_difference(0, 100, 0.05, margin=-0.1), share_difference(100, 100, 0.05, margin=-0.1)):
+        assert (none.p_less, none.p_greater) == (1, 0)
+    for number, margin in ((0.75, 0.25), (0.7, 0.3), (0.8, 0.2), (1 - 0.9, 0.9)):
+        assert share_difference(10, 10, number, margin=margin).p_less == 1
+        assert share_difference(9, 10, number, margin=margin).p_less == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_a_recording_that_is_whole_but_for_its_mark(
     """From the copy alone it cannot be told from half a one."""
     assert died(lambda: die_after_pages(path, write)) == signal.SIGKILL
     copy, whole = copied(path), copied(path, "-journal")
-    with pytest.raises(StoreError, match="in the middle of a recording"):
+    with pytest.raises(StoreError, match=r"It may be half of the recording, or all of it but .* or copy both files"):
         Store(copy)
     for file in (whole, path):
         assert recorded(file) == runs
@@ -181,6 +181,27 @@ def test_after_an_error_and_an_interruption_there_is_no_mark(path: Path, monkeyp
         assert recorded(path) == RUNS[:5]
         assert not transactions.user_version(store._connection) & transactions.MARK
         assert store.record(make_run(5))
+
+
+class LosesTheDisk(sqlite3.Connection):
+    """Cannot take a mark away."""
+
+    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        if sql == "PRAGMA user_version = 1":
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *arguments)
+
+
+def test_the_lock_is_given_back_even_if_the_mark_stays(path: Path) -> None:
+    losing = sqlite3.connect(path, isolation_level=None, factory=LosesTheDisk)
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"), transactions.write_transaction(losing):
+        losing.execute("INSERT INTO verdicts VALUES ('a', '', '')")
+    other = sqlite3.connect(path, timeout=0.02, isolation_level=None)
+    with transactions.write_transaction(other):  # and takes the mark with it
+        assert other.execute("SELECT study FROM verdicts").fetchall() == [("a",)]
+    losing.close()
+    other.close()
+    assert recorded(path) == RUNS[:4]
 
 
 def test_one_who_reads_is_waited_for_and_nothing_is_lost(path: Path) -> None:

@@ -1,9 +1,12 @@
 """What stands beside a verdict and decides nothing: cautions, and what each arm does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import sign_flip, size
 from sb3_entropy.studies.arms import arm_summaries, failure_line, failure_notes
 from sb3_entropy.studies.cautions import blind_spot, cautions, spread_ratio, tail
@@ -70,6 +73,16 @@ def test_the_risk_is_the_simulated_one():
     assert "of studies of 10 runs (simulated; 7 runs were not simulated)" in text
 
 
+def test_the_risk_of_several_environments_together_was_not_simulated():
+    environments = {name: {"score_range": [0, 500]} for name in ("CartPole-v1", "Acrobot-v1")}
+    arms = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
+    rule = {**RULE, "environments": "all"}
+    study = make_study(environments=environments, arms=arms, decision=[rule], also=[], seeds=10)
+    results = made_of(study, {"PPO": STEADY + np.linspace(0, 1, 10), "SPPO": WIDE})
+    (text,) = cautions(study, Scores(results), study.criteria[0], results.verdict.criteria[0])
+    assert text.endswith("What that does to a test of means over 2 environments was not simulated.")
+
+
 @pytest.mark.parametrize(
     ("expect", "margin"), [("greater", 0.0), ("less", 2.0), ("not_less", 2.0), ("equivalent", 9.0)]
 )
@@ -99,9 +112,9 @@ def test_arms():
     results = made_of(study, {"PPO": FAILING, "SPPO": STEADY}, start=20.0)
     lost = [failed(run) if (run.arm, run.seed) == ("SPPO", 0) else run for run in results.runs]
     scores = Scores(made_of(study, runs=lost))
-    line = failure_line(scores, "final_return", "CartPole-v1")
-    assert (line.start, line.best, line.at) == (20, 200, 110)
     criterion = scores.results.verdict.criteria[0]
+    line = failure_line(scores, criterion, "CartPole-v1")
+    assert (line.start, line.best, line.at) == (20, 200, 110)
     ppo, sppo = arm_summaries(scores, criterion)
     assert (ppo.n, ppo.done, ppo.failures, ppo.worst) == (10, 10, 1, 20)
     assert ppo.mean == pytest.approx(FAILING.mean())
@@ -109,11 +122,64 @@ def test_arms():
     assert (sppo.n, sppo.done, sppo.failures, sppo.worst) == (9, 10, 1, 200)
     (note,) = failure_notes(scores, criterion)
     assert "110: half the way from 20" in note
-    # Where no arm ends better than it began, nobody knows what a failure is.
-    flat = Scores(made_of(study, {"PPO": FAILING, "SPPO": STEADY}, start=300.0))
-    assert failure_line(flat, "final_return", "CartPole-v1") is None
-    assert [arm.failures for arm in arm_summaries(flat, criterion)] == [None, None]
-    assert failure_line(flat, "entropy", "CartPole-v1") is None
+
+
+def without_a_line(scores, words):
+    """Nobody knows what a failure is, but for a crash: SPPO's first run."""
+    criterion = scores.results.verdict.criteria[0]
+    assert failure_line(scores, criterion, "CartPole-v1") is None
+    assert [arm.failures for arm in arm_summaries(scores, criterion)] == [0, 1]
+    (note,) = failure_notes(scores, criterion)
+    assert note.startswith("A run counts as a failure if it crashed or has no finite score.")
+    assert words in note
+
+
+@pytest.mark.parametrize(("start", "beyond"), [(300.0, False), (199.0, False), (180.0, True)])
+def test_no_failure_line_unless_an_arm_surely_ends_better_than_it_began(start, beyond):
+    """The best arm's IQM is 200 ± 8."""
+    study = make_study(arms={"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}, seeds=10, decision=[RULE], also=[])
+    results = made_of(study, {"PPO": shifted(WIDE) - 1, "SPPO": WIDE}, start=start)
+    lost = [failed(run) if (run.arm, run.seed) == ("SPPO", 0) else run for run in results.runs]
+    scores = Scores(made_of(study, runs=lost))
+    if beyond:
+        assert failure_line(scores, scores.results.verdict.criteria[0], "CartPole-v1") is not None
+    else:
+        without_a_line(scores, "the interval of no arm's IQM is beyond what the runs began with")
+
+
+@pytest.mark.parametrize("what", ["unit", "higher_is_better"])
+def test_only_what_is_earned_tells_a_failure(what, monkeypatch):
+    """Not, e.g., a share of the density outside the box, of which less is better."""
+    study = make_study(arms={"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}, seeds=10, decision=[RULE], also=[])
+    results = made_of(study, {"PPO": FAILING, "SPPO": STEADY}, start=20.0)
+    lost = [failed(run) if (run.arm, run.seed) == ("SPPO", 0) else run for run in results.runs]
+    scores = Scores(made_of(study, runs=lost))
+    monkeypatch.setattr(MEASURES.get("final_return"), what, "" if what == "unit" else None)
+    without_a_line(scores, "final_return is no return" if what == "unit" else "no side of final_return is better")
+
+
+def test_environments_without_a_failure_line_share_a_sentence():
+    environments = {name: {"score_range": [0, 500]} for name in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")}
+    arms = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
+    study = make_study(environments=environments, arms=arms, seeds=10, decision=[RULE], also=[])
+    made = made_of(study, {"PPO": FAILING, "SPPO": STEADY}, start=20.0)
+    level = [
+        run
+        if run.environment == "CartPole-v1"
+        else replace(run, curves={**run.curves, "deterministic/return": np.full(10, 200.0)})
+        for run in made.runs
+    ]
+    scores = Scores(made_of(study, runs=level))
+    line, none = failure_notes(scores, scores.results.verdict.criteria[0])
+    assert line.startswith("A run in CartPole-v1 counts as a failure if it crashed, has no finite score, or ended")
+    assert none.startswith("A run in Acrobot-v1, MountainCar-v0 counts as a failure if it crashed or has")
+
+
+def test_the_failure_line_is_that_of_the_arms_that_are_compared():
+    arms = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}, "best": {"algo": "ppo"}}
+    study = make_study(arms=arms, seeds=10, decision=[RULE], also=[])
+    scores = Scores(made_of(study, {"PPO": FAILING, "SPPO": STEADY, "best": STEADY + 800}, start=20.0))
+    assert failure_line(scores, scores.results.verdict.criteria[0], "CartPole-v1").at == 110
 
 
 RULE = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}

@@ -111,6 +111,8 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
         ({"environments": {"CartPole-v1": {"score_range": [0, 10**400]}}}, "must be a number of at most 64 bits"),
         ({"hyperparams": {"n_steps": 2**63}}, "hyperparams.n_steps: must be a number of at most 64 bits"),
         ({"timesteps": None, "hyperparams": {"n_timesteps": 100.5}}, "n_timesteps must be a whole number, but 100.5"),
+        ({"environments": ["CartPole-v1", "CartPole"]}, "environments.CartPole: is the same environment as"),
+        ({"environments": {"CartPole": None, "gymnasium:CartPole-v1": None}}, "is the same environment as CartPole,"),
         ({"packages": ["no_such_package"]}, "packages[0]: The package 'no_such_package', which is to register"),
     ],
 )  # fmt: skip
@@ -177,6 +179,18 @@ def test_what_several_arms_share_is_told_once_on_its_own_line():
     message = refused(bad)
     assert message.count(f"line {number}, hyperparams.n_stepps") == 2  # for ppo and for sppo
     assert message.count("n_stepps: Unknown") == 2
+
+
+def test_one_mistake_in_several_environments_is_one_problem_on_one_line():
+    environments = ["CartPole-v1", "Acrobot-v1"]
+    arms = {**TINY["arms"], "PPO": {"algo": "ppo", "hyperparams": {"ent_coeff": 1}}}
+    message = refused(text(environments=environments, arms=arms))
+    assert "PPO in every environment: Unknown key 'ent_coeff'" in message
+    assert len(message.splitlines()) == 2
+    arms["PPO"] = {"algo": "ppo", "hyperparams": {"batch_size": 1}}
+    message = refused(text(environments=[*environments, "MountainCar-v0"], arms=arms))
+    assert message.count("cannot be built") == 1
+    assert len(message.splitlines()) == 2
 
 
 def test_problems_of_all_kinds_are_told_together():

@@ -97,12 +97,43 @@ def test_each_environment_has_its_own_end():
     assert resting.startswith("Acrobot-v1: The curves no longer move clearly")
 
 
+@pytest.mark.parametrize(
+    ("ends", "verb"),
+    [
+        ([0, 0, 0, 100], "moved late, but in a single step"),
+        ([0, 0, 100, 100], "moved late, but in a single step"),
+        ([0, -100, -100, -100], "moved late, but in a single step"),
+        ([0, 20, 60, 80], "still rise"),
+        ([0, -30, -60, -90], "still fall"),
+        ([0, 60, 90, 105], "still rise"),
+    ],
+)
+def test_a_jump_is_no_rise(ends, verb):
+    base = np.array([100.0, 101.0, 102.0, 103.0])
+    made = made_of(asked(), {"PPO": base, "SPPO": base + D}, start=None)
+    runs = [
+        replace(r, curves={**r.curves, "deterministic/return": np.array([*[0.0] * 6, *ends]) * (1 + r.seed / 50)})
+        for r in made.runs
+    ]
+    assert said(replace(made, runs=tuple(runs)))[-1].startswith(f"The curves {verb}: in the last quarter of training")
+
+
 def test_a_number_is_planned_like_a_pair_without_its_control():
     against = {**RULE, "control": {"value": 10.0, "source": "a table"}}
     results = made_of(asked(decision=[against]), {"SPPO": 10 + D, "PPO": D})
     (line, *_) = said(results)
-    assert line.startswith("SPPO − 10: the difference of the means is 3 from the margin, on the claimed side")
-    assert f"standard deviation a pair is {D.std(ddof=1):.3g} " in line
+    assert line.startswith("SPPO − 10: the mean is 3 from the margin, on the claimed side")
+    assert f"standard deviation a run is {D.std(ddof=1):.3g} " in line
+
+
+def test_against_a_number_there_are_no_pairs():
+    rule = {**RULE, "control": {"value": 10.0, "source": "a table"}, "statistic": "iqm"}
+    (line, *_) = said(made_of(asked(decision=[rule], seeds=5), {"SPPO": 10 + D, "PPO": D}))
+    assert "1 of 5 runs are missing" in line
+    (line, *_) = said(made_of(asked(decision=[rule]), {"SPPO": 10 + D, "PPO": D}))
+    assert line.startswith("SPPO − 10: the interquartile mean is")
+    (line, *_) = said(made_of(asked(decision=[{**rule, "margin": 3}]), {"SPPO": [13.0] * 4, "PPO": D}))
+    assert "the runs do not vary" in line
 
 
 def test_an_interaction_is_planned_by_the_difference_of_differences():
@@ -110,7 +141,7 @@ def test_an_interaction_is_planned_by_the_difference_of_differences():
     minus = {**RULE, "minus": {"treatment": "B", "control": "A"}}
     zeros = np.zeros(4)
     results = made_of(asked(arms=arms, decision=[minus]), {"SPPO": D, "PPO": zeros, "A": D, "B": zeros})
-    assert f"standard deviation a pair is {(2 * D).std(ddof=1):.3g} " in said(results)[0]
+    assert f"standard deviation a seed is {(2 * D).std(ddof=1):.3g} " in said(results)[0]
 
 
 @pytest.mark.parametrize("passes", ["share_at_least", "share_at_most"])

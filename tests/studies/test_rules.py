@@ -143,6 +143,8 @@ def test_an_interaction_is_the_difference_of_differences_of_each_seed():
     assert (found.difference.low, found.difference.high) == pytest.approx((low, high))
     assert (found.treatment, found.control) == ("(SPPO, ent_coef=0.1 − PPO)", "(SPPO, ent_coef=0.01 − PPO2)")
     assert (criterion.kind, found.improvement) == ("interaction", None)
+    iqms = only({**INTERACTION, "statistic": "iqm"}, table, arms=ARMS)[1].difference.value
+    assert iqms == pytest.approx(stats.trim_mean(a - b, 0.25) - stats.trim_mean(c - d, 0.25))
     table["PPO2"] = [*d[:-1], float("nan")]
     assert only(INTERACTION, table, arms=ARMS)[1].n == 9
 
@@ -200,6 +202,12 @@ def test_what_is_named_in_both_pairs_may_differ_between_them():
             "between “SPPO, ent_coef=0.01” and “PPO2”, in all of the comparisons, paired by seed, one-sided at 2.5% "
             "after Holm. Refuted if the difference is shown to be less than 0.",
         ),
+        (
+            {**INTERACTION, "statistic": "iqm"},
+            "The iqm of the seed-by-seed differences in final_return between “SPPO, ent_coef=0.1” and “PPO” lies above "
+            "that of the differences between “SPPO, ent_coef=0.01” and “PPO2”, in all of the comparisons, paired by "
+            "seed, one-sided at 2.5% after Holm. Refuted if the difference is shown to be less than 0.",
+        ),
     ],
 )
 def test_the_rule_in_words(rule, sentence):
@@ -225,6 +233,9 @@ def test_the_rule_in_words(rule, sentence):
         ({**SHARE, "share_at_most": 3}, "share_at_most", "share_at_least stands here too; take one of them out"),
         ({**SHARE, "statistic": "iqm"}, "statistic", "statistic must be mean, but iqm was given"),
         ({**SHARE, "environments": "all"}, "environments", "environments must be each, but all was given"),
+        ({**SHARE, "margin": 0.6}, "decision[0]", "no share of runs lies on the other side of 1.1, so that only one"),
+        ({**SHARE, "expect": "not_less", "margin": 0.5}, "decision[0]", "on the other side of 0, so"),
+        ({**SHARE, "expect": "within", "margin": 0.7}, "decision[0]", "on the other side of -0.2 and 1.2, so"),
     ],
 )
 @pytest.mark.parametrize("section", ["decision", "changed"])
@@ -241,4 +252,5 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(rule, where, word
 
 
 def test_sound_rules_of_every_kind_are_let_through():
-    assert check_study(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION]), done=lambda _: True)
+    one_side = {**SHARE, "control": {"value": 1, "source": "all"}, "expect": "within", "margin": 0.3}
+    assert check_study(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side]), done=lambda _: True)

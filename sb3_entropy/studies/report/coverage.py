@@ -14,10 +14,11 @@ from sb3_entropy.studies.verdict import CriterionResult
 SIMULATED_LEVEL = 0.95
 
 
-def coverage_note(study: Study, rows: Sequence[ScoreRow]) -> str:
+def coverage_note(study: Study, rows: Sequence[ScoreRow], fewest: int = 2) -> str:
     """
     :param study: a study
     :param rows: its scores
+    :param fewest: runs of which an interval is shown
     :return: a sentence on how often such intervals contain the truth, for the case among these scores that is worst;
         empty without an interval, or if nobody has simulated such ones
     """
@@ -27,7 +28,7 @@ def coverage_note(study: Study, rows: Sequence[ScoreRow]) -> str:
         (row.counts[measure], statistic_of(study, measure), estimate.method)
         for row in rows
         for measure, estimate in row.estimates.items()
-        if estimate is not None and row.counts[measure] > 1
+        if estimate is not None and row.counts[measure] >= fewest
     }
     return _said(study, cases, tasks=1, paired=False)
 
@@ -36,10 +37,14 @@ def comparison_note(study: Study, criterion: CriterionResult) -> str:
     """
     :param study: a study
     :param criterion: a judged criterion
-    :return: the same of the criterion's intervals, which are of paired differences
+    :return: the same of the criterion's intervals, which are of paired differences or, against a number, of scores;
+        that nobody has simulated those of an interaction; nothing of shares, whose intervals are exact
     """
-    if study.level != SIMULATED_LEVEL or criterion.kind != "pair":
+    if study.level != SIMULATED_LEVEL or criterion.kind == "share":
         return ""
+    if criterion.kind == "interaction":
+        found = any(comparison.difference is not None for comparison in criterion.comparisons)
+        return "How often such intervals of interactions contain the truth was not simulated." if found else ""
     statistics = {each.name: each.statistic for each in (*study.criteria, *study.exhibits)}
     pooled = any(comparison.environment == POOLED for comparison in criterion.comparisons)
     cases = {
@@ -47,7 +52,8 @@ def comparison_note(study: Study, criterion: CriterionResult) -> str:
         for comparison in criterion.comparisons
         if comparison.difference is not None
     }
-    return _said(study, cases, tasks=len(study.environments) if pooled else 1, paired=True)
+    tasks = len(study.environments) if pooled else 1
+    return _said(study, cases, tasks, paired=criterion.kind == "pair")
 
 
 def _said(study: Study, cases: set[tuple[int, str, str]], tasks: int, paired: bool) -> str:

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from sb3_entropy.files import atomic_file
+from sb3_entropy.plots.estimates import FEWEST_DRAWN
 from sb3_entropy.plots.figure_data import FigureData
 from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
 from sb3_entropy.plots.theme import DARK, LIGHT
@@ -23,7 +24,7 @@ from sb3_entropy.studies.report.curves import embed
 from sb3_entropy.studies.report.data import figure_data
 from sb3_entropy.studies.report.published import beside, published_note
 from sb3_entropy.studies.report.tables import comparisons_csv, runs_csv, score_rows, scores_csv, statistic_of
-from sb3_entropy.studies.report.wording import better, duration, estimate, number, p_value
+from sb3_entropy.studies.report.wording import better, comparison_heads, duration, estimate, number, p_value
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.spec import Study
 
@@ -156,6 +157,8 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         measures=list(data.measures.values()),
         statistic_of=lambda measure: statistic_of(study, measure),
         coverage=coverage_note(study, rows),
+        drawn_coverage=coverage_note(study, rows, FEWEST_DRAWN),
+        heads_of=comparison_heads,
         beside=beside(study, rows),
         published_note=published_note(study),
         comparison_note=comparison_note,

@@ -120,3 +120,15 @@ def better(measure: str) -> str:
     """
     higher = MEASURES.get(measure).higher_is_better if measure in MEASURES else None
     return {True: " (a higher score)", False: " (a lower score)", None: " (here: has the higher score)"}[higher]
+
+
+def comparison_heads(kind: str) -> dict[str, str]:
+    """
+    :param kind: what a criterion compares: ``"pair"``, ``"interaction"``, ``"number"`` or ``"share"``
+    :return: what its table shows, and the heads of the columns of both sides
+    """
+    if kind == "interaction":
+        return {"what": "Difference of differences", "treatment": "Difference", "control": "Minus"}
+    if kind in ("number", "share"):
+        return {"what": "Difference from the number", "treatment": "Arm", "control": "Number"}
+    return {"what": "Treatment − control", "treatment": "Treatment", "control": "Control"}

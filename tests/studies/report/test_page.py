@@ -314,3 +314,50 @@ def test_the_coverage_beside_comparisons_is_that_of_paired_differences(results):
     assert f"(mean, n = {criterion.comparisons[0].n}, method t" in note
     assert comparison_note(replace(results.study, level=0.9), criterion) == ""
     assert comparison_note(results.study, replace(criterion, comparisons=())) == ""
+
+
+ARMS = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
+PAIR = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
+TWICE = {"treatment": "PPO", "control": "SPPO"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "heads", "note"),
+    [
+        (PAIR, ["Treatment", "Control"], "Such intervals of paired differences, nominally 95 %, contain the truth"),
+        (
+            {**PAIR, "control": {"value": 9, "source": "a table"}},
+            ["Arm", "Number"],
+            f"contain the truth in at least {100 * coverage(5, 1, 'mean', 'studentized'):.3g} % of simulated cases",
+        ),
+        ({**PAIR, "minus": TWICE}, ["Difference", "Minus"], "of interactions contain the truth was not simulated."),
+        (
+            {**PAIR, "control": {"value": 0.5, "source": "a coin"}, "share_at_least": 100},
+            ["Arm", "Number"],
+            "Difference from the number in final_return (share of runs), with 95 % intervals.",
+        ),
+    ],
+)
+def test_the_table_says_what_is_compared(rule, heads, note, tmp_path):
+    """There is no probability of improvement unless two arms are compared, and no pair whose coverage is known."""
+    results = without_figures(make_results(make_study(arms=ARMS, decision=[rule], also=[])))
+    section = write_report(results, tmp_path).read_text().partition('<section class="criterion">')[2]
+    section = " ".join(section.partition("</table>")[0].split())
+    columns = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)
+    assert columns[:2] == heads
+    assert note in section
+    assert ("P(improvement)" in columns) == ("P(improvement)" in section) == (rule is PAIR)
+    assert len(re.findall("<t[dh]", section.partition("<tbody>")[2])) == len(columns)
+    pair_note = "of paired differences" in comparison_note(results.study, results.verdict.criteria[0])
+    assert pair_note == (rule is PAIR)
+
+
+def test_of_intervals_that_are_not_drawn_no_coverage_is_quoted(tmp_path):
+    results = make_results(make_study(seeds=2, figures=["scores"]))
+    rows = score_rows(results.study, figure_data(results))
+    assert coverage_note(results.study, rows, 3) == ""
+    note = coverage_note(results.study, rows)
+    assert note.startswith("Such intervals")
+    html = write_report(results, tmp_path).read_text()
+    assert note not in html.partition("<figcaption>")[2].partition("</figcaption>")[0]
+    assert note in html.partition("Each arm's score")[2]
