@@ -40,11 +40,11 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
     """An algorithm in which a constructor's argument that is set later takes effect, or is refused."""
 
     #: methods that make a part of the model, or check what fits together, and the arguments that they are about. Each
-    #: is called when the model is set up, and after a change, with the values that the changed arguments had before
+    #: is called when the model is set up, and after a change, with the values that the changed arguments had before.
+    #: One may still refuse the change, so they put new parts in the place of old ones, and write into none
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_make_lr_schedule": frozenset({"learning_rate"}),
         "_make_rollout_buffer": frozenset({"n_steps", "rollout_buffer_class", "rollout_buffer_kwargs"}),
-        "_set_discounts": frozenset({"gamma", "gae_lambda"}),
     }
     #: an algorithm's own checks: by argument, a function of its name and value
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {}
@@ -152,6 +152,15 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         for make, arguments in self.made_from.items():
             if arguments & before.keys():
                 getattr(self, make)(before)
+        if before.keys() & {"gamma", "gae_lambda"} and self._is_set_up:
+            # The only part that is written into, as a rollout holds it; so it comes last, when nothing can fail.
+            for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
+                buffer.gamma, buffer.gae_lambda = self.gamma, self._lambda_in_force
+
+    @property
+    def _lambda_in_force(self) -> float:
+        """λ of the advantages, the rollout buffer's."""
+        return self.gae_lambda
 
     def _make_lr_schedule(self, before: Mapping[str, Any]) -> None:
         self._setup_lr_schedule()
@@ -167,7 +176,7 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
             self.action_space,
             device=self.device,
             gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
+            gae_lambda=self._lambda_in_force,
             n_envs=self.n_envs,
             **self.rollout_buffer_kwargs,
         )
@@ -177,13 +186,6 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         if self._next_rollout_buffer is not None:
             self._next_rollout_buffer.reward_bonus = self.rollout_buffer.reward_bonus
             self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
-
-    def _set_discounts(self, before: Mapping[str, Any]) -> None:
-        """The rollout buffer has copies of them."""
-        if not self._is_set_up:
-            return
-        for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
-            buffer.gamma, buffer.gae_lambda = self.gamma, self.gae_lambda
 
     def set_env(self, env: GymEnv, force_reset: bool = True) -> None:
         """

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
@@ -51,8 +52,9 @@ class TemperedAlgorithm(OnPolicyAlgorithm):
         made = make_temperature(self.ent_coef, self.action_space, self.target_entropy, self.ent_coef_lr, bounded)
         self._temperature_made_from = made_from
         if isinstance(held, TunedTemperature) and isinstance(made, TunedTemperature) and held_from[0] == made_from[0]:
-            held.target, held.rate = made.target, made.rate
-            return
+            made = replace(held, target=made.target, rate=made.rate)
+            if self._temperature_in_force is held:
+                self._temperature_in_force = made
         self.temperature = made
 
     def _check_entropy(self, before: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from contracts.models import (
     assert_equal_parameters,
     assert_same_state,
     build,
+    deep_state,
     parameters,
     record,
     stock_parent,
@@ -262,6 +263,32 @@ def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(k
         model.set_arguments(gama=0.5)
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> None:
+    """Good values beside one that is refused when all parts but the last are made."""
+    model = trained(make(key, ent_coef="auto_0.1"))
+    env_features = {"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "linear", "features": "env"}}}
+    good: dict[str, Any] = {
+        "gamma": 0.5,
+        "gae_lambda": 0.1,
+        "target_entropy": 0.5,
+        "ent_coef_lr": 0.5,
+        "stats_window_size": 3,
+        "n_steps": 12,
+    }
+    good |= {"reference": "previous", "coef": 0.7} if key == "divergence_reg_pg" else {}
+    bad = [{"regularizers": [env_features]}, *([{"batch_size": 1}] if key == "sppo" else [])]
+    for refused in bad:
+        held = deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")})
+        with pytest.raises(ValueError, match=r"action_features|must be at least 2"):
+            model.set_arguments(**good, **refused)
+        assert deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")}) == held
+    model.set_arguments(**good)
+    buffer = model.rollout_buffer
+    assert (buffer.gamma, model.temperature.target, model.temperature.rate) == (0.5, 0.5, 0.5)
+    assert model._episode_bonuses.finished.maxlen == 3
+
+
 class AtRollout(BaseCallback):
     """Does something when a rollout begins, counted from 1."""
 
@@ -298,6 +325,34 @@ def test_a_callback_may_set_it(key: str) -> None:
     assert logged.values["train/learning_rate"] == [0.05, 0.05, *[0.001] * 5]
     assert np.diff(logged.steps).tolist()[:6] == [8, 8, 4, 4, 4, 4]
     assert model.rollout_buffer.gamma == 0.5
+
+
+@pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
+@pytest.mark.parametrize("key", ["spg", "divergence_reg_pg"])
+def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
+    models = [
+        make(key, baseline=False, gamma=0.9, gae_lambda=0.9).learn(32, callback)
+        for callback in (None, AtRollout(2, act))
+    ]
+    assert_same_state(*models)
+    assert models[1].rollout_buffer.gae_lambda == 1.0
+
+
+def test_a_baseline_asked_for_in_the_midst_comes_with_the_next_rollout() -> None:
+    model = make("spg", baseline=False, gae_lambda=0.5)
+    lambdas = []
+
+    class AtTheEnd(BaseCallback):
+        def _on_rollout_end(self) -> None:
+            self.model.baseline = True
+            self.model.gamma = 0.9
+            lambdas.append(self.model.rollout_buffer.gae_lambda)
+
+        def _on_step(self) -> bool:
+            return True
+
+    model.learn(16, AtTheEnd())
+    assert lambdas == [1.0, 0.5]
 
 
 BY_THE_PARENT = {"vf_coef": 0.9, "n_epochs": 1, "batch_size": 4, "max_grad_norm": 0.01, "clip_range": lambda p: 0.05}
