@@ -13,7 +13,7 @@ from sb3_entropy.algorithms.coefficients import Coefficient, GradientShare, cont
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
 from sb3_entropy.errors import check_choice, check_number
-from sb3_entropy.handed_over import described, owned
+from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-class Regularizer:
+class Regularizer(Remembering):
     """
     +λ·E_s D(π(·|s), q(·|s)), which draws the policy towards a reference q, or −λ·E_s min(D, cap), which drives it away.
 

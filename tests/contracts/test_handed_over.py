@@ -2,6 +2,7 @@
 
 import copy
 import io
+import threading
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,33 @@ def test_what_cannot_be_copied_stays_the_users_own() -> None:
     one = module()
     both = owned({"pi": one, "vf": [one]})
     assert both["pi"] is both["vf"][0]
+
+
+@pytest.mark.parametrize("kind", ["regularizer", "reference", "divergence", "kernel"])
+def test_what_remembers_and_cannot_be_copied_is_refused(kind: str) -> None:
+    kernel = make_kernel({"kernel": "rbf", "features": np.eye(3)})
+    things = {
+        "regularizer": Regularizer("kl", reference="previous"),
+        "reference": make_reference("previous"),
+        "divergence": make_divergence("hellinger"),
+        "kernel": kernel,
+    }
+    thing = things[kind]
+    thing.lock = threading.Lock()
+    rules = {
+        "regularizer": thing,
+        "reference": {"divergence": "kl", "reference": thing},
+        "divergence": {"divergence": thing},
+        "kernel": {"divergence": "mmd", "divergence_kwargs": {"kernel": thing}},
+    }
+    words = rf"{type(thing).__name__}.*cannot be copied for its lock: .*lock.*Leave out what"
+    for key in ("sppo", "divergence_reg_pg"):
+        with pytest.raises(TypeError, match=words if kind != "regularizer" else "cannot be copied for its lock"):
+            build(key, make_env(actions="discrete"), regularizers=[rules[kind]])
+    if kind != "regularizer":
+        own = {k: v for k, v in rules[kind].items() if k.startswith(("div", "ref"))}
+        with pytest.raises(TypeError, match=words):
+            build("divergence_reg_pg", make_env(actions="discrete"), **{"divergence_kwargs": None, **own})
 
 
 def test_objects_are_only_ever_themselves() -> None:
