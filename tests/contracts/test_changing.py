@@ -388,6 +388,63 @@ def test_a_clip_range_may_be_a_number_a_function_or_a_schedule() -> None:
             setattr(model, name, 1)
 
 
+def test_arguments_that_do_not_fit_are_named() -> None:
+    """Those that are wrong by themselves are not to be set together with others."""
+    model = make("divergence_reg_pg")
+    together = r"Set them together: set_arguments\("
+    for values, names in (
+        ({"cap": 0.1}, "mode=…, cap=…"),
+        ({"mode": "repel", "divergence": "kl"}, "divergence=…, mode=…, cap=…"),
+        ({"coef": "auto"}, "coef=…, target_divergence=…"),
+        ({"target_divergence": 0.1}, "coef=…, target_divergence=…"),
+    ):
+        with pytest.raises(ValueError, match=rf"{together}{names}\)\.$"):
+            model.set_arguments(**values)
+    for name, value in {"coef": -1, "divergence_kwargs": {"kernal": "delta"}, "reference": "emma"}.items():
+        with pytest.raises(ValueError, match=r".") as caught:
+            setattr(model, name, value)
+        assert "together" not in str(caught.value)
+
+
+# Each gives at progress < 0 what no learning rate or clip range can be.
+PAST_THE_END = [
+    lambda progress: 0.2 * progress**0.5,
+    lambda progress: 0.2 * float(np.sqrt(progress)),
+    lambda progress: 0.2 * math.sqrt(progress),
+]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
+@pytest.mark.parametrize("schedule", PAST_THE_END, ids=["complex", "nan", "error"])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_training_survives_its_last_rollout(key: str, schedule: Callable[[float], float]) -> None:
+    """21 steps are three rollouts of 8: the last ends at progress −1/7, and is trained with what there is at 0."""
+    names = {"learning_rate", "clip_range", "clip_range_vf"} & arguments_of(ALGORITHMS.get(key)).keys()
+    model = make(key, **dict.fromkeys(names, schedule))
+    logged = record(model)
+    model.learn(21, log_interval=1)
+    assert model._current_progress_remaining < 0
+    for name in names:
+        values = logged.values[f"train/{name}"]
+        assert values == [schedule(1 - n / 21) if n < 21 else 0.0 for n in (8, 16, 24)], name
+    assert all(tensor.isfinite().all() for tensor in parameters(model).values())
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if stock_parent(key)])
+def test_a_number_past_the_end_is_taken_as_by_the_parent(key: str) -> None:
+    """Also c·p, rl-zoo's ``lin_``, which is below 0 there."""
+    parent = stock_parent(key)
+    assert parent is not None
+    given = {"learning_rate": lambda progress: 0.2 * progress, "n_steps": 8}
+    given |= {"clip_range": lambda progress: 0.2 * progress} if "clip_range" in arguments_of(parent) else {}
+    models = [
+        build(cls, make_env(), **bonus, **given).learn(21)
+        for cls, bonus in ((ALGORITHMS.get(key), {"ent_coef": 0.0}), (parent, {}))
+    ]
+    assert models[0]._current_progress_remaining < 0
+    assert_same_state(*models)
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_a_tuned_temperature_keeps_its_state(key: str) -> None:
     model = trained(make(key, **TUNED))
