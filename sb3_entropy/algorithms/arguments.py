@@ -66,6 +66,8 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
 }
 _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
+#: what there are checks for
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
@@ -130,15 +132,6 @@ def plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
     return value
-
-
-def make_plain(attributes: dict[str, Any]) -> None:
-    """
-    :param attributes: of a model; arguments among them become :func:`plain`
-    """
-    for name in (*_NUMBERS, *_FLAGS, "ent_coef", "target_entropy", "policy_kwargs", "_stats_window_size"):
-        if name in attributes:
-            attributes[name] = plain(attributes[name])
 
 
 def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, Any]) -> None:

@@ -26,7 +26,6 @@ from sb3_entropy.algorithms.arguments import (
     check_arguments,
     check_observation_space,
     check_policy_class,
-    make_plain,
     plain,
 )
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
@@ -121,7 +120,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         self._is_set_up = False
         before = self._accept(self.__dict__.pop("_changes", {}))
         check_arguments(vars(self), self.checks)
-        make_plain(vars(self))
+        self._make_plain()
         if not hasattr(self, "observation_space"):
             raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)

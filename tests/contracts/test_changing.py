@@ -6,7 +6,8 @@ refused.
 import io
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from contracts.models import (
 from contracts.test_bad_input import WRONG
 from sb3_entropy import SA2C
 from sb3_entropy.algorithms.changing import FIXED
+from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS
 
 
@@ -524,10 +526,31 @@ def test_a_subclass_of_ones_own_is_guarded_too(key: str) -> None:
             self.extra = extra
 
     model = build(Mine)
-    model.extra, model.ent_coef = 2, 0.7
-    assert (model.extra, alpha(model)) == (2, 0.7)
+    model.extra, model.ent_coef = table = {"a": [1]}, 0.7
+    assert model.extra is table[0]  # its own arguments are nobody else's matter
+    assert alpha(model) == 0.7
     with pytest.raises(AttributeError, match="seed is built into a Mine"):
         model.seed = 3
+
+
+def test_every_argument_of_ours_is_guarded() -> None:
+    for _, cls in ALGORITHMS.items():
+        assert cls._guarded == arguments_of(cls).keys() | FIXED.keys()
+
+    class Third(SA2C):
+        """A third party's: what it declares is checked."""
+
+        checks: ClassVar[Any] = {"share": partial(check_number, low=0, high=1)}
+
+        def __init__(self, *args: Any, share: float = 0.5, **kwargs: Any):
+            super().__init__(*args, **kwargs)
+            self.share = share
+
+    model = build(Third)
+    model.share = np.float32(0.25)
+    assert type(model.share) is float
+    with pytest.raises(ValueError, match="share must be a number between 0 and 1"):
+        model.share = 2
 
 
 def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
