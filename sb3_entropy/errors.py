@@ -10,6 +10,19 @@ from pathlib import Path
 from typing import Any
 
 
+class MisfitError(ValueError):
+    """
+    Arguments, each in its range, that do not fit one another.
+
+    :param message: what is wrong
+    :param names: which they are
+    """
+
+    def __init__(self, message: str, *names: str):
+        super().__init__(message)
+        self.names = names
+
+
 def unknown(kind: str, given: object, available: Iterable[str]) -> str:
     """
     The message for a name that is not known, with the nearest known one.

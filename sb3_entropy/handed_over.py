@@ -13,6 +13,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 
+class Remembering:
+    """
+    What a model writes into, a reference that remembers policies, say: a copy is all that a model may take of it, for
+    two models that share one would learn otherwise than each alone.
+    """
+
+
 def owned(given: Any, memo: dict[int, Any] | None = None) -> Any:
     """
     A copy that shares nothing with what was given: neither side sees what the other writes.
@@ -20,6 +27,7 @@ def owned(given: Any, memo: dict[int, Any] | None = None) -> Any:
     :param given: an argument; mappings, lists, tuples and sets are copied with all that is in them
     :param memo: what is copied already, so that what stands in two places is one thing in the copy too
     :return: the copy; models and environments, and what cannot be copied, an open file say, are the user's own
+    :raises TypeError: if it is :class:`Remembering` and cannot be copied
     """
     memo = {} if memo is None else memo
     if isinstance(given, Mapping):
@@ -30,8 +38,24 @@ def owned(given: Any, memo: dict[int, Any] | None = None) -> Any:
         return given
     try:
         return copy.deepcopy(given, memo)
+    except Exception as error:
+        if not isinstance(given, Remembering):
+            return given
+        culprits = [name for name, value in vars(given).items() if not _can_be_copied(value)]
+        parts = f" for its {', '.join(culprits)}" if culprits else ""
+        raise TypeError(
+            f"{given!r} cannot be copied{parts}: {error}. A model takes a copy of what it writes into, so that models "
+            f"never share it. Leave out what cannot be copied, or give {type(given).__name__} a __deepcopy__, or a "
+            "__getstate__ without it."
+        ) from error
+
+
+def _can_be_copied(given: Any) -> bool:
+    try:
+        copy.deepcopy(given)
     except Exception:
-        return given
+        return False
+    return True
 
 
 class Opaque:

@@ -9,7 +9,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 from gymnasium import spaces
@@ -97,6 +97,7 @@ MEMORY = 8192
 LARGEST_STEP = 0.3
 LARGEST_ERROR, LARGEST_DAMPED = 1.0, 0.5
 WAITS_ABOVE = 2 / 3
+WAITS_FOR = 200.0
 RANGE = 1000.0
 PATIENCE = 2 * MEMORY
 
@@ -120,7 +121,7 @@ class TunedTemperature(Temperature):
     update does not make it swing.
 
     g is 0 while H moves towards H̄ at more than ⅔ of the best pace at which it has done so since it was last there, and
-    else 1. A policy that takes thousands of steps to lose the entropy it began with is on its way, and cannot go
+    would be there within 200/rate transitions, and else 1. A policy that takes thousands of steps to lose the entropy it began with is on its way, and cannot go
     faster: a descent that went on meanwhile would wind α up, far past what holds the target.
 
     α stays between a thousandth and a thousand times where it started. So a target *below* the entropy that the policy
@@ -159,6 +160,14 @@ class TunedTemperature(Temperature):
     def value(self, progress_remaining: float) -> float:
         return self.initial * math.exp(self.log_factor)
 
+    def retargeted(self, other: "TunedTemperature") -> "TunedTemperature":
+        """
+        :param other: with the target and the rate that are wanted
+        :return: one that is tuned to them from where α is now
+        """
+        wanted = replace(self, target=other.target, n_dims=other.n_dims, rate=other.rate)
+        return replace(wanted, best_pace=0.0, n_at_end=0, warned=False)
+
     def update(self, entropy: float | None, n_transitions: int) -> None:
         if entropy is None:
             return
@@ -175,7 +184,10 @@ class TunedTemperature(Temperature):
         self._warn_at_an_end(n_transitions)
 
     def _is_on_its_way(self, before: float, n_transitions: int) -> bool:
-        """Whether H moves towards H̄ at more than ⅔ of its best pace; paces in nats a transition, running means too."""
+        """
+        Whether H moves towards H̄ at more than ⅔ of its best pace, and would be there within 200/rate transitions. Paces
+        are in nats a transition, and running means too.
+        """
         assert self.entropy is not None
         weight = min(1.0, n_transitions / MEMORY)
         self.pace += weight * ((self.entropy - before) / n_transitions - self.pace)
@@ -183,7 +195,8 @@ class TunedTemperature(Temperature):
             self.best_pace = 0.0
         towards = math.copysign(1.0, self.target - self.entropy) * self.pace
         self.best_pace = max(self.best_pace, towards)
-        return towards > WAITS_ABOVE * self.best_pace
+        arrives = towards * WAITS_FOR >= abs(self.entropy - self.target) * self.rate
+        return arrives and towards > WAITS_ABOVE * self.best_pace
 
     def _warn_at_an_end(self, n_transitions: int) -> None:
         near = abs(self.log_factor) > math.log(RANGE / 2)

@@ -14,6 +14,9 @@ from sb3_entropy.errors import check_choice, check_number
 
 SUPPORTED_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
+#: the largest whole number up to which float32 has all
+LARGEST_CHOICE = 2**24
+
 # name: (lowest, highest, whole number?, lowest excluded?)
 _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "learning_rate": (0, math.inf, False, False),
@@ -63,6 +66,8 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
 }
 _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
+#: what there are checks for
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
@@ -129,15 +134,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def make_plain(attributes: dict[str, Any]) -> None:
-    """
-    :param attributes: of a model; arguments among them become :func:`plain`
-    """
-    for name in (*_NUMBERS, *_FLAGS, "ent_coef", "target_entropy", "policy_kwargs", "_stats_window_size"):
-        if name in attributes:
-            attributes[name] = plain(attributes[name])
-
-
 def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, Any]) -> None:
     """
     :param algorithm: the algorithm's name
@@ -176,13 +172,25 @@ def check_observation_space(space: Any) -> None:
 def check_action_space(space: Any) -> None:
     """
     :param space: an environment's action space
-    :raises ValueError: if it is a table of choices; what else is not supported, Stable-Baselines3 asserts
+    :raises ValueError: if it is a table of choices, or one of them has a number that the rollout buffer would round;
+        what else is not supported, Stable-Baselines3 asserts
     """
     if _is_table(space):
         raise ValueError(
             f"The action space {space} is not supported: a MultiDiscrete must have one dimension. Flatten its nvec, "
             "and give the actions their shape back in the environment's step()."
         )
+
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        n = space.n if isinstance(space, spaces.Discrete) else space.nvec
+        starts, counts = np.ravel(space.start).astype(object), np.ravel(n).astype(object)  # whole numbers of any size
+        for start, count in zip(starts, counts, strict=True):
+            if max(abs(start), abs(start + count - 1)) > LARGEST_CHOICE:
+                raise ValueError(
+                    f"The action space {space} is not supported: Stable-Baselines3's rollout buffer keeps actions in "
+                    f"float32, which holds whole numbers up to ±2²⁴ alone, and these are {start}, …, "
+                    f"{start + count - 1}. Let the actions count from 0, and add the start in the environment's step()."
+                )
 
 
 def _is_table(space: Any) -> bool:

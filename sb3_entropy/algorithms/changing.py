@@ -14,7 +14,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
-from sb3_entropy.algorithms.arguments import check_arguments, plain
+from sb3_entropy.algorithms.arguments import CHECKED, check_arguments, plain
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.errors import unknown
 from sb3_entropy.handed_over import owned
@@ -40,11 +40,11 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
     """An algorithm in which a constructor's argument that is set later takes effect, or is refused."""
 
     #: methods that make a part of the model, or check what fits together, and the arguments that they are about. Each
-    #: is called when the model is set up, and after a change, with the values that the changed arguments had before
+    #: is called when the model is set up, and after a change, with the values that the changed arguments had before.
+    #: One may still refuse the change, so they put new parts in the place of old ones, and write into none
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_make_lr_schedule": frozenset({"learning_rate"}),
         "_make_rollout_buffer": frozenset({"n_steps", "rollout_buffer_class", "rollout_buffer_kwargs"}),
-        "_set_discounts": frozenset({"gamma", "gae_lambda"}),
     }
     #: an algorithm's own checks: by argument, a function of its name and value
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {}
@@ -62,7 +62,7 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
     _next_rollout_buffer: SoftRollouts | None = None
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **_owned_containers(kwargs))
+        super().__init__(*args, **{name: _taken(value) for name, value in kwargs.items()})
 
     @classmethod
     @cache
@@ -82,7 +82,9 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._guarded = cls._arguments() | FIXED.keys()
+        # What nothing is made of and nothing checks is an attribute like any other: a subclass's own argument, say.
+        known = CHECKED.union(cls.checks, *cls.made_from.values())
+        cls._guarded = known & cls._arguments() | FIXED.keys()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Quick, since every step of a training assigns to what is no argument.
@@ -128,9 +130,15 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         changes = dict(changes)
         self._check_policy_kwargs(changes.pop("policy_kwargs", None))
         before = {name: getattr(self, name, None) for name in changes}
-        for name, value in _owned_containers(changes).items():
-            object.__setattr__(self, name, value)
+        for name, value in changes.items():
+            object.__setattr__(self, name, _taken(value))
         return before
+
+    def _make_plain(self) -> None:
+        """The same for what the constructors have kept, and what a file has brought."""
+        for name in self._arguments() | {"_stats_window_size"}:
+            if name in self.__dict__:
+                self.__dict__[name] = plain(self.__dict__[name])
 
     def _check_policy_kwargs(self, given: Mapping[str, Any] | None) -> None:
         """
@@ -152,6 +160,15 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         for make, arguments in self.made_from.items():
             if arguments & before.keys():
                 getattr(self, make)(before)
+        if before.keys() & {"gamma", "gae_lambda"} and self._is_set_up:
+            # The only part that is written into, as a rollout holds it; so it comes last, when nothing can fail.
+            for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
+                buffer.gamma, buffer.gae_lambda = self.gamma, self._lambda_in_force
+
+    @property
+    def _lambda_in_force(self) -> float:
+        """λ of the advantages, the rollout buffer's."""
+        return self.gae_lambda
 
     def _make_lr_schedule(self, before: Mapping[str, Any]) -> None:
         self._setup_lr_schedule()
@@ -167,7 +184,7 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
             self.action_space,
             device=self.device,
             gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
+            gae_lambda=self._lambda_in_force,
             n_envs=self.n_envs,
             **self.rollout_buffer_kwargs,
         )
@@ -177,13 +194,6 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         if self._next_rollout_buffer is not None:
             self._next_rollout_buffer.reward_bonus = self.rollout_buffer.reward_bonus
             self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
-
-    def _set_discounts(self, before: Mapping[str, Any]) -> None:
-        """The rollout buffer has copies of them."""
-        if not self._is_set_up:
-            return
-        for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
-            buffer.gamma, buffer.gae_lambda = self.gamma, self.gae_lambda
 
     def set_env(self, env: GymEnv, force_reset: bool = True) -> None:
         """
@@ -200,6 +210,9 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
             self._put_in_force({"env": before})
 
 
-def _owned_containers(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings as copies; a list of regularisers is copied where they are made, a schedule is the user's own."""
-    return {name: owned(value) if isinstance(value, Mapping) else plain(value) for name, value in arguments.items()}
+def _taken(value: Any) -> Any:
+    """
+    An argument as the model keeps it: NumPy's numbers as Python's, and mappings as copies. A list of regularisers is
+    copied where they are made, a schedule is the user's own.
+    """
+    return plain(owned(value) if isinstance(value, Mapping) else value)

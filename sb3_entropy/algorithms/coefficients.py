@@ -1,10 +1,10 @@
 """λ of a regulariser: fixed, scheduled, tuned to a divergence, or a share of the policy gradient's norm."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from sb3_entropy.errors import check_number
+from sb3_entropy.errors import MisfitError, check_number
 from sb3_entropy.temperature import Temperature, TunedTemperature, make_schedule
 
 Coefficient: TypeAlias = float | str | Callable[[float], float]
@@ -49,11 +49,17 @@ def make_coefficient(coef: Coefficient, sign: float, target: float | None, rate:
     made = make_schedule("coef", coef, ALLOWED, share=(1,))
     tuned = not isinstance(made, Temperature) and made[0] == "auto"
     if tuned and target is None:
-        raise ValueError(f"coef={coef!r} tunes λ to a divergence: give target_divergence, a number > 0.")
+        raise MisfitError(
+            f"coef={coef!r} tunes λ to a divergence: give target_divergence, a number > 0.", "coef", "target_divergence"
+        )
     if target is not None:
         check_number("target_divergence", target, low=0, open_low=True)
         if not tuned:
-            raise ValueError(f"target_divergence={target!r} is used by coef='auto' alone, but coef={coef!r} was given.")
+            raise MisfitError(
+                f"target_divergence={target!r} is used by coef='auto' alone, but coef={coef!r} was given.",
+                "coef",
+                "target_divergence",
+            )
     if isinstance(made, Temperature):
         return made
     kind, *numbers = made
@@ -79,5 +85,5 @@ def continued(
     if not set(differ) <= {"target_divergence", "coef_lr"}:
         return made
     if isinstance(before, TunedTemperature) and isinstance(made, TunedTemperature):
-        return replace(before, target=made.target, n_dims=made.n_dims, rate=made.rate)
+        return before.retargeted(made)
     return before

@@ -14,6 +14,7 @@ from sb3_entropy.algorithms.coefficients import Coefficient
 from sb3_entropy.algorithms.policy_gradient import PolicyGradient
 from sb3_entropy.algorithms.regularizers import Regularizer, fitting
 from sb3_entropy.divergences import Divergence
+from sb3_entropy.errors import MisfitError
 from sb3_entropy.handed_over import is_plain, owned
 from sb3_entropy.references import Reference
 from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES, find_env
@@ -181,11 +182,11 @@ class DivergenceRegPG(PolicyGradient):
         elif changed := before.keys() & REGULARIZER_ARGUMENTS:
             try:
                 self._own_regularizers = [self._own_regularizers[0].changed(given, changed)]
-            except ValueError as error:
+            except MisfitError as error:
                 if not self._is_set_up:
                     raise
-                together = "Arguments that need one another are set together: set_arguments(coef=…, cap=…)."
-                raise ValueError(f"{error} {together}") from error
+                together = ", ".join(f"{name}=…" for name in error.names)
+                raise ValueError(f"{error} Set them together: set_arguments({together}).") from error
 
     def _excluded_save_params(self) -> list[str]:
         """Objects: what was made from them is saved, a kernel's features, a frozen policy's parameters."""

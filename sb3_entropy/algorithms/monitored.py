@@ -53,7 +53,7 @@ class MonitoredAlgorithm(OnPolicyAlgorithm):
             self.ep_info_buffer = deque(self.ep_info_buffer, n_episodes)
             self.ep_success_buffer = deque(self.ep_success_buffer, n_episodes)
         if self._episode_bonuses is not None:
-            self._episode_bonuses.finished = deque(self._episode_bonuses.finished, n_episodes)
+            self._episode_bonuses = self._episode_bonuses.over(n_episodes)
 
     def _forget_update(self) -> None:
         """Called before every update."""

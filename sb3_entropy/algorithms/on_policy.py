@@ -17,6 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
+from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional as F
 
@@ -25,7 +26,6 @@ from sb3_entropy.algorithms.arguments import (
     check_arguments,
     check_observation_space,
     check_policy_class,
-    make_plain,
     plain,
 )
 from sb3_entropy.algorithms.buffers import SoftRollouts, soft_buffer_class
@@ -36,6 +36,7 @@ from sb3_entropy.algorithms.policies import POLICIES, check_spaces
 from sb3_entropy.algorithms.regularized import RegularizedAlgorithm
 from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.algorithms.saving import SavedAlgorithm
+from sb3_entropy.algorithms.schedules import at
 from sb3_entropy.algorithms.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.algorithms.tempered import TemperedAlgorithm
 from sb3_entropy.errors import unknown
@@ -119,7 +120,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         self._is_set_up = False
         before = self._accept(self.__dict__.pop("_changes", {}))
         check_arguments(vars(self), self.checks)
-        make_plain(vars(self))
+        self._make_plain()
         if not hasattr(self, "observation_space"):
             raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)
@@ -210,6 +211,12 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         self._record_regularizers()
         for regularizer in self._active_regularizers():
             regularizer.after_update(n_transitions)
+
+    def _update_learning_rate(self, optimizers: list[th.optim.Optimizer] | th.optim.Optimizer) -> None:
+        rate = at(self.lr_schedule, self._current_progress_remaining)
+        self.logger.record("train/learning_rate", rate)
+        for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
+            update_learning_rate(optimizer, rate)
 
     @abstractmethod
     def _improve(self) -> None:

@@ -19,7 +19,7 @@ from torch import nn
 
 from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.distributions.boxes import from_box, is_stock, to_box
-from sb3_entropy.distributions.choices import counts_from_zero, from_zero, shifted
+from sb3_entropy.distributions.choices import choices, counts_from_zero, from_zero, widened
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
@@ -28,8 +28,12 @@ from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 class CountingFromZero(BasePolicy):
     """
     Stands, in the order of classes, where ActorCriticPolicy calls its parent's ``extract_features``, as all its passes
-    do: Stable-Baselines3's one-hot codes take every Discrete observation for one that counts from 0.
+    do: Stable-Baselines3's one-hot codes take every Discrete observation for one that counts from 0, and add up how
+    many choices there are in the dtype of the space.
     """
+
+    def __init__(self, observation_space: spaces.Space[Any], *args: Any, **kwargs: Any):
+        super().__init__(widened(observation_space), *args, **kwargs)
 
     def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor) -> th.Tensor:
         """
@@ -103,7 +107,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):  # type: ignor
         return {**super()._get_constructor_parameters(), **self._soft_kwargs}
 
     def _build(self, lr_schedule: Schedule) -> None:
-        self.action_dist = shifted(self.action_space) or self.action_dist
+        self.action_dist = choices(self.action_space) or self.action_dist
         super()._build(lr_schedule)
         self._is_stock = True
         chosen = [key for key, value in self._soft_kwargs.items() if value not in ("global", "gaussian", None, {})]

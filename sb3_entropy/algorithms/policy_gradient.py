@@ -50,15 +50,20 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
         Without a baseline V ≡ 0, and GAE(λ = 1) of a zero value is the reward-to-go. A baseline that comes later starts
         from there.
         """
-        policy, buffer = self.policy, self.rollout_buffer
+        policy = self.policy
         if self.baseline and getattr(policy, "has_critic", True):
             return
         policy.has_critic = self.baseline  # type: ignore[assignment]
-        buffer.gae_lambda = self.gae_lambda if self.baseline else 1.0
+        self.rollout_buffer.gae_lambda = self._lambda_in_force
         for parameter in policy.value_net.parameters():
             parameter.requires_grad_(self.baseline)
             if not self.baseline:
                 parameter.data.zero_()
+
+    @property
+    def _lambda_in_force(self) -> float:
+        """1 without a baseline, as the policy is in this rollout: one that is asked for comes with the next."""
+        return self.gae_lambda if getattr(self.policy, "has_critic", True) else 1.0
 
     def _collect(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int

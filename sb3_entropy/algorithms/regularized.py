@@ -12,13 +12,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.utils import obs_as_tensor
 
 from sb3_entropy.algorithms.making_regularizers import make_regularizers
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
 from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.distributions.laws import Law, law_of
-from sb3_entropy.distributions.looking import by_plain_names, compiled_in_place, looked_at
+from sb3_entropy.distributions.looking import by_plain_names, compiled_in_place, looked_at, plain_name
 
 #: as much of a name as Stable-Baselines3's tables show whole, with a number; where it cuts two keys to one it fails
 LONGEST_NAME = 27
@@ -61,6 +62,27 @@ class RegularizedAlgorithm(OnPolicyAlgorithm):
         """:return: the state of the policy, by the names it has uncompiled, and of its optimizer"""
         parameters: dict[str, dict[str, Any]] = super().get_parameters()
         return {**parameters, "policy": by_plain_names(parameters["policy"])}
+
+    def set_parameters(
+        self,
+        load_path_or_dict: str | dict[str, Any],
+        exact_match: bool = True,
+        device: th.device | str = "auto",
+    ) -> None:
+        """
+        :param load_path_or_dict: a saved model, or what :meth:`get_parameters` has given, of this model or of one like
+            it, whichever parts of the two are compiled
+        :param exact_match: whether every parameter must be there
+        :param device: where a file's parameters are put
+        """
+        given: Any = load_path_or_dict
+        if not isinstance(given, dict):
+            _, given, _ = load_from_zip_file(given, device=device, load_data=False)
+        if "policy" in given:
+            own = {plain_name(name): name for name in self.policy.state_dict()}
+            policy = {own.get(plain_name(name), name): value for name, value in given["policy"].items()}
+            given = {**given, "policy": policy}
+        super().set_parameters(given, exact_match, device)
 
     def _active_regularizers(self) -> list[Regularizer]:
         return [*(self._own_regularizers or []), *self.regularizers]

@@ -12,8 +12,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from sb3_entropy.algorithms.coefficients import Coefficient, GradientShare, continued, make_coefficient
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
-from sb3_entropy.errors import check_choice, check_number
-from sb3_entropy.handed_over import described, owned
+from sb3_entropy.errors import MisfitError, check_choice, check_number
+from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-class Regularizer:
+class Regularizer(Remembering):
     """
     +λ·E_s D(π(·|s), q(·|s)), which draws the policy towards a reference q, or −λ·E_s min(D, cap), which drives it away.
 
@@ -77,14 +77,19 @@ class Regularizer:
         if cap is not None:
             check_number("cap", cap, low=0, open_low=True)
             if mode == "attract":
-                raise ValueError(
-                    f"cap={cap!r} limits how far mode='repel' drives the policy; with mode='attract' leave it out."
+                raise MisfitError(
+                    f"cap={cap!r} limits how far mode='repel' drives the policy; with mode='attract' leave it out.",
+                    "mode",
+                    "cap",
                 )
         elif mode == "repel" and not self.divergence.bounded:
-            raise ValueError(
+            raise MisfitError(
                 f"mode='repel' with divergence={divergence!r}, which has no bound, would drive the policy away for "
                 "ever. Give cap, the divergence above which a state is left alone, or choose a divergence with a "
-                "bound: jensen_shannon, hellinger, total_variation."
+                "bound: jensen_shannon, hellinger, total_variation.",
+                "divergence",
+                "mode",
+                "cap",
             )
         self.cap = cap
         self.name = f"{key_of(DIVERGENCES, self.divergence)}_{key_of(REFERENCES, self.reference)}"

@@ -89,6 +89,16 @@ class EpisodeSums:
             self.running[env] = -until[step, env]
         self.running += until[-1]
 
+    def over(self, window: int) -> "EpisodeSums":
+        """
+        :param window: how many finished episodes are remembered from now on
+        :return: sums that go on from these
+        """
+        others = EpisodeSums(len(self.running), window)
+        others.running += self.running
+        others.finished.extend(self.finished)
+        return others
+
     def mean(self) -> float | None:
         """:return: the mean over the remembered episodes, None if there is none yet"""
         return float(np.mean(self.finished)) if self.finished else None

@@ -13,6 +13,7 @@ from stable_baselines3.common.utils import FloatSchedule
 from sb3_entropy.algorithms.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.algorithms.schedules import at
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.temperature import EntCoef
@@ -133,12 +134,12 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
 
     def _improve(self) -> None:
         assert isinstance(self.clip_range, FloatSchedule)
-        self._clip = self.clip_range(self._current_progress_remaining)
+        self._clip = at(self.clip_range, self._current_progress_remaining)
         self.logger.record("train/clip_range", self._clip)
         self._value_clip = None
         if self.clip_range_vf is not None:
             assert isinstance(self.clip_range_vf, FloatSchedule)
-            self._value_clip = self.clip_range_vf(self._current_progress_remaining)
+            self._value_clip = at(self.clip_range_vf, self._current_progress_remaining)
             self.logger.record("train/clip_range_vf", self._value_clip)
         self._n_updates += self._descend(self._actor_critic_loss, self.batch_size, self.n_epochs, self.max_grad_norm)
 

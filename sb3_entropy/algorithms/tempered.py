@@ -51,8 +51,9 @@ class TemperedAlgorithm(OnPolicyAlgorithm):
         made = make_temperature(self.ent_coef, self.action_space, self.target_entropy, self.ent_coef_lr, bounded)
         self._temperature_made_from = made_from
         if isinstance(held, TunedTemperature) and isinstance(made, TunedTemperature) and held_from[0] == made_from[0]:
-            held.target, held.rate = made.target, made.rate
-            return
+            made = held.retargeted(made)
+            if self._temperature_in_force is held:
+                self._temperature_in_force = made
         self.temperature = made
 
     def _check_entropy(self, before: Mapping[str, Any]) -> None:

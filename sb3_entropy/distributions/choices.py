@@ -33,7 +33,7 @@ class ShiftedMultiCategorical(MultiCategoricalDistribution):
     """The same of independent choices, each with a start of its own."""
 
     def __init__(self, space: spaces.MultiDiscrete):
-        super().__init__(list(space.nvec))
+        super().__init__(sizes(space))
         self.start = th.as_tensor(space.start.astype(np.int64))
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
@@ -55,11 +55,25 @@ def counts_from_zero(space: spaces.Space[Any]) -> bool:
     return not (isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)) and np.any(space.start))
 
 
-def shifted(space: spaces.Space[Any]) -> Distribution | None:
-    """:return: the distribution over choices that count from another number than 0; None for other spaces"""
-    if counts_from_zero(space):
-        return None
-    return ShiftedCategorical(space) if isinstance(space, spaces.Discrete) else ShiftedMultiCategorical(space)  # type: ignore[arg-type]
+def sizes(space: spaces.MultiDiscrete) -> list[int]:
+    """:return: how many there are of each choice: Python's numbers, whose sum a small dtype of the space cannot cut"""
+    return [int(n) for n in space.nvec]
+
+
+def choices(space: spaces.Space[Any]) -> Distribution | None:
+    """:return: the distribution over choices by which Stable-Baselines3's own is replaced; None for other spaces"""
+    if isinstance(space, spaces.MultiDiscrete):
+        return MultiCategoricalDistribution(sizes(space)) if counts_from_zero(space) else ShiftedMultiCategorical(space)
+    return ShiftedCategorical(space) if isinstance(space, spaces.Discrete) and space.start else None
+
+
+def widened(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """:return: the same with numbers of choices that can be added up: Stable-Baselines3 does so in the space's dtype"""
+    if isinstance(space, spaces.Dict):
+        return spaces.Dict({key: widened(part) for key, part in space.spaces.items()})
+    if not isinstance(space, spaces.MultiDiscrete) or space.dtype == np.int64:
+        return space
+    return spaces.MultiDiscrete(space.nvec.astype(np.int64), start=space.start.astype(np.int64))
 
 
 def from_zero(observations: Any, space: spaces.Space[Any]) -> Any:

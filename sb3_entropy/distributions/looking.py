@@ -40,9 +40,14 @@ def looked_at(policy: BasePolicy) -> Iterator[None]:
 COMPILED = "_orig_mod."
 
 
+def plain_name(name: str) -> str:
+    """:return: of a parameter: the name that it has if no part of its module is compiled"""
+    return name.replace(COMPILED, "")
+
+
 def by_plain_names(state: Mapping[str, Any]) -> dict[str, Any]:
     """:return: a module's state by the names that it has if no part of it is compiled"""
-    return {name.replace(COMPILED, ""): value for name, value in state.items()}
+    return {plain_name(name): value for name, value in state.items()}
 
 
 def uncompiled(policy: Any) -> Any:

@@ -9,9 +9,10 @@ import torch as th
 from sb3_entropy.distributions.laws import Finite, Law
 from sb3_entropy.distributions.laws.base import check_same_space
 from sb3_entropy.errors import check_choice, check_number
+from sb3_entropy.handed_over import Remembering
 
 
-class Divergence(ABC):
+class Divergence(Remembering, ABC):
     """
     A divergence D(p, q) of the current policy's law p from a reference's law q, in every state.
 
@@ -35,7 +36,7 @@ class Divergence(ABC):
         self.estimator = estimator
         self.n_samples = n_samples
 
-    def begin(self, action_features: Callable[[], Any]) -> None:  # noqa: B027  nothing to do, for most
+    def begin(self, action_features: Callable[[], Any]) -> None:
         """
         Called before training.
 

@@ -8,12 +8,13 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.errors import unknown
+from sb3_entropy.handed_over import Remembering
 from sb3_entropy.registry import REFERENCES
 
 WeightedLaws = list[tuple[float, Law]]
 
 
-class Reference(ABC):
+class Reference(Remembering, ABC):
     """
     A policy q that the current policy p is compared with, in the states of a minibatch.
 
@@ -21,7 +22,7 @@ class Reference(ABC):
     saved with the model.
     """
 
-    def begin(self, policy: ActorCriticPolicy) -> None:  # noqa: B027  nothing to do, for most
+    def begin(self, policy: ActorCriticPolicy) -> None:
         """
         Called when the algorithm is set up, and again when it is loaded.
 
@@ -29,7 +30,7 @@ class Reference(ABC):
         :raises ValueError: if the two do not fit together
         """
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:  # noqa: B027  nothing to note, for most
+    def before_update(self, policy: ActorCriticPolicy) -> None:
         """
         Called before each update.
 

@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import KVWriter, Logger
 
 from contracts.envs import POLICY, make_env
+from sb3_entropy.handed_over import Opaque, described
 from sb3_entropy.registry import ALGORITHMS
 
 KEYS = ALGORITHMS.keys()
@@ -148,3 +149,18 @@ def observations_of(model: Any, n: int = 5) -> Any:
     space = model.observation_space
     space.seed(7)
     return np.stack([space.sample() for _ in range(n)])
+
+
+def deep_state(thing: Any) -> Any:
+    """:return: all that is in it, deeply: arrays, tensors and the attributes of objects as they stand"""
+    if isinstance(thing, (np.ndarray, th.Tensor)):
+        return described(thing)
+    if isinstance(thing, dict):
+        return {str(name): deep_state(value) for name, value in thing.items()}
+    if isinstance(thing, (list, tuple, set)) or type(thing).__name__ == "deque":
+        return [deep_state(value) for value in thing]
+    if isinstance(thing, Opaque):
+        return "an object"
+    if isinstance(thing, type) or not hasattr(thing, "__dict__"):
+        return repr(thing)
+    return [type(thing).__name__, deep_state(dict(vars(thing)))]

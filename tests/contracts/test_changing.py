@@ -6,7 +6,8 @@ refused.
 import io
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from contracts.models import (
     assert_equal_parameters,
     assert_same_state,
     build,
+    deep_state,
     parameters,
     record,
     stock_parent,
@@ -32,6 +34,7 @@ from contracts.models import (
 from contracts.test_bad_input import WRONG
 from sb3_entropy import SA2C
 from sb3_entropy.algorithms.changing import FIXED
+from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS
 
 
@@ -262,6 +265,32 @@ def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(k
         model.set_arguments(gama=0.5)
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> None:
+    """Good values beside one that is refused when all parts but the last are made."""
+    model = trained(make(key, ent_coef="auto_0.1"))
+    env_features = {"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "linear", "features": "env"}}}
+    good: dict[str, Any] = {
+        "gamma": 0.5,
+        "gae_lambda": 0.1,
+        "target_entropy": 0.5,
+        "ent_coef_lr": 0.5,
+        "stats_window_size": 3,
+        "n_steps": 12,
+    }
+    good |= {"reference": "previous", "coef": 0.7} if key == "divergence_reg_pg" else {}
+    bad = [{"regularizers": [env_features]}, *([{"batch_size": 1}] if key == "sppo" else [])]
+    for refused in bad:
+        held = deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")})
+        with pytest.raises(ValueError, match=r"action_features|must be at least 2"):
+            model.set_arguments(**good, **refused)
+        assert deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")}) == held
+    model.set_arguments(**good)
+    buffer = model.rollout_buffer
+    assert (buffer.gamma, model.temperature.target, model.temperature.rate) == (0.5, 0.5, 0.5)
+    assert model._episode_bonuses.finished.maxlen == 3
+
+
 class AtRollout(BaseCallback):
     """Does something when a rollout begins, counted from 1."""
 
@@ -300,6 +329,34 @@ def test_a_callback_may_set_it(key: str) -> None:
     assert model.rollout_buffer.gamma == 0.5
 
 
+@pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
+@pytest.mark.parametrize("key", ["spg", "divergence_reg_pg"])
+def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
+    models = [
+        make(key, baseline=False, gamma=0.9, gae_lambda=0.9).learn(32, callback)
+        for callback in (None, AtRollout(2, act))
+    ]
+    assert_same_state(*models)
+    assert models[1].rollout_buffer.gae_lambda == 1.0
+
+
+def test_a_baseline_asked_for_in_the_midst_comes_with_the_next_rollout() -> None:
+    model = make("spg", baseline=False, gae_lambda=0.5)
+    lambdas = []
+
+    class AtTheEnd(BaseCallback):
+        def _on_rollout_end(self) -> None:
+            self.model.baseline = True
+            self.model.gamma = 0.9
+            lambdas.append(self.model.rollout_buffer.gae_lambda)
+
+        def _on_step(self) -> bool:
+            return True
+
+    model.learn(16, AtTheEnd())
+    assert lambdas == [1.0, 0.5]
+
+
 BY_THE_PARENT = {"vf_coef": 0.9, "n_epochs": 1, "batch_size": 4, "max_grad_norm": 0.01, "clip_range": lambda p: 0.05}
 
 
@@ -331,6 +388,63 @@ def test_a_clip_range_may_be_a_number_a_function_or_a_schedule() -> None:
     for name in ("batch_size", "n_steps"):
         with pytest.raises(ValueError, match=rf"{name}.* must be at least 2 with normalize_advantage=True, but is 1"):
             setattr(model, name, 1)
+
+
+def test_arguments_that_do_not_fit_are_named() -> None:
+    """Those that are wrong by themselves are not to be set together with others."""
+    model = make("divergence_reg_pg")
+    together = r"Set them together: set_arguments\("
+    for values, names in (
+        ({"cap": 0.1}, "mode=…, cap=…"),
+        ({"mode": "repel", "divergence": "kl"}, "divergence=…, mode=…, cap=…"),
+        ({"coef": "auto"}, "coef=…, target_divergence=…"),
+        ({"target_divergence": 0.1}, "coef=…, target_divergence=…"),
+    ):
+        with pytest.raises(ValueError, match=rf"{together}{names}\)\.$"):
+            model.set_arguments(**values)
+    for name, value in {"coef": -1, "divergence_kwargs": {"kernal": "delta"}, "reference": "emma"}.items():
+        with pytest.raises(ValueError, match=r".") as caught:
+            setattr(model, name, value)
+        assert "together" not in str(caught.value)
+
+
+# Each gives at progress < 0 what no learning rate or clip range can be.
+PAST_THE_END = [
+    lambda progress: 0.2 * progress**0.5,
+    lambda progress: 0.2 * float(np.sqrt(progress)),
+    lambda progress: 0.2 * math.sqrt(progress),
+]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
+@pytest.mark.parametrize("schedule", PAST_THE_END, ids=["complex", "nan", "error"])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_training_survives_its_last_rollout(key: str, schedule: Callable[[float], float]) -> None:
+    """21 steps are three rollouts of 8: the last ends at progress −1/7, and is trained with what there is at 0."""
+    names = {"learning_rate", "clip_range", "clip_range_vf"} & arguments_of(ALGORITHMS.get(key)).keys()
+    model = make(key, **dict.fromkeys(names, schedule))
+    logged = record(model)
+    model.learn(21, log_interval=1)
+    assert model._current_progress_remaining < 0
+    for name in names:
+        values = logged.values[f"train/{name}"]
+        assert values == [schedule(1 - n / 21) if n < 21 else 0.0 for n in (8, 16, 24)], name
+    assert all(tensor.isfinite().all() for tensor in parameters(model).values())
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if stock_parent(key)])
+def test_a_number_past_the_end_is_taken_as_by_the_parent(key: str) -> None:
+    """Also c·p, rl-zoo's ``lin_``, which is below 0 there."""
+    parent = stock_parent(key)
+    assert parent is not None
+    given = {"learning_rate": lambda progress: 0.2 * progress, "n_steps": 8}
+    given |= {"clip_range": lambda progress: 0.2 * progress} if "clip_range" in arguments_of(parent) else {}
+    models = [
+        build(cls, make_env(), **bonus, **given).learn(21)
+        for cls, bonus in ((ALGORITHMS.get(key), {"ent_coef": 0.0}), (parent, {}))
+    ]
+    assert models[0]._current_progress_remaining < 0
+    assert_same_state(*models)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -412,10 +526,31 @@ def test_a_subclass_of_ones_own_is_guarded_too(key: str) -> None:
             self.extra = extra
 
     model = build(Mine)
-    model.extra, model.ent_coef = 2, 0.7
-    assert (model.extra, alpha(model)) == (2, 0.7)
+    model.extra, model.ent_coef = table = {"a": [1]}, 0.7
+    assert model.extra is table[0]  # its own arguments are nobody else's matter
+    assert alpha(model) == 0.7
     with pytest.raises(AttributeError, match="seed is built into a Mine"):
         model.seed = 3
+
+
+def test_every_argument_of_ours_is_guarded() -> None:
+    for _, cls in ALGORITHMS.items():
+        assert cls._guarded == arguments_of(cls).keys() | FIXED.keys()
+
+    class Third(SA2C):
+        """A third party's: what it declares is checked."""
+
+        checks: ClassVar[Any] = {"share": partial(check_number, low=0, high=1)}
+
+        def __init__(self, *args: Any, share: float = 0.5, **kwargs: Any):
+            super().__init__(*args, **kwargs)
+            self.share = share
+
+    model = build(Third)
+    model.share = np.float32(0.25)
+    assert type(model.share) is float
+    with pytest.raises(ValueError, match="share must be a number between 0 and 1"):
+        model.share = 2
 
 
 def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:

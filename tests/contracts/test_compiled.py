@@ -13,6 +13,7 @@ from contracts.envs import make_env
 from contracts.models import KEYS, assert_equal_parameters, build, observations_of, parameters
 from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
 from sb3_entropy.callbacks import action_use
+from sb3_entropy.distributions.looking import by_plain_names
 from sb3_entropy.offline import action_probabilities
 from sb3_entropy.references.frozen import FrozenPolicy
 
@@ -58,6 +59,26 @@ def test_trains_with_regularisers_and_is_saved(key: str, compile_: Callable[[Any
     for name, value in parameters(plain).items():
         assert th.allclose(parameters(again)[name], value, atol=1e-6), name
     again.learn(16, reset_num_timesteps=False)
+
+
+@pytest.mark.parametrize("compile_", [whole, part])
+@pytest.mark.parametrize("key", ["sppo", "divergence_reg_pg"])
+def test_parameters_go_from_one_to_another(key: str, compile_: Callable[[Any], None], tmp_path: Path) -> None:
+    """Whichever of the two is compiled, from memory and from a file."""
+    plain, model = build(key, seed=1), build(key, seed=2)
+    compile_(model)
+    for source, target in ((plain, model), (model, plain), (model, model)):
+        given, expected = source.get_parameters(), by_plain_names(parameters(source))
+        source.save(tmp_path / "source")
+        for handed in ({**given, "policy": expected}, str(tmp_path / "source")):
+            for tensor in target.policy.parameters():
+                tensor.data = tensor.data + 1
+            target.set_parameters(handed, device="cpu")
+            found = by_plain_names(parameters(target))
+            assert found.keys() == expected.keys()
+            assert all(th.equal(found[name], expected[name]) for name in expected)
+    with pytest.raises(RuntimeError, match="nowhere"):
+        model.set_parameters({**given, "policy": {**given["policy"], "nowhere": th.zeros(1)}})
 
 
 def test_calls_are_compiled() -> None:

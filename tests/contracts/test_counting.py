@@ -72,6 +72,45 @@ def test_actions(key: str, kind: str, tmp_path: Path) -> None:
     again.learn(16, reset_num_timesteps=False)
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Discrete(7, start=-(2**40)),
+        spaces.Discrete(2, start=2**24),
+        spaces.MultiDiscrete([3, 2], start=[0, 2**31]),
+    ],
+)
+def test_numbers_that_the_buffer_would_round_are_refused(space: spaces.Space[Any]) -> None:
+    """The environment's seven actions would be one in the update."""
+    with pytest.raises(ValueError, match=r"float32.*up to ±2²⁴ alone, and these are .*Let the actions count from 0"):
+        build("sppo", RandomEnv(actions=space))
+
+
+def test_the_largest_numbers_are_learned_from() -> None:
+    stock = spaces.Discrete(4)
+    space = spaces.Discrete(4, start=2**24 - 3)
+    assert_same_state(*(build("sppo", counted(each, stock)).learn(32) for each in (stock, space)))
+
+
+SMALL = spaces.MultiDiscrete([200, 100], dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "space", [SMALL, spaces.Dict({"x": SMALL, "y": spaces.MultiDiscrete([200, 100], np.uint8, start=[5, 0])})]
+)
+def test_choices_of_a_small_dtype(space: spaces.Space[Any], tmp_path: Path) -> None:
+    """200 + 100 is 44 in uint8."""
+    policy = "MultiInputPolicy" if isinstance(space, spaces.Dict) else "MlpPolicy"
+    wide = spaces.MultiDiscrete([200, 100])
+    env = gym.wrappers.TransformAction(RandomEnv(space, wide), lambda action: action, SMALL)
+    models = [build("sppo", each, policy=policy, ent_coef=0.1).learn(16) for each in (env, RandomEnv(space, wide))]
+    assert models[0].action_space.dtype == np.uint8
+    assert models[0].policy.features_dim == (600 if isinstance(space, spaces.Dict) else 300)
+    assert_same_state(*models)
+    models[0].save(tmp_path / "model")
+    assert type(models[0]).load(tmp_path / "model", env=env).observation_space == space
+
+
 def observed(space: spaces.Space[Any], shift: bool) -> gym.Env[Any, Any]:
     """:return: a RandomEnv whose observations count from 0, or are those with the numbers of ``space``"""
     env = RandomEnv(from_zero_on(space), SPACES["discrete"][0])

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,14 @@ import torch as th
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import make_env
-from contracts.models import KEYS, arguments_of, assert_equal_parameters, build, parameters
+from contracts.models import KEYS, arguments_of, assert_equal_parameters, build, deep_state, parameters
 from contracts.test_changing import HalvedRewards
 from sb3_entropy import SA2C, SPPO, DivergenceRegPG
 from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
-from sb3_entropy.handed_over import Opaque, described, owned
+from sb3_entropy.handed_over import described, owned
 from sb3_entropy.references import make_reference
 from sb3_entropy.registry import ALGORITHMS
 
@@ -69,21 +70,6 @@ WITH: dict[str, dict[str, Any]] = {
 }
 
 
-def state(thing: Any) -> Any:
-    """:return: all that is in it, deeply: arrays, tensors and the attributes of objects as they stand"""
-    if isinstance(thing, (np.ndarray, th.Tensor)):
-        return described(thing)
-    if isinstance(thing, dict):
-        return {str(name): state(value) for name, value in thing.items()}
-    if isinstance(thing, (list, tuple, set)) or type(thing).__name__ == "deque":
-        return [state(value) for value in thing]
-    if isinstance(thing, Opaque):
-        return "an object"
-    if isinstance(thing, type) or not hasattr(thing, "__dict__"):
-        return repr(thing)
-    return [type(thing).__name__, state(dict(vars(thing)))]
-
-
 def handed() -> list[Any]:
     """:return: algorithms with the arguments that are no plain values"""
     having = {key: arguments_of(ALGORITHMS.get(key)) for key in KEYS}
@@ -103,14 +89,14 @@ def trained(key: str, name: str, thing: Any) -> Any:
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 @pytest.mark.parametrize(("key", "name"), handed())
 def test_neither_written_to_nor_shared(key: str, name: str) -> None:
-    thing, before = HANDED[name](), state(HANDED[name]())
-    assert state(thing) == before
+    thing, before = HANDED[name](), deep_state(HANDED[name]())
+    assert deep_state(thing) == before
     first = trained(key, name, thing)
     learned = parameters(first)
     second = trained(key, name, thing)
     assert_equal_parameters(second, learned)  # of the first nothing was left in it
     assert_equal_parameters(first, learned)
-    assert state(thing) == before
+    assert deep_state(thing) == before
 
 
 def test_one_dictionary_for_two_algorithms() -> None:
@@ -125,7 +111,7 @@ def test_what_is_given_later_is_not_shared_either(way: str) -> None:
     file = io.BytesIO()
     build("divergence_reg_pg", make_env(actions="discrete"), divergence="mmd", divergence_kwargs=None).save(file)
     given = {"regularizers": HANDED["regularizers"](), "divergence_kwargs": HANDED["divergence_kwargs"]()}
-    before, learned = state(given), []
+    before, learned = deep_state(given), []
     for _ in range(2):
         file.seek(0)
         changes = {"custom_objects": given} if way == "custom_objects" else given if way == "kwargs" else {}
@@ -136,7 +122,7 @@ def test_what_is_given_later_is_not_shared_either(way: str) -> None:
     assert_equal_parameters(learned[1], parameters(learned[0]))
     assert learned[0].regularizers[0] is not learned[1].regularizers[0]
     assert learned[0].regularizers[0].reference is not learned[1].regularizers[0].reference
-    assert state(given) == before
+    assert deep_state(given) == before
 
 
 def test_a_custom_object_is_not_written_to() -> None:
@@ -161,6 +147,33 @@ def test_what_cannot_be_copied_stays_the_users_own() -> None:
     one = module()
     both = owned({"pi": one, "vf": [one]})
     assert both["pi"] is both["vf"][0]
+
+
+@pytest.mark.parametrize("kind", ["regularizer", "reference", "divergence", "kernel"])
+def test_what_remembers_and_cannot_be_copied_is_refused(kind: str) -> None:
+    kernel = make_kernel({"kernel": "rbf", "features": np.eye(3)})
+    things = {
+        "regularizer": Regularizer("kl", reference="previous"),
+        "reference": make_reference("previous"),
+        "divergence": make_divergence("hellinger"),
+        "kernel": kernel,
+    }
+    thing = things[kind]
+    thing.lock = threading.Lock()
+    rules = {
+        "regularizer": thing,
+        "reference": {"divergence": "kl", "reference": thing},
+        "divergence": {"divergence": thing},
+        "kernel": {"divergence": "mmd", "divergence_kwargs": {"kernel": thing}},
+    }
+    words = rf"{type(thing).__name__}.*cannot be copied for its lock: .*lock.*Leave out what"
+    for key in ("sppo", "divergence_reg_pg"):
+        with pytest.raises(TypeError, match=words if kind != "regularizer" else "cannot be copied for its lock"):
+            build(key, make_env(actions="discrete"), regularizers=[rules[kind]])
+    if kind != "regularizer":
+        own = {k: v for k, v in rules[kind].items() if k.startswith(("div", "ref"))}
+        with pytest.raises(TypeError, match=words):
+            build("divergence_reg_pg", make_env(actions="discrete"), **{"divergence_kwargs": None, **own})
 
 
 def test_objects_are_only_ever_themselves() -> None:

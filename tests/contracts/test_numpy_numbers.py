@@ -21,7 +21,11 @@ OWN: dict[str, dict[str, Any]] = {
     "sa2c": {"rms_prop_eps": 1e-5, "gae_lambda": 0.9, "entropy_in_return": True},
     "strpo": {"batch_size": 8, "cg_max_steps": 3, "cg_damping": 0.1, "target_kl": 0.01, "sub_sampling_factor": 1},
     "spg": {"baseline": False},
-    "divergence_reg_pg": {"regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}]},
+    "divergence_reg_pg": {
+        "coef": 0.2,
+        "coef_lr": 1e-3,
+        "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}],
+    },
 }
 COMMON = {"policy_kwargs": {"net_arch": [4], "optimizer_kwargs": {"weight_decay": 1e-4}}}
 

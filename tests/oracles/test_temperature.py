@@ -100,8 +100,8 @@ def log_alphas(
 ) -> list[float]:
     """
     log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · clip(e, ±1), unless
-    the entropy moves to its target at more than ⅔ of its best pace since it was last there, and by the damping times
-    the change of clip(e, ±½), where e = (H − H̄)/d and H is a running mean.
+    the entropy moves to its target at more than ⅔ of its best pace since it was last there, and would be there within
+    200/rate transitions; and by the damping times the change of clip(e, ±½), where e = (H − H̄)/d and H is a running mean.
     """
     found, smooth, pace = [math.log(initial)], entropies[0], 0.0
     paces: list[float] = []
@@ -114,7 +114,7 @@ def log_alphas(
             paces = []
         paces.append(-pace if smooth > target else pace)
         e, e_before = ((h - target) / n_dims for h in (smooth, before))
-        waits = paces[-1] > 2 / 3 * max(0.0, *paces)
+        waits = paces[-1] > 2 / 3 * max(0.0, *paces) and abs(smooth - target) <= 200 / rate * paces[-1]
         integral = 0.0 if waits else min(rate * n_transitions, temperature.LARGEST_STEP) * float(np.clip(e, -1, 1))
         damped = float(np.clip(e, -0.5, 0.5) - np.clip(e_before, -0.5, 0.5))
         found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * damped)
@@ -252,6 +252,16 @@ def test_lambda_does_not_wind_up_either(sign: float, start: float) -> None:
     steps, ratio, height = loop(coefficient, 2048, 2e-5, 1.0, start, 300_000).T
     assert (height * np.sign(start)).min() > -0.1
     assert ratio[steps >= 150_000] == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("share", "waits"), [(1e-6, False), (0.99, False), (1.01, True)])
+def test_a_policy_that_would_not_arrive_is_not_waited_for(share: float, waits: bool) -> None:
+    """1.5 nats away, at a share of the pace that takes 200/rate transitions: never slower than before, but too slow."""
+    tuning = tuned(0.1, 0.0, rate=2e-4)
+    tuning.update(1.5 + share * 1.5 * 2e-4 / 200 * temperature.MEMORY, temperature.MEMORY)
+    before = tuning.log_factor
+    tuning.update(1.5, temperature.MEMORY)
+    assert (tuning.log_factor == before) == waits
 
 
 def test_a_target_crossed_is_a_new_start() -> None:

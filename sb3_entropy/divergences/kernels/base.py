@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch as th
 
 from sb3_entropy.distributions.laws import Law
+from sb3_entropy.handed_over import Remembering
 
 
-class Kernel(ABC):
+class Kernel(Remembering, ABC):
     """
     A positive definite function k(a, a′): how alike two actions are.
 
@@ -25,7 +26,7 @@ class Kernel(ABC):
     def bounded(self) -> bool:
         """:return: whether k, and with it MMD², never exceeds some constant"""
 
-    def begin(self, action_features: Callable[[], Any]) -> None:  # noqa: B027  nothing to do, for most
+    def begin(self, action_features: Callable[[], Any]) -> None:
         """
         Called before training.
 
