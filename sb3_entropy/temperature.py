@@ -121,8 +121,9 @@ class TunedTemperature(Temperature):
     update does not make it swing.
 
     g is 0 while H moves towards H̄ at more than ⅔ of the best pace at which it has done so since it was last there, and
-    would be there within 200/rate transitions, and else 1. A policy that takes thousands of steps to lose the entropy it began with is on its way, and cannot go
-    faster: a descent that went on meanwhile would wind α up, far past what holds the target.
+    would be there within 200/rate transitions, and else 1. A policy that takes thousands of steps to lose the entropy
+    it began with is on its way, and cannot go faster: a descent that went on meanwhile would wind α up, far past what
+    holds the target.
 
     α stays between a thousandth and a thousand times where it started. So a target *below* the entropy that the policy
     keeps without any bonus cannot be reached: α falls to next to nothing, and what is left is nearly the unregularised

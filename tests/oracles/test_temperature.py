@@ -101,7 +101,8 @@ def log_alphas(
     """
     log α before the first and after each update, by hand: it falls by min(rate · n, largest step) · clip(e, ±1), unless
     the entropy moves to its target at more than ⅔ of its best pace since it was last there, and would be there within
-    200/rate transitions; and by the damping times the change of clip(e, ±½), where e = (H − H̄)/d and H is a running mean.
+    200/rate transitions; and by the damping times the change of clip(e, ±½), where e = (H − H̄)/d and H is a running
+    mean.
     """
     found, smooth, pace = [math.log(initial)], entropies[0], 0.0
     paces: list[float] = []
