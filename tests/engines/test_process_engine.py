@@ -19,12 +19,14 @@ from sb3_entropy.engines import EngineError, make_engine, worker
 from sb3_entropy.engines.calls import load_called, plain_dumps
 
 HERE = Path(__file__).parent
+#: which a background job ignores
+HEARS_CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def start(folder, script):
     """Run a script as a user would, in a session of its own."""
     path = Path(folder, "driver.py")
-    path.write_text(textwrap.dedent(script))
+    path.write_text(HEARS_CTRL_C + textwrap.dedent(script))
     return subprocess.Popen(
         [sys.executable, path],
         env={**os.environ, "PYTHONPATH": str(HERE)},

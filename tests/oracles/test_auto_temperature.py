@@ -69,7 +69,13 @@ def needed_alpha(bandit: Any, target: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "name"), [(SA2C, "arms"), (SPPO, "arms"), (SA2C, "quadratic, 2"), (SPPO, "quadratic, 1")]
+    ("algorithm", "name"),
+    [
+        (SPPO, "arms"),
+        (SA2C, "quadratic, 2"),
+        pytest.param(SA2C, "arms", marks=pytest.mark.slow),
+        pytest.param(SPPO, "quadratic, 1", marks=pytest.mark.slow),
+    ],
 )
 def test_the_target_is_reached(algorithm: type, name: str) -> None:
     model, seen = train(algorithm, PROBLEMS[name], N_UPDATES[algorithm], **SHORT[algorithm])
