@@ -74,7 +74,6 @@ class DivergenceRegPG(PolicyGradient):
     :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`. ``regularizers`` come on top of it.
     """
 
-    saved_by_family = frozenset({"divergence", "reference"})
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_make_own_regularizers": REGULARIZER_ARGUMENTS,
         **PolicyGradient.made_from,

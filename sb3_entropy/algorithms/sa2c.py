@@ -29,8 +29,6 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
     """
 
     policy_loss_key = "policy_loss"
-    saved_by_family = frozenset({"gae_lambda", "normalize_advantage"})
-    saved_by_others = frozenset({"clip_range", "cg_damping", "baseline"})
     adds_to_policy_kwargs = frozenset({"optimizer_class", "optimizer_kwargs"})
     default_log_interval = 100
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {

@@ -53,8 +53,6 @@ class SPG(PolicyGradient):
     :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
 
-    saved_by_family = frozenset({"baseline", "n_episodes"})
-
     def __init__(
         self,
         policy: str | type[ActorCriticPolicy],

@@ -34,7 +34,6 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
     """
 
     policy_loss_key = "policy_gradient_loss"
-    saved_by_family = frozenset({"clip_range", "n_epochs"})
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **SoftOnPolicyAlgorithm.made_from,
         "_make_clip_ranges": frozenset({"clip_range", "clip_range_vf"}),

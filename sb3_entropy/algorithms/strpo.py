@@ -44,7 +44,6 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     """
 
     policy_loss_key = "policy_loss"
-    saved_by_family = frozenset({"cg_damping"})
     # TRPO cannot do without.
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {
         "target_kl": partial(check_number, low=0, open_low=True)

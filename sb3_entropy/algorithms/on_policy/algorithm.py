@@ -111,7 +111,6 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         self.temperature: Temperature | None = None
         self._temperature_made_from: Any = None
         self._temperature_in_force: Temperature | None = None
-        self.saved_by = type(self).__name__
         self._mean_entropy: float | None = None
         self._value_clip: float | None = None
         self._start_monitoring()
