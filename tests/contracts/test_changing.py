@@ -330,7 +330,7 @@ def test_a_callback_may_set_it(key: str) -> None:
 
 
 @pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
-@pytest.mark.parametrize("key", ["spg", "divergence_reg_pg"])
+@pytest.mark.parametrize("key", [key for key in KEYS if "baseline" in arguments_of(ALGORITHMS.get(key))])
 def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
     models = [
         make(key, baseline=False, gamma=0.9, gae_lambda=0.9).learn(32, callback)

@@ -32,6 +32,7 @@ from sb3_entropy.algorithms.common.monitored import MonitoredAlgorithm
 from sb3_entropy.algorithms.common.regularized import RegularizedAlgorithm
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.common.schedules import at
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.common.tempered import TemperedAlgorithm
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, rollout_entropies
@@ -78,7 +79,9 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
     #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
     behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
-    policy_loss_key: ClassVar[str]
+    policy_loss_key: ClassVar[str] = "policy_loss"
+    #: what ``train -optimize`` draws of the algorithm's own; what all share is drawn besides
+    search_space: ClassVar[SearchSpace] = {"n_steps_pow": Between(7, 12), "max_grad_norm": Between(0.3, 2.0)}
 
     normalize_advantage: bool
 
