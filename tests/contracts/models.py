@@ -8,6 +8,7 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from contracts.envs import POLICY, make_env
 from sb3_entropy.algorithms.common import parents
@@ -15,6 +16,7 @@ from sb3_entropy.handed_over import Opaque, described
 from sb3_entropy.registry import ALGORITHMS
 
 KEYS = ALGORITHMS.keys()
+ON_POLICY = [key for key in KEYS if issubclass(ALGORITHMS.get(key), OnPolicyAlgorithm)]
 
 # Of these an algorithm is given those that it has.
 SMALL: dict[str, Any] = {

@@ -37,7 +37,7 @@ from sb3_entropy.algorithms.common.fingerprints import FINGERPRINTS, stock_algor
 from sb3_entropy.algorithms.common.saving import check_zip
 from sb3_entropy.registry import ALGORITHMS
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 
 
 def bent(initial: float) -> Callable[[float], float]:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.models import KEYS, arguments_of
 from sb3_entropy.algorithms.common.arguments import plain
 from sb3_entropy.references.previous import PreviousPolicies
 from sb3_entropy.registry import ALGORITHMS
-
-from .models import KEYS, arguments_of
 
 WHOLE = {"n_steps": 16, "seed": 3, "stats_window_size": 5, "verbose": 0}
 REAL = {"learning_rate": 1e-3, "gamma": 0.9, "ent_coef": 0.1}
