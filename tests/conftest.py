@@ -1,4 +1,6 @@
-"""A tiny preset file, and the command line in-process."""
+"""A tiny preset file, the command line in-process, and what would write a file if it were read as Python reads it."""
+
+import os
 
 import pytest
 import yaml
@@ -47,3 +49,21 @@ def train():
         "--device",
         "cpu",
     ]
+
+
+class Writes:
+    """Its pickle, and its YAML, write a file as they are read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """What writes ``trap.file`` when it is read; a test that lets it removes the file again."""
+    written = Writes(tmp_path / "written")
+    yield written
+    assert not written.file.exists()
