@@ -16,8 +16,8 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice
-from sb3_entropy.registry import find_env
 from sb3_entropy.unpickling.model_zip import checked_copy
 from sb3_entropy.unpickling.unpickler import UntrustedError, loads
 from sb3_entropy.zoo.agents import Agent, find_agent
