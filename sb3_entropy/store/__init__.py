@@ -2,9 +2,9 @@
 
 from sb3_entropy.store.database import Store
 from sb3_entropy.store.errors import StoreError, StoreFull
-from sb3_entropy.store.exporting import export_study
-from sb3_entropy.store.importing import import_study
-from sb3_entropy.store.records import Counts, Member, RunRecord, same_but_clock
+from sb3_entropy.store.exported import export_study, import_study
+from sb3_entropy.store.tables.runs import RunRecord, same_but_clock
+from sb3_entropy.store.tables.studies import Counts, Member
 
 __all__ = [
     "Counts",

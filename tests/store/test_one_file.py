@@ -154,7 +154,7 @@ def test_the_mark_is_the_first_to_be_written(path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         store._connection.execute("PRAGMA cache_size = 2")
-        with store._writing() as connection:
+        with store.writing() as connection:
             connection.execute("UPDATE curves SET value = -value")
 
     assert died(die_after_one_page) == signal.SIGXFSZ

@@ -106,7 +106,7 @@ def test_a_store_that_was_cut_short_is_called_damaged(tmp_path: Path) -> None:
 
 def test_another_writer_is_waited_for_and_then_named_as_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
-    with Store(path) as first, Store(path, timeout=0.05) as second, first._writing():
+    with Store(path) as first, Store(path, timeout=0.05) as second, first.writing():
         with pytest.raises(StoreError, match="another process has been writing to it for too long"):
             second.record(make_run(1))
         assert second.studies() == {}  # reading goes on
@@ -205,7 +205,7 @@ def test_a_closed_folder_is_read_while_its_owner_writes(shared: Path) -> None:
         with Store(path) as store:
             return store.content("study")
 
-    with Store(path) as store, store._writing():
+    with Store(path) as store, store.writing():
         store._connection.execute("DELETE FROM runs")
         assert os.path.getsize(f"{path}-journal") > 0
         shared.chmod(0o555)
