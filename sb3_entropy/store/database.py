@@ -24,7 +24,8 @@ T = TypeVar("T", bound=Table)
 class Database:
     """
     One SQLite file with all tables. Every method of a table is one transaction, so that a process killed at any moment
-    leaves all of it or nothing. What a method that returned has written is in the file, and in no other beside it.
+    leaves all of it or nothing. What a method that returned has written is in the file, and, but for artifacts, in no
+    other beside it.
     Several processes may use one store at once, each with its own object.
 
     :param path: the file, made if it is not there; ``:memory:`` for a store that ends with the object
@@ -38,6 +39,8 @@ class Database:
         given = os.fspath(path)
         #: the file, absolute
         self.path = given if given == MEMORY else os.path.realpath(os.path.expanduser(given))
+        #: whether it ends with the object, and has no folder
+        self.in_memory = given == MEMORY
         self._connection, self.read_only = open_database(self.path, timeout)
 
     def __enter__(self) -> Self:
@@ -101,7 +104,8 @@ def _of(table: type[T], method: Callable[Concatenate[T, P], R]) -> Callable[Conc
 
 class Store(Database):
     """
-    A database with what studies do with it at hand: ``store.record(run)`` is ``Runs(store).record(run)``.
+    A database with what studies do with it at hand: ``store.record(run)`` is ``Runs(store).record(run)``. Other tables
+    are named: ``Evaluations(store)``, ``Artifacts(store)``.
     """
 
     record = _of(Runs, Runs.record)

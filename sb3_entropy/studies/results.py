@@ -10,7 +10,6 @@ import numpy as np
 
 from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
-from sb3_entropy.store.opening import MEMORY
 from sb3_entropy.studies.library import results_folder
 from sb3_entropy.studies.plan import asked_for, variants
 from sb3_entropy.studies.spec import Study
@@ -118,7 +117,7 @@ def collect(study: Study, store: Store, origin: str) -> StudyResults:
                 recorded=record.recorded,
             )
         )
-    kept = "" if store.path == MEMORY else origin
+    kept = "" if store.in_memory else origin
     return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other, kept)
 
 
