@@ -26,12 +26,12 @@ import torch
 
 from benchmarks.timing import report
 from sb3_entropy.engines import make_engine
+from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import Member, RunRecord, Store
 from sb3_entropy.studies.plan import PlannedRun, plan
 from sb3_entropy.studies.runner import run_study
 from sb3_entropy.studies.spec import Study, parse_study
 from sb3_entropy.studies.training import SEED_STRIDE
-from sb3_entropy.zoo.build import make_envs, make_model
 
 STUDY = """
 claim: a benchmark

@@ -15,8 +15,8 @@ import pytest
 from sb3_entropy import SPPO
 from sb3_entropy.files import atomic_file
 from sb3_entropy.offline.archive import write_archive
+from sb3_entropy.reports.study import page
 from sb3_entropy.store import Member, Store, export_study
-from sb3_entropy.studies.report import page
 from sb3_entropy.zoo.checkpoints import save_statistics
 
 FORK = multiprocessing.get_context("fork")

@@ -9,15 +9,15 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
-from sb3_entropy.algorithms.arguments import SUPPORTED_SPACES, check_arguments
-from sb3_entropy.algorithms.coefficients import Coefficient
-from sb3_entropy.algorithms.policy_gradient import PolicyGradient
-from sb3_entropy.algorithms.regularizers import Regularizer, fitting
+from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
+from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
 from sb3_entropy.divergences import Divergence
 from sb3_entropy.errors import MisfitError
 from sb3_entropy.handed_over import is_plain, owned
 from sb3_entropy.references import Reference
 from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES, find_env
+from sb3_entropy.regularizers.coefficients import Coefficient
+from sb3_entropy.regularizers.regularizer import Regularizer, fitting
 from sb3_entropy.temperature import EntCoef
 
 REGULARIZER_ARGUMENTS = frozenset(inspect.signature(Regularizer).parameters)
@@ -49,7 +49,7 @@ class DivergenceRegPG(PolicyGradient):
     :param divergence: D: ``"kl"``, ``"reverse_kl"``, ``"jensen_shannon"``, ``"hellinger"``, ``"total_variation"``,
         ``"mmd"``, one of the paper's variants, or a :class:`~sb3_entropy.divergences.Divergence`
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
-    :param coef: λ, in every form that :class:`~sb3_entropy.algorithms.regularizers.Regularizer` knows
+    :param coef: λ, in every form that :class:`~sb3_entropy.regularizers.regularizer.Regularizer` knows
     :param reference: q: ``"uniform"``, ``"previous"``, ``"ema"`` or ``"frozen"``
     :param reference_kwargs: its options
     :param mode: ``"attract"`` or ``"repel"``
@@ -70,7 +70,7 @@ class DivergenceRegPG(PolicyGradient):
     :param device: where to compute
 
     What follows, and ``ent_coef``, here 0, is explained in
-    :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`. ``regularizers`` come on top of this one.
+    :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`. ``regularizers`` come on top of it.
     """
 
     saved_by_family = frozenset({"divergence", "reference"})

@@ -9,10 +9,10 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
-from sb3_entropy.algorithms.arguments import check_arguments
-from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
-from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
 
@@ -24,7 +24,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
     It ascends Â log π(a|s) + αH(π(·|s)), or (Â − α log π_old(a|s)) log π(a|s).
 
     Arguments up to ``_init_setup_model`` are those of Stable-Baselines3's A2C; what follows, and ``ent_coef``, is
-    explained in :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`.
+    explained in :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
 
     policy_loss_key = "policy_loss"

@@ -8,10 +8,10 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
-from sb3_entropy.algorithms.arguments import SUPPORTED_SPACES, check_arguments
-from sb3_entropy.algorithms.policy_gradient import PolicyGradient
-from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
+from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
 from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
 
@@ -49,7 +49,7 @@ class SPG(PolicyGradient):
     :param device: where to compute
 
     What follows, and ``ent_coef``, is explained in
-    :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`.
+    :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
 
     saved_by_family = frozenset({"baseline", "n_episodes"})

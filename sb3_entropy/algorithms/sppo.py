@@ -10,12 +10,12 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 from stable_baselines3.common.utils import FloatSchedule
 
-from sb3_entropy.algorithms.arguments import check_arguments, check_batch
-from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
-from sb3_entropy.algorithms.regularizers import Regularizer
-from sb3_entropy.algorithms.schedules import at
+from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
+from sb3_entropy.algorithms.common.schedules import at
+from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
 
@@ -29,7 +29,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
     Algorithm 1 descends it, a slip of the sign.
 
     Arguments up to ``_init_setup_model`` are those of Stable-Baselines3's PPO; what follows, and ``ent_coef``, is
-    explained in :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`.
+    explained in :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
 
     policy_loss_key = "policy_gradient_loss"

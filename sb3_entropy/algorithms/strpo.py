@@ -11,15 +11,15 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
-from sb3_entropy.algorithms.arguments import check_arguments, check_batch
-from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
-from sb3_entropy.algorithms.regularized import Regularization
-from sb3_entropy.algorithms.regularizers import Regularizer
-from sb3_entropy.algorithms.soft_returns import required_entropy
-from sb3_entropy.algorithms.trust_region import TrustRegion
+from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
+from sb3_entropy.algorithms.common.regularized import Regularization
+from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy
+from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
 from sb3_entropy.distributions.laws import law_of
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
 
@@ -33,7 +33,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     in Eqs. 33 to 37.
 
     Arguments up to ``_init_setup_model`` are those of sb3-contrib's TRPO; what follows is explained in
-    :class:`~sb3_entropy.algorithms.on_policy.SoftOnPolicyAlgorithm`, but for:
+    :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`, but for:
 
     :param kl_reduction: ``"mean"``, the KL divergence averaged over action dimensions for Gaussian and Bernoulli
         policies, as in sb3-contrib; or ``"sum"``, that of the joint distribution, which is what the theory bounds. For

@@ -8,12 +8,12 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import TensorBoardOutputFormat
 
-from sb3_entropy.callbacks.action_probabilities import policy_with_probabilities
-from sb3_entropy.callbacks.action_use import ActionUse, action_use
-from sb3_entropy.callbacks.bandit import Bandit, find_bandit
-from sb3_entropy.callbacks.bandit_evaluation import evaluate_bandit
+from sb3_entropy.bandits.action_use import ActionUse, action_use
+from sb3_entropy.bandits.evaluation import evaluate_bandit
+from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.errors import check_number
 from sb3_entropy.handed_over import owned
+from sb3_entropy.policies.watching import policy_with_probabilities
 
 
 @dataclass(frozen=True)

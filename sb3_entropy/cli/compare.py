@@ -81,7 +81,7 @@ def run_compare(arguments: Sequence[str]) -> int:
         opened.write(study.document.text.encode())
     tally = execute(study, given)
     from sb3_entropy.cli.summary import print_summary
-    from sb3_entropy.studies.report import write_report
+    from sb3_entropy.reports.study import write_report
 
     results = find_results(study, given.store)
     print_summary(results)

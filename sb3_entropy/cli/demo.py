@@ -24,7 +24,7 @@ from stable_baselines3.common.logger import configure
 
 from sb3_entropy import SPPO
 from sb3_entropy.errors import check_number
-from sb3_entropy.zoo.presets import preset_file, read_presets
+from sb3_entropy.presets.library import preset_file, read_presets
 
 ENV = "Pendulum-v1"
 ALGORITHMS: dict[str, type[Any]] = {"SPPO": SPPO, "PPO": PPO}

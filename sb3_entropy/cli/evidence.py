@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sb3_entropy.files import atomic_file
-from sb3_entropy.studies.evidence import evidence_markdown
+from sb3_entropy.reports.evidence import evidence_markdown
 from sb3_entropy.studies.library import find_study, study_files
 from sb3_entropy.studies.results import committed
 from sb3_entropy.studies.spec import read_study

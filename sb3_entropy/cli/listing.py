@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from sb3_entropy.errors import check_choice
+from sb3_entropy.presets.library import presets_by_environment
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     ALGORITHMS,
@@ -20,7 +21,6 @@ from sb3_entropy.registry import (
     Registry,
     register_envs,
 )
-from sb3_entropy.zoo.presets import presets_by_environment
 
 _REGISTRIES: dict[str, Registry[Any]] = {
     "algorithms": ALGORITHMS,

@@ -32,11 +32,11 @@ COMMANDS = {
 }
 #: the others are rl-zoo's
 _OWN = {
-    "benchmark": "zoo.benchmark:run_benchmark",
+    "benchmark": "cli.benchmark:run_benchmark",
     "compare": "cli.compare:run_compare",
     "demo": "cli.demo:run_demo",
     "evidence": "cli.evidence:run_evidence",
-    "frames": "zoo.frames:run_frames",
+    "frames": "cli.frames:run_frames",
     "list": "cli.listing:run_list",
     "study": "cli.study:run_study_command",
 }

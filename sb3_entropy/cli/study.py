@@ -209,7 +209,7 @@ def _exported(study: Study) -> Path:
 
 
 def _report(parsed: Namespace) -> int:
-    from sb3_entropy.studies.report import write_report
+    from sb3_entropy.reports.study import write_report
 
     study = _read(parsed)
     results = find_results(study, parsed.store)

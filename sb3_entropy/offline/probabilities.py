@@ -5,10 +5,10 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from sb3_entropy.distributions.choosing import has_action_probabilities, log_probabilities
-from sb3_entropy.distributions.looking import uncompiled
 from sb3_entropy.errors import check_choice
 from sb3_entropy.offline.checking import Array
+from sb3_entropy.policies.choosing import has_action_probabilities, log_probabilities
+from sb3_entropy.policies.looking import uncompiled
 
 #: contexts in one pass through the network
 CHUNK = 4096

@@ -11,9 +11,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
 from sb3_entropy.distributions.laws import Finite, Law, law_of, uniform_law
-from sb3_entropy.distributions.looking import by_plain_names, uncompiled
 from sb3_entropy.handed_over import owned
 from sb3_entropy.offline import LoggedFeedback
+from sb3_entropy.policies.looking import by_plain_names, uncompiled
 from sb3_entropy.references.base import Reference, WeightedLaws
 from sb3_entropy.references.snapshots import Snapshot
 from sb3_entropy.registry import REFERENCES

@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_entropy.distributions.laws import Law, law_of
-from sb3_entropy.distributions.looking import COMPILED, by_plain_names, evaluated
+from sb3_entropy.policies.looking import COMPILED, by_plain_names, evaluated
 
 
 class Snapshot:

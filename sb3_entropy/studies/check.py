@@ -8,10 +8,12 @@ from typing import Any
 from sb3_entropy.environments import full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
+from sb3_entropy.policies.episodes import MODES, own_randomness
+from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
+from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.evaluation import MODES, own_randomness
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
@@ -19,8 +21,6 @@ from sb3_entropy.studies.rules import POOLED, compared, is_share
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Number, Selection, Study
 from sb3_entropy.studies.training import look_at
-from sb3_entropy.zoo.build import UNSUPPORTED, find_algorithm, make_envs, make_model
-from sb3_entropy.zoo.check import check_preset
 
 #: curves of every run, besides those of the evaluations and of the training's log
 OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from sb3_entropy.presets.stand_ins import can_be_normalized, policy_for, spaces_of
 from sb3_entropy.studies.spec import Study, parse_study
-from sb3_entropy.zoo.stand_ins import can_be_normalized, policy_for, spaces_of
 
 #: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
 DEFAULT_ALPHAS = (0.001, 0.01)

@@ -11,8 +11,8 @@ import jsonschema
 import yaml
 
 from sb3_entropy.errors import unknown
+from sb3_entropy.presets.library import UniqueKeysLoader
 from sb3_entropy.studies.schema import SCHEMA
-from sb3_entropy.zoo.presets import UniqueKeysLoader
 
 Key = tuple[str | int, ...]
 #: where something is wrong, and what

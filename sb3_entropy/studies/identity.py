@@ -13,9 +13,8 @@ from typing import Any
 
 import sb3_contrib
 
-from sb3_entropy.algorithms.coefficients import GradientShare
-from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.environments import spec_of
+from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     DIVERGENCES,
@@ -25,9 +24,10 @@ from sb3_entropy.registry import (
     STD_SCHEMES,
     Registry,
 )
+from sb3_entropy.regularizers.coefficients import GradientShare
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.temperature import DecayedTemperature, ScheduledTemperature, TunedTemperature
-from sb3_entropy.zoo.build import find_algorithm
 
 #: to be raised when the way in which runs are trained and evaluated changes their numbers
 PROTOCOL = 1

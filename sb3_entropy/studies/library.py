@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from sb3_entropy.errors import unknown
-from sb3_entropy.zoo.presets import FOLDER, data_folders
+from sb3_entropy.presets.library import FOLDER, data_folders
 
 #: each name stands for ``<name>.yml`` in the package that the entry point names
 GROUP = "sb3_entropy.studies"

@@ -9,10 +9,10 @@ from typing import Any
 from sb3_entropy.environments import full_id, import_packages, package_of
 from sb3_entropy.errors import check_number
 from sb3_entropy.plots.settings import short, text_of
+from sb3_entropy.presets.library import gather_presets, preset_files
+from sb3_entropy.presets.stand_ins import preset_for
 from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, observers, run_id, versions
 from sb3_entropy.studies.spec import ArmSpec, EnvironmentSpec, Study
-from sb3_entropy.zoo.presets import gather_presets, preset_files
-from sb3_entropy.zoo.stand_ins import preset_for
 
 #: measures that look at every run, whichever the study names
 ALWAYS_OBSERVED = ("entropy", "outside_box")

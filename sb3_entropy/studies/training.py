@@ -19,13 +19,13 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_entropy.environments import import_packages
+from sb3_entropy.policies.episodes import evaluate, own_randomness
+from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.registry import MEASURES, register_envs
 from sb3_entropy.store import RunRecord
-from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.measures import Curves, Glimpse
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount
-from sb3_entropy.zoo.build import make_envs, make_model
 
 #: of the warnings that are recorded
 MOST_MESSAGES, MESSAGE_LENGTH = 5, 300

@@ -20,9 +20,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from sb3_entropy.presets.check import check_preset
+from sb3_entropy.presets.library import gather_presets, preset_files
+from sb3_entropy.presets.names import resolve_names
+from sb3_entropy.presets.schedules import LinearToZero
+from sb3_entropy.presets.stand_ins import preset_for
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.zoo.batches import BATCHED, check_batched, make_batch
-from sb3_entropy.zoo.check import check_preset
 from sb3_entropy.zoo.checkpoints import (
     BestAgent,
     Checkpoints,
@@ -32,11 +36,7 @@ from sb3_entropy.zoo.checkpoints import (
     save_statistics,
 )
 from sb3_entropy.zoo.journal import mend_journal
-from sb3_entropy.zoo.names import resolve_names
-from sb3_entropy.zoo.presets import gather_presets, preset_files
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
-from sb3_entropy.zoo.schedules import LinearToZero
-from sb3_entropy.zoo.stand_ins import preset_for
 from sb3_entropy.zoo.trials import find_trial
 
 

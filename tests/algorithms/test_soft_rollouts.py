@@ -10,9 +10,14 @@ from contracts.models import build, policy_for
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
 from sb3_entropy import SPPO
-from sb3_entropy.algorithms import soft_returns
-from sb3_entropy.algorithms.buffers import SoftDictRolloutBuffer, SoftRolloutBuffer, SoftRollouts, soft_buffer_class
-from sb3_entropy.algorithms.soft_returns import EpisodeSums, rollout_entropies
+from sb3_entropy.algorithms.on_policy import soft_returns
+from sb3_entropy.algorithms.on_policy.buffers import (
+    SoftDictRolloutBuffer,
+    SoftRolloutBuffer,
+    SoftRollouts,
+    soft_buffer_class,
+)
+from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums, rollout_entropies
 
 
 class Mine(RolloutBuffer):

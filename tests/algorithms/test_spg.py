@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn import functional as F
 
 from sb3_entropy import SPG
-from sb3_entropy.algorithms.episodes import finished, quotas
+from sb3_entropy.algorithms.on_policy.episodes import finished, quotas
 
 REINFORCE: dict[str, Any] = {"baseline": False, "ent_coef": 0.0, "normalize_advantage": False, "max_grad_norm": None}
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch as th
+from bandits.toy_bandit import MEAN_REWARDS, ToyBandit, ppo
 from sb3_contrib import TRPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
@@ -14,7 +15,6 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecNormalize
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks.toy_bandit import MEAN_REWARDS, ToyBandit, ppo
 from sb3_entropy import SPG, SPPO
 from sb3_entropy.callbacks import ActionDiversityCallback, BanditEvaluation, action_use, evaluate_bandit
 

@@ -33,7 +33,7 @@ from contracts.models import (
 )
 from contracts.test_bad_input import WRONG
 from sb3_entropy import SA2C
-from sb3_entropy.algorithms.changing import FIXED
+from sb3_entropy.algorithms.common.changing import FIXED
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS
 

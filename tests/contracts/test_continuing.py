@@ -8,7 +8,7 @@ import pytest
 
 from contracts.envs import make_env
 from contracts.models import KEYS, alpha, assert_same_state, build
-from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.regularizers.regularizer import Regularizer
 
 TUNED = {"coef": "auto_0.1", "target_divergence": 0.001, "coef_lr": 0.01}
 # As a YAML has them.

@@ -12,7 +12,7 @@ from stable_baselines3 import PPO
 from contracts.envs import VECTOR, RandomEnv, make_env
 from contracts.models import KEYS, build, record
 from sb3_entropy import SPG, SPPO, STRPO
-from sb3_entropy.algorithms import episodes
+from sb3_entropy.algorithms.on_policy import episodes
 from sb3_entropy.registry import ALGORITHMS
 
 

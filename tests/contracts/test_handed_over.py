@@ -14,13 +14,13 @@ from contracts.envs import make_env
 from contracts.models import KEYS, arguments_of, assert_equal_parameters, build, deep_state, parameters
 from contracts.test_changing import HalvedRewards
 from sb3_entropy import SA2C, SPPO, DivergenceRegPG
-from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
 from sb3_entropy.handed_over import described, owned
 from sb3_entropy.references import make_reference
 from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.regularizers.regularizer import Regularizer
 
 TUNED = {"coef": "auto_0.5", "target_divergence": 0.1, "coef_lr": 0.01}
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sb3_entropy.algorithms.arguments import plain
+from sb3_entropy.algorithms.common.arguments import plain
 from sb3_entropy.references.previous import PreviousPolicies
 from sb3_entropy.registry import ALGORITHMS
 

@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import ACTIONS, RandomEnv, make_env
 from contracts.models import KEYS, assert_same_state, build
-from sb3_entropy.algorithms.regularized import LONGEST_NAME, log_names
+from sb3_entropy.algorithms.common.regularized import LONGEST_NAME, log_names
 from sb3_entropy.divergences.kl import KL
 from sb3_entropy.registry import DIVERGENCES, REFERENCES
 

@@ -11,10 +11,10 @@ from doc_blocks import REPOSITORY
 from gymnasium import spaces
 
 from sb3_entropy import SPPO, DivergenceRegPG
-from sb3_entropy.algorithms.regularizers import Penalty, Regularizer
 from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.distributions.laws import Finite, uniform_law
 from sb3_entropy.offline import LoggedFeedback
+from sb3_entropy.regularizers.regularizer import Penalty, Regularizer
 
 BANDIT = "entropy/DigitsBandit-v0"
 UNBOUNDED = spaces.Box(-np.inf, np.inf, (1,))

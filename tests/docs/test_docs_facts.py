@@ -14,10 +14,12 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.regularizers import Regularizer
 from sb3_entropy.cli.main import main
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
+from sb3_entropy.presets.check import ZOO_KEYS
+from sb3_entropy.presets.library import preset_file, read_presets
+from sb3_entropy.presets.names import ACTIVATIONS, OPTIMIZERS
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     ALGORITHMS,
@@ -29,6 +31,7 @@ from sb3_entropy.registry import (
     STD_SCHEMES,
     Registry,
 )
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.statistics.aggregates import iqm
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.library import find_study, results_folder
@@ -36,9 +39,6 @@ from sb3_entropy.studies.plan import asked_for, variants
 from sb3_entropy.studies.schema import SCHEMA
 from sb3_entropy.studies.spec import parse_study, read_study
 from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
-from sb3_entropy.zoo.check import ZOO_KEYS
-from sb3_entropy.zoo.names import ACTIVATIONS, OPTIMIZERS
-from sb3_entropy.zoo.presets import preset_file, read_presets
 
 DOCS = REPOSITORY / "docs"
 OURS = ("spg", "sa2c", "sppo", "strpo", "divergence_reg_pg")

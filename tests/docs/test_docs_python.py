@@ -22,8 +22,8 @@ from doc_blocks import PAGES, Block, blocks, name_of
 from stable_baselines3 import A2C, PPO
 
 from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG, registry
-from sb3_entropy.algorithms.on_policy import SoftOnPolicyAlgorithm
-from sb3_entropy.zoo.check import check_preset
+from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+from sb3_entropy.presets.check import check_preset
 
 STEPS = 200
 SMALLER = {"n_steps": 64, "n_epochs": 1, "n_critic_updates": 2}

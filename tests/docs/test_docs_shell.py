@@ -11,9 +11,9 @@ import yaml
 from doc_blocks import PAGES, REPOSITORY, blocks, command_lines, name_of
 
 from sb3_entropy.cli.main import COMMANDS, main
+from sb3_entropy.presets.check import check_preset
+from sb3_entropy.presets.library import choose_preset, preset_file, read_presets
 from sb3_entropy.registry import ALGORITHMS
-from sb3_entropy.zoo.check import check_preset
-from sb3_entropy.zoo.presets import choose_preset, preset_file, read_presets
 
 
 class Read(BaseException):

@@ -19,10 +19,10 @@ from stable_baselines3 import A2C, PPO
 
 from oracles.recomputed import AtRolloutEnd, Weights, randomise, tape_envs
 from sb3_entropy import SA2C, SPPO, STRPO
-from sb3_entropy.algorithms.policies import SoftActorCriticPolicy
-from sb3_entropy.algorithms.trust_region import TrustRegion
+from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
 from sb3_entropy.distributions.base import outside_box
 from sb3_entropy.distributions.laws import law_of
+from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box")

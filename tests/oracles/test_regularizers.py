@@ -13,8 +13,8 @@ from contracts.envs import VECTOR, RandomEnv
 from gymnasium import spaces
 
 from sb3_entropy import SA2C, SPG, SPPO, STRPO, DivergenceRegPG
-from sb3_entropy.algorithms.making_regularizers import make_regularizers
-from sb3_entropy.algorithms.regularizers import Regularizer
+from sb3_entropy.regularizers.making import make_regularizers
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import TunedTemperature
 
 N = 4
@@ -455,8 +455,8 @@ def test_features_follow_the_environment(tmp_path: Path) -> None:
 
 def test_an_infinite_divergence_does_not_reach_the_coefficient() -> None:
     """λ is tuned on min(D, cap), which is what it drives."""
-    from sb3_entropy.algorithms.regularizers import Penalty
     from sb3_entropy.distributions.laws import Finite
+    from sb3_entropy.regularizers.regularizer import Penalty
 
     rule = Regularizer("kl", mode="repel", cap=2.0, coef="auto_0.1", target_divergence=0.5)
     p = Finite((th.tensor([[0.5, 0.5]]).log(),))

@@ -15,7 +15,7 @@ from scipy import special
 from oracles import recomputed
 from oracles.recomputed import TERMINATED, TRUNCATED, AtRolloutEnd, Episode, Weights, categorical_entropy, tapes
 from sb3_entropy import SA2C, SPG, SPPO, STRPO
-from sb3_entropy.algorithms.episodes import finished, quotas
+from sb3_entropy.algorithms.on_policy.episodes import finished, quotas
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box")
 
@@ -203,7 +203,7 @@ def test_entropy_out_of_the_return_leaves_plain_advantages() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
 def test_entropies_do_not_depend_on_the_chunk(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sb3_entropy.algorithms.soft_returns.CHUNK", chunk)
+    monkeypatch.setattr("sb3_entropy.algorithms.on_policy.soft_returns.CHUNK", chunk)
     check_rollouts(SPPO, CASES["discrete, Dict"], 3, 0.9, n_steps=16, n_rollouts=2)
 
 

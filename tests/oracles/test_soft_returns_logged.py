@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd, Weights, categorical_entropy, tapes
 from sb3_entropy import SA2C, SPG, SPPO, STRPO
-from sb3_entropy.algorithms.soft_returns import EpisodeSums
+from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box", "ignore:.*mini-batch size")
 
@@ -212,7 +212,7 @@ def test_bounded_policies_have_nothing_outside_and_discrete_ones_no_std() -> Non
 
 @pytest.mark.parametrize(("n_steps", "n_envs"), [(256, 1), (100, 3), (301, 1), (200, 4)])
 def test_at_most_256_states_evenly_spaced(n_steps: int, n_envs: int) -> None:
-    from sb3_entropy.algorithms import diagnostics
+    from sb3_entropy.algorithms.common import diagnostics
 
     buffer = build(SPG, recomputed.tape_envs(n_envs, THREE), n_steps=n_steps).rollout_buffer
     assert diagnostics.sample_states(buffer) is None

@@ -17,7 +17,7 @@ from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd
 from sb3_entropy import SPPO, temperature
-from sb3_entropy.algorithms.coefficients import make_coefficient
+from sb3_entropy.regularizers.coefficients import make_coefficient
 from sb3_entropy.target_entropy import auto_target_entropy, max_entropy, n_action_dims
 from sb3_entropy.temperature import (
     DecayedTemperature,

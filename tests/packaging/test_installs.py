@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROBE = (
-    "import sb3_entropy; from sb3_entropy.zoo.presets import preset_file, read_presets; file = preset_file('sppo');"
+    "import sb3_entropy; from sb3_entropy.presets.library import preset_file, read_presets; file = preset_file('sppo');"
     "print(sb3_entropy.__file__); print(file); print(read_presets(file)['Pendulum-v1']['gamma'])"
 )
 

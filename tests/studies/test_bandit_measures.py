@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
-from callbacks.toy_bandit import MEAN_REWARDS, ToyBandit, ppo
+from bandits.toy_bandit import MEAN_REWARDS, ToyBandit, ppo
 from stable_baselines3 import DQN, PPO
 
 from sb3_entropy.callbacks import evaluate_bandit, find_bandit
@@ -37,7 +37,7 @@ BANDIT_MEASURES = {
 @pytest.fixture(autouse=True)
 def _bandit():
     """The toy bandit under an id."""
-    gym.register(ENV_ID, entry_point="callbacks.toy_bandit:ToyBandit")
+    gym.register(ENV_ID, entry_point="bandits.toy_bandit:ToyBandit")
     yield
     del gym.registry[ENV_ID]
 

@@ -11,7 +11,7 @@ from sb3_entropy.statistics import sign_flip, size
 from sb3_entropy.studies.arms import arm_summaries, failure_line, failure_notes
 from sb3_entropy.studies.cautions import blind_spot, cautions, spread_ratio, tail
 from sb3_entropy.studies.paired import Pairs, Scores
-from tests.studies.report.results import failed, made_of, make_study
+from tests.reports.study.results import failed, made_of, make_study
 
 STEADY = np.full(10, 200.0)
 WIDE = 200.0 + 20 * stats.norm.ppf((np.arange(10) + 0.5) / 10)  # symmetric

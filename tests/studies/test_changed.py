@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from sb3_entropy.reports.evidence import evidence_markdown
+from sb3_entropy.reports.study import write_report
+from sb3_entropy.reports.study.wording import estimate
 from sb3_entropy.store import Store
-from sb3_entropy.studies.evidence import evidence_markdown
 from sb3_entropy.studies.plan import plan
-from sb3_entropy.studies.report import write_report
-from sb3_entropy.studies.report.wording import estimate
 from sb3_entropy.studies.results import digest
 from sb3_entropy.studies.training import score
-from tests.studies.report.results import make_results, make_study
+from tests.reports.study.results import make_results, make_study
 from tests.studies.specs import study
 
 RULE = {"name": "ends higher", "measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}

@@ -6,8 +6,8 @@ import pytest
 from gymnasium import spaces
 from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv
 
+from sb3_entropy.policies import episodes as evaluation
 from sb3_entropy.store import same_but_clock
-from sb3_entropy.studies import evaluation
 from sb3_entropy.studies.comparison import comparison_study, suited
 from sb3_entropy.studies.plan import plan
 from sb3_entropy.studies.training import train_run

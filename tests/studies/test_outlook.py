@@ -8,7 +8,7 @@ from scipy import stats
 
 from sb3_entropy.studies.outlook import needed, outlook, seeds_needed
 from sb3_entropy.studies.paired import Pairs, Scores
-from tests.studies.report.results import made_of, make_study
+from tests.reports.study.results import made_of, make_study
 
 RULE = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
 D = np.array([8.0, -3.0, 1.0, 6.0])

@@ -6,12 +6,12 @@ import torch as th
 from stable_baselines3 import PPO
 
 from sb3_entropy import SPPO
+from sb3_entropy.policies.episodes import evaluate, own_randomness
+from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import same_but_clock
-from sb3_entropy.studies.evaluation import evaluate, own_randomness
 from sb3_entropy.studies.plan import plan
 from sb3_entropy.studies.steps import StepCount, noted_steps
 from sb3_entropy.studies.training import SEED_STRIDE, Recorder, score, train_run
-from sb3_entropy.zoo.build import make_envs, make_model
 from studies.specs import study
 
 

@@ -267,6 +267,6 @@ def test_the_environment_may_be_named_as_gymnasium_does(tiny, train, capsys):
 
 
 def test_a_preset_may_lift_the_clipping_of_values_and_name_a_policy_by_path(tiny, train, capsys):
-    changes = ["clip_range_vf:None", "policy:sb3_entropy.algorithms.policies.SoftActorCriticPolicy"]
+    changes = ["clip_range_vf:None", "policy:sb3_entropy.policies.soft.SoftActorCriticPolicy"]
     assert main([*train, *QUIET, "-params", *changes]) == 0, capsys.readouterr().err
     assert SPPO.load("logs/sppo/Pendulum-v1_1/Pendulum-v1.zip").clip_range_vf is None

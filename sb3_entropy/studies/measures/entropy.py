@@ -2,7 +2,7 @@
 
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from sb3_entropy.algorithms.diagnostics import describe_policy
+from sb3_entropy.algorithms.common.diagnostics import describe_policy
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.measures.base import Curves, Glimpse, ObservingMeasure
 

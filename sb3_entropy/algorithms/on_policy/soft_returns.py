@@ -1,0 +1,104 @@
+"""The entropy of the behaviour policy in the states of a rollout, and what it adds to the return."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import torch as th
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.policies.soft import state_independent_entropy
+
+# States in one pass: small enough that a pass over images needs less memory than a training step.
+CHUNK = 1024
+
+
+def required_entropy(entropy: th.Tensor | None, policy: ActorCriticPolicy) -> th.Tensor:
+    """
+    :param entropy: what a distribution's ``entropy()`` gave
+    :param policy: the policy that it belongs to
+    :return: ``entropy``
+    :raises ValueError: if the distribution has no closed form and no estimator was named
+    """
+    if entropy is not None:
+        return entropy
+    raise ValueError(
+        f"The entropy of {type(policy.action_dist).__name__} has no closed form, and nothing is estimated silently. "
+        "Name an estimator, policy_kwargs=dict(action_distribution='tanh_gaussian', entropy_estimator='quadrature') or "
+        "'monte_carlo', or choose a distribution with a closed form ('gaussian', 'beta', gSDE without squash_output), "
+        "or set ent_coef=0."
+    )
+
+
+def rollout_entropies(policy: ActorCriticPolicy, buffer: RolloutBuffer) -> np.ndarray:
+    """
+    H(π(·|s)) in every state of a rollout, in a batch.
+
+    :param policy: the policy with the parameters that collected the rollout
+    :param buffer: the rollout, not yet flattened
+    :return: entropies in nats, shape (T, N), float32
+    :raises ValueError: if the policy's distribution has no entropy, see :func:`required_entropy`
+    """
+    shape = buffer.rewards.shape
+    constant = state_independent_entropy(policy)
+    if constant is not None:
+        return np.full(shape, constant, dtype=np.float32)
+    observations: Any = buffer.observations
+    entropies = np.empty(shape[0] * shape[1], dtype=np.float32)
+    with th.no_grad():
+        for start in range(0, len(entropies), CHUNK):
+            rows = slice(start, start + CHUNK)
+            chunk: Any
+            if isinstance(observations, dict):
+                chunk = {key: buffer.to_torch(_rows(array, rows)) for key, array in observations.items()}
+            else:
+                chunk = buffer.to_torch(_rows(observations, rows))
+            entropy = required_entropy(policy.get_distribution(chunk).entropy(), policy)
+            entropies[rows] = entropy.cpu().numpy()
+    return entropies.reshape(shape)
+
+
+def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
+    return array.reshape(-1, *array.shape[2:])[rows]
+
+
+class EpisodeSums:
+    """
+    Sums of a quantity over whole episodes, from rollouts that cut them anywhere.
+
+    :param n_envs: how many environments run side by side
+    :param window: how many finished episodes are remembered
+    """
+
+    def __init__(self, n_envs: int, window: int):
+        self.running = np.zeros(n_envs)
+        self.finished: deque[float] = deque(maxlen=window)
+
+    def add(self, values: np.ndarray, ends: list[tuple[int, int]]) -> None:
+        """
+        :param values: the quantity in a rollout, shape (T, N)
+        :param ends: step and environment of each episode's last step, in the order of time
+        """
+        if not ends:
+            self.running += values.sum(axis=0)
+            return
+        until = np.cumsum(values, axis=0)
+        for step, env in ends:
+            self.finished.append(float(self.running[env] + until[step, env]))
+            self.running[env] = -until[step, env]
+        self.running += until[-1]
+
+    def over(self, window: int) -> "EpisodeSums":
+        """
+        :param window: how many finished episodes are remembered from now on
+        :return: sums that go on from these
+        """
+        others = EpisodeSums(len(self.running), window)
+        others.running += self.running
+        others.finished.extend(self.finished)
+        return others
+
+    def mean(self) -> float | None:
+        """:return: the mean over the remembered episodes, None if there is none yet"""
+        return float(np.mean(self.finished)) if self.finished else None

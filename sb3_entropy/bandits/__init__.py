@@ -1,0 +1,1 @@
+"""What a policy earns, and uses, in a contextual bandit."""

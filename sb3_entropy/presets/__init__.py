@@ -1,0 +1,1 @@
+"""Presets: from a YAML to checked settings, and from these to environments and a model."""

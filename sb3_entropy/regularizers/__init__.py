@@ -1,0 +1,1 @@
+"""Regularisers: a divergence, a reference policy and a coefficient."""

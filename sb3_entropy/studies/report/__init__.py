@@ -1,5 +1,0 @@
-"""One self-contained page for a study."""
-
-from sb3_entropy.studies.report.page import write_report
-
-__all__ = ["write_report"]
