@@ -84,8 +84,13 @@ def _parser() -> ArgumentParser:
     parsers["report"].add_argument(
         "-f", "--folder", type=Path, default=Path(DEFAULT_REPORTS), help=f"where (default: {DEFAULT_REPORTS})"
     )
-    parsers["export"].add_argument("-f", "--folder", type=Path, help="where (default: results/<study> beside the YAML)")
-    parsers["import"].add_argument("-f", "--folder", type=Path, help="from where (default: results/<study> there)")
+    parsers["export"].add_argument(
+        "-f",
+        "--folder",
+        type=Path,
+        help="where (default: results/<study> beside the YAML; a checkout has its own studies' in evidence/<study>)",
+    )
+    parsers["import"].add_argument("-f", "--folder", type=Path, help="from where (default: as for export)")
     return parser
 
 

@@ -21,7 +21,7 @@ _HEAD = """\
 # Evidence
 
 Each row is a study: a claim, and what its runs say about it by a rule that stands in the study's YAML. The runs are
-committed beside it as small files, so that this page, and each study's report, can be made again without training:
+committed in `evidence/` as small files, so that this page, and each study's report, can be made again without training:
 `sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands below do the training itself.
 
 A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*. Where

@@ -9,6 +9,8 @@ from sb3_entropy.presets.library import FOLDER, data_folders
 #: each name stands for ``<name>.yml`` in the package that the entry point names
 GROUP = "sb3_entropy.studies"
 RESULTS = "results"
+#: the results of our own studies, in a checkout
+EVIDENCE = "evidence"
 
 
 def study_files() -> dict[str, Path]:
@@ -46,6 +48,10 @@ def results_folder(study_file: Path, name: str) -> Path:
     """
     :param study_file: a study's YAML
     :param name: the study's name; a rehearsal has its own
-    :return: where its exported results are kept beside it, whether or not they are there
+    :return: where its exported results are kept, whether or not they are there: those of our own studies in the
+        checkout's ``evidence``, those of others beside the YAML
     """
+    checkout = Path(__file__).resolve().parents[2]
+    if study_file.resolve().parent == checkout / FOLDER / "studies":
+        return checkout / EVIDENCE / name
     return study_file.parent / RESULTS / name
