@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.registry import ALGORITHMS, find_env
 from sb3_entropy.regularizers.regularizer import Regularizer
@@ -121,4 +122,4 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
-        return -(advantages * log_prob).mean()
+        return policy_gradient_loss(advantages, log_prob)

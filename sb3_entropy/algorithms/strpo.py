@@ -12,6 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
+from sb3_entropy.algorithms.common.losses import surrogate_loss
 from sb3_entropy.algorithms.common.regularized import Regularization
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy
@@ -172,7 +173,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−mean(ρ A)."""
-        return -(advantages * th.exp(log_prob - batch.old_log_prob)).mean()
+        return surrogate_loss(advantages, log_prob, batch.old_log_prob)
 
     def _critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor:
         return self._value_loss(self.policy.predict_values(batch.observations).flatten(), batch)

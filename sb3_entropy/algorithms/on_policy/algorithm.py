@@ -19,8 +19,8 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
 from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
-from torch.nn import functional as F
 
+from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.arguments import (
     check_action_space,
     check_arguments,
@@ -280,7 +280,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         if self._active_regularizers():
             loss = loss + self._penalty(batch.observations, policy_loss)
         if entropy is not None or self._adds_entropy:
-            entropy_loss = -th.mean(required_entropy(entropy, self.policy))
+            entropy_loss = losses.entropy_loss(required_entropy(entropy, self.policy))
             self._note("entropy_loss", entropy_loss)
             if self._adds_entropy:
                 loss = loss + self._immediate_alpha(unit) * entropy_loss
@@ -296,9 +296,8 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         :param values: V(s), shape (B,)
         """
         if self._value_clip is not None:
-            change = th.clamp(values - batch.old_values, -self._value_clip, self._value_clip)
-            values = batch.old_values + change
-        value_loss = F.mse_loss(batch.returns, values)
+            values = losses.clipped_values(values, batch.old_values, self._value_clip)
+        value_loss = losses.value_loss(values, batch.returns)
         self._note("value_loss", value_loss)
         return value_loss
 
@@ -327,11 +326,10 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         unit: float | th.Tensor = 1.0
         normalised = self.normalize_advantage and len(advantages) > 1
         if normalised:
-            unit = advantages.std() + 1e-8
-            advantages = (advantages - advantages.mean()) / unit
+            advantages, unit = losses.normalised(advantages)
         if self._adds_log_prob:
-            immediate = -self._immediate_alpha(unit) * batch.old_log_prob
-            advantages = advantages + (immediate - immediate.mean() if normalised else immediate)
+            alpha = self._immediate_alpha(unit)
+            advantages = losses.soft_advantages(advantages, batch.old_log_prob, alpha, centred=normalised)
         return advantages, unit
 
     def _actions(self, batch: RolloutBufferSamples) -> th.Tensor:

@@ -10,6 +10,8 @@ from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
+from sb3_entropy.algorithms.common.returns import soft_gae
+
 RewardBonus = Callable[["SoftRollouts", np.ndarray], np.ndarray | None]
 
 
@@ -29,15 +31,22 @@ class SoftRollouts(RolloutBuffer):
     keep: np.ndarray | None = None
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
-        """GAE (Liu et al. 2020, Eqs. 36–37) on the soft reward r + α·H (Eq. 35)."""
+        """
+        GAE on the soft reward r + α·H (Liu et al. 2020, Eqs. 35–37); where the user's class computes returns in a way
+        of its own, that, on the soft reward.
+        """
         bonus = None if self.reward_bonus is None else self.reward_bonus(self, dones)
-        if bonus is None:
-            super().compute_returns_and_advantage(last_values, dones)
+        rewards, soft_rewards = self.rewards, self.rewards if bonus is None else self.rewards + bonus
+        theirs = super().compute_returns_and_advantage
+        if getattr(theirs, "__func__", None) is RolloutBuffer.compute_returns_and_advantage:
+            last = last_values.detach().cpu().numpy().flatten()
+            parts = soft_rewards, self.values, self.episode_starts, last, dones, self.gamma, self.gae_lambda
+            self.advantages[:] = soft_gae(*parts)
+            self.returns = self.advantages + self.values
             return
-        rewards = self.rewards
-        self.rewards = rewards + bonus
+        self.rewards = soft_rewards
         try:
-            super().compute_returns_and_advantage(last_values, dones)
+            theirs(last_values, dones)
         finally:
             self.rewards = rewards
 

@@ -11,6 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.episodes import collect_episodes, finished
@@ -92,4 +93,4 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
-        return -(advantages * log_prob).mean()
+        return policy_gradient_loss(advantages, log_prob)
