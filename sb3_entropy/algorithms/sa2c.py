@@ -98,16 +98,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         )
         self.use_rms_prop = use_rms_prop
         self.rms_prop_eps = rms_prop_eps
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         if _init_setup_model:
             self._setup_model()
 

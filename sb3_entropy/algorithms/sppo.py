@@ -105,16 +105,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             device=device,
             _init_setup_model=False,
         )
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         self._clip = 0.0
         if _init_setup_model:
             self._setup_model()
@@ -148,8 +139,8 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         """−min(ρ A, g(ε, A)), Eq. 38; None once KL(π_old ‖ π) has passed 1.5 × ``target_kl``."""
         log_ratio = (log_prob - batch.old_log_prob).detach()
         approx_kl = losses.approximate_kl(log_ratio)
-        self._note("approx_kl", approx_kl)
-        self._note("clip_fraction", losses.clip_fraction(log_ratio, self._clip))
+        self.journal.note("approx_kl", approx_kl)
+        self.journal.note("clip_fraction", losses.clip_fraction(log_ratio, self._clip))
         if self.target_kl is not None and approx_kl > 1.5 * self.target_kl:
             if self.verbose >= 1:
                 print(f"Early stopping: the approximate KL divergence has reached {approx_kl:.2f}")

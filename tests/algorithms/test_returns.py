@@ -65,7 +65,7 @@ def test_is_bit_for_bit_that_of_stable_baselines3(cls: Any, gamma: float, lam: f
     ours, _, _ = fill(soft_buffer_class(cls, theirs.observation_space), *size)
     bonus = np.random.default_rng(9).random(theirs.rewards.shape, dtype=np.float32)
     raw, theirs.rewards = theirs.rewards, theirs.rewards + bonus
-    ours.reward_bonus = lambda buffer, dones: bonus
+    ours.soft_rewards = lambda buffer, dones: buffer.rewards + bonus
     theirs.compute_returns_and_advantage(last, dones)
     ours.compute_returns_and_advantage(last, dones)
     for name in ("advantages", "returns"):

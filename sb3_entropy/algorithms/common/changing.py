@@ -192,7 +192,7 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
     def _exchange_rollout_buffer(self) -> None:
         """Called when a rollout begins."""
         if self._next_rollout_buffer is not None:
-            self._next_rollout_buffer.reward_bonus = self.rollout_buffer.reward_bonus
+            self._next_rollout_buffer.soft_rewards = self.rollout_buffer.soft_rewards
             self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
 
     def set_env(self, env: GymEnv, force_reset: bool = True) -> None:

@@ -12,14 +12,17 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.common.returns import soft_gae
 
-RewardBonus = Callable[["SoftRollouts", np.ndarray], np.ndarray | None]
+#: in how many of a rollout's states the policy is looked at
+N_STATES = 256
+
+SoftRewards = Callable[["SoftRollouts", np.ndarray], np.ndarray]
 
 
 class SoftRollouts(RolloutBuffer):
     """
     What is added to a rollout buffer of Stable-Baselines3, Dict or not, the user's own included.
 
-    - ``reward_bonus(buffer, dones)``, if set, gives α·H(π(·|s)) of every stored state, shape (T, N), just before
+    - ``soft_rewards(buffer, dones)``, if set, gives r + α·H(π(·|s)) of every stored step, shape (T, N), just before
       returns and advantages are computed: the one place where the behaviour policy's parameters are still the policy's
       own. The stored rewards themselves stay as they are.
     - Samples over a box are stored as they are, whatever the box's dtype.
@@ -27,7 +30,7 @@ class SoftRollouts(RolloutBuffer):
     - ``grow`` and ``trim`` let a rollout have any length.
     """
 
-    reward_bonus: RewardBonus | None = None
+    soft_rewards: SoftRewards | None = None
     keep: np.ndarray | None = None
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
@@ -35,8 +38,8 @@ class SoftRollouts(RolloutBuffer):
         GAE on the soft reward r + α·H (Liu et al. 2020, Eqs. 35–37); where the user's class computes returns in a way
         of its own, that, on the soft reward.
         """
-        bonus = None if self.reward_bonus is None else self.reward_bonus(self, dones)
-        rewards, soft_rewards = self.rewards, self.rewards if bonus is None else self.rewards + bonus
+        rewards = self.rewards
+        soft_rewards = rewards if self.soft_rewards is None else self.soft_rewards(self, dones)
         theirs = super().compute_returns_and_advantage
         if getattr(theirs, "__func__", None) is RolloutBuffer.compute_returns_and_advantage:
             last = last_values.detach().cpu().numpy().flatten()
@@ -118,3 +121,20 @@ def soft_buffer_class(
     if issubclass(chosen, SoftRollouts):
         return chosen
     return type(f"Soft{chosen.__name__}", (SoftRollouts, chosen), {})
+
+
+def sample_states(buffer: RolloutBuffer) -> Any:
+    """
+    :param buffer: a rollout, complete or not, before or after its update has flattened it
+    :return: at most 256 of its observations, evenly spaced, as tensors: what the policy is looked at with; None if it
+        has none yet
+    """
+    n_states = buffer.size() * buffer.n_envs
+    if n_states == 0:
+        return None
+    rows: Any = np.linspace(0, n_states - 1, min(N_STATES, n_states)).astype(int)
+    if not buffer.generator_ready:
+        rows = np.divmod(rows, buffer.n_envs)
+    if isinstance(buffer.observations, dict):
+        return {key: buffer.to_torch(array[rows]) for key, array in buffer.observations.items()}
+    return buffer.to_torch(buffer.observations[rows])

@@ -75,10 +75,9 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
             return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
         return collect_episodes(self, env, callback, self.rollout_buffer, n_rollout_steps, self.n_episodes)
 
-    def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
+    def _choose_transitions(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
         if self._cuts_episodes:
             buffer.keep = finished(buffer.episode_starts, dones)
-        return super()._reward_bonus(buffer, dones)
 
     def _improve(self) -> None:
         keep = self.rollout_buffer.keep
