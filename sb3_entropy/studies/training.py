@@ -18,10 +18,10 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_entropy.environments import import_packages
+from sb3_entropy.environments import import_packages, register_envs
 from sb3_entropy.policies.episodes import evaluate, own_randomness
 from sb3_entropy.presets.build import make_envs, make_model
-from sb3_entropy.registry import MEASURES, register_envs
+from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.measures import Curves, Glimpse
 from sb3_entropy.studies.schema import SEED_STRIDE

@@ -20,7 +20,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-from sb3_entropy.registry import register_envs
+from sb3_entropy.environments import register_envs
 from sb3_entropy.vec_env.native import make_native_vec_env
 
 ENV_ID = "entropy/Gridworld-v0"

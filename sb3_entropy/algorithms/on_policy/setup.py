@@ -25,9 +25,9 @@ from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.hooks import OnPolicyHooks
 from sb3_entropy.algorithms.on_policy.soft_returns import entropy_exists, required_entropy
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.policies.soft import POLICIES, check_spaces, has_constant_entropy
-from sb3_entropy.registry import find_env
 from sb3_entropy.regularizers.collection import RegularizerCollection
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
