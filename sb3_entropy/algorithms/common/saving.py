@@ -71,9 +71,7 @@ class SavedAlgorithm(ChangingAlgorithm):
         super().set_parameters(given, exact_match, device)
 
     def _excluded_save_params(self) -> list[str]:
-        """What lives from one rollout to the next is left out."""
-        passing = ["active_regularizers", "_value_clip", "_next_rollout_buffer", "_is_set_up"]
-        return [*super()._excluded_save_params(), *passing]
+        return [*super()._excluded_save_params(), "_is_set_up"]
 
     def save(
         self,

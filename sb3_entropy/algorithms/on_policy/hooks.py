@@ -5,24 +5,32 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch as th
+from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import MaybeCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import update_learning_rate
+from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.algorithms.common.arguments import check_action_space, check_observation_space
 from sb3_entropy.algorithms.common.journal import Journal, record_hparams
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import sample_states
-from sb3_entropy.errors import check_number
+from sb3_entropy.environments import find_env
+from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.policies.soft import POLICIES
 from sb3_entropy.regularizers.collection import RegularizerCollection
+from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 OWN_DEFAULT = -1
 #: constructor's arguments that are no hyperparameters
 _HIDDEN = frozenset({"policy", "env", "device", "verbose", "tensorboard_log"})
 
 
-class OnPolicyHooks(SavedAlgorithm):
+class OnPolicyHooks(SavedAlgorithm, OnPolicyAlgorithm):
     """
     An on-policy algorithm of Stable-Baselines3 that has a journal, a temperature and regularisers.
 
@@ -31,11 +39,26 @@ class OnPolicyHooks(SavedAlgorithm):
     """
 
     default_log_interval: ClassVar[int] = 1
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
 
     journal: Journal
     tempering: Tempering
     #: those of the algorithm's own arguments, then those that the user has asked for
     active_regularizers: RegularizerCollection
+
+    @staticmethod
+    def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        if isinstance(env, str):
+            env = maybe_make_env(find_env(env), verbose)
+        env = as_gymnasium(env, "a Gymnasium environment, a VecEnv or an environment's id")
+        check_observation_space(env.observation_space)
+        check_action_space(env.action_space)
+        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+
+    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
+        if policy_name not in self.policy_aliases:
+            raise ValueError(unknown("policy", policy_name, self.policy_aliases))
+        return super()._get_policy_from_name(policy_name)
 
     @property
     def stats_window_size(self) -> int:

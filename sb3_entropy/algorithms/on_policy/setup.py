@@ -6,33 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from stable_baselines3.common.base_class import maybe_make_env
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.common.arguments import (
-    check_action_space,
-    check_arguments,
-    check_observation_space,
-    check_policy_class,
-    plain,
-)
+from sb3_entropy.algorithms.common.arguments import check_arguments, check_policy_class, plain
 from sb3_entropy.algorithms.common.journal import Journal
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.hooks import OnPolicyHooks
 from sb3_entropy.algorithms.on_policy.soft_returns import entropy_exists, required_entropy
-from sb3_entropy.environments import find_env
-from sb3_entropy.errors import unknown
-from sb3_entropy.policies.soft import POLICIES, check_spaces, has_constant_entropy
+from sb3_entropy.policies.soft import check_spaces, has_constant_entropy
 from sb3_entropy.regularizers.collection import RegularizerCollection
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef, Temperature
-from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 _TEMPERATURE = ("ent_coef", "target_entropy", "ent_coef_lr")
 _PLACES_OF_ENTROPY = ("soft_gradient", "entropy_in_return", "entropy_in_improvement")
@@ -41,10 +27,9 @@ _PLACES_OF_ENTROPY = ("soft_gradient", "entropy_in_return", "entropy_in_improvem
 class OnPolicySetup(OnPolicyHooks):
     """What is made from the arguments, when the model is made and when they change."""
 
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
-
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **SavedAlgorithm.made_from,
+        "_make_rollout_buffer": frozenset({"n_steps", "rollout_buffer_class", "rollout_buffer_kwargs"}),
         "_make_temperature": frozenset(_TEMPERATURE),
         "_check_entropy": frozenset({*_TEMPERATURE, *_PLACES_OF_ENTROPY}),
         "_make_regularizers": frozenset({"regularizers", "env"}),
@@ -60,6 +45,9 @@ class OnPolicySetup(OnPolicyHooks):
     #: those that the user has asked for; what may be given is said by ``make_regularizers``
     regularizers: Any
 
+    rollout_buffer: SoftRollouts
+    #: one that takes the place of the rollout buffer when the next rollout begins
+    _next_rollout_buffer: SoftRollouts | None = None
     #: of the algorithm's own arguments
     _own_regularizers: Sequence[Regularizer] = ()
     #: ε of the value's clip, of an algorithm that has it
@@ -102,25 +90,48 @@ class OnPolicySetup(OnPolicyHooks):
             getattr(self, make)(before)
         self._is_set_up = True
 
-    @staticmethod
-    def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
-        if isinstance(env, str):
-            env = maybe_make_env(find_env(env), verbose)
-        env = as_gymnasium(env, "a Gymnasium environment, a VecEnv or an environment's id")
-        check_observation_space(env.observation_space)
-        check_action_space(env.action_space)
-        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
-
-    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
-        if policy_name not in self.policy_aliases:
-            raise ValueError(unknown("policy", policy_name, self.policy_aliases))
-        return super()._get_policy_from_name(policy_name)
+    def _excluded_save_params(self) -> list[str]:
+        """What is made of other attributes, or lives from one rollout to the next, is left out."""
+        passing = ["active_regularizers", "_value_clip", "_next_rollout_buffer"]
+        return [*super()._excluded_save_params(), *passing]
 
     @abstractmethod
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:
         """The rollout buffer's hook: r + α·H, shape (T, N)."""
 
     # ------------------------------------------------------------------ the parts
+
+    @property
+    def _lambda_in_force(self) -> float:
+        """λ of the advantages, the rollout buffer's."""
+        return self.gae_lambda
+
+    def _make_rollout_buffer(self, before: Mapping[str, Any]) -> None:
+        """For the next rollout: the present one may be half full."""
+        if not self._is_set_up:
+            return
+        cls = soft_buffer_class(self.rollout_buffer_class, self.observation_space)
+        self._next_rollout_buffer = cls(  # type: ignore[assignment]
+            self.n_steps,
+            self.observation_space,
+            self.action_space,
+            device=self.device,
+            gamma=self.gamma,
+            gae_lambda=self._lambda_in_force,
+            n_envs=self.n_envs,
+            **self.rollout_buffer_kwargs,
+        )
+
+    def _exchange_rollout_buffer(self) -> None:
+        """Called when a rollout begins."""
+        if self._next_rollout_buffer is not None:
+            self._next_rollout_buffer.soft_rewards = self.rollout_buffer.soft_rewards
+            self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
+
+    def _write(self, before: Mapping[str, Any]) -> None:
+        if before.keys() & {"gamma", "gae_lambda"}:
+            for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
+                buffer.gamma, buffer.gae_lambda = self.gamma, self._lambda_in_force
 
     def _make_temperature(self, before: Mapping[str, Any]) -> None:
         bounded = bool(getattr(self.policy.action_dist, "bounded", False))
