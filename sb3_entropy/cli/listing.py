@@ -48,8 +48,9 @@ def _things(registry: Registry[Any]) -> list[tuple[str, str]]:
 
 
 def _first_sentence(thing: Any) -> str:
-    """:return: the docstring's first sentence on one line; ``et al. 2020`` ends none"""
-    paragraph = " ".join((inspect.getdoc(thing) or "No description.").partition("\n\n")[0].split())
+    """:return: the first sentence of its description, or docstring, on one line; ``et al. 2020`` ends none"""
+    text = getattr(thing, "description", None) or inspect.getdoc(thing) or "No description."
+    paragraph = " ".join(text.partition("\n\n")[0].split())
     return re.split(r"(?<=\.) (?=[A-Z])", paragraph, maxsplit=1)[0]
 
 
