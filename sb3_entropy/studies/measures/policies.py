@@ -12,8 +12,8 @@ from sb3_entropy.studies.measures.base import Glimpse, Measure, end
 def look_at_policy(glimpse: Glimpse) -> Mapping[str, float]:
     """
     :param glimpse: the model and states that it visits
-    :return: ``entropy`` in nats, mean over the states, unless it is not known, or −∞, as a deterministic policy's over a
-        box is; ``outside_box`` in [0, 1], mean over states and action dimensions, 0 for what lives inside the box
+    :return: ``entropy`` in nats, mean over the states, unless it is not known, or −∞, as a deterministic policy's over
+        a box is; ``outside_box`` in [0, 1], mean over states and action dimensions, 0 for what lives inside the box
     """
     policy = glimpse.model.policy
     if not has_law(policy):
