@@ -10,13 +10,16 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
-from sb3_entropy.distributions.laws import Finite, Law, law_of, uniform_law
+from sb3_entropy.distributions.laws import Finite, Law, uniform_law
 from sb3_entropy.handed_over import owned
 from sb3_entropy.offline import LoggedFeedback
-from sb3_entropy.policies.looking import by_plain_names, uncompiled
+from sb3_entropy.policies.compiled import by_plain_names, uncompiled
+from sb3_entropy.policies.laws import law_at
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.base import Reference, WeightedLaws
-from sb3_entropy.references.snapshots import Snapshot
 from sb3_entropy.registry import REFERENCES
+from sb3_entropy.unpickling.model_zip import checked_copy
+from sb3_entropy.unpickling.unpickler import UntrustedError
 
 
 @REFERENCES.register("frozen")
@@ -77,7 +80,7 @@ class FrozenPolicy(Reference):
                 )
         with th.random.fork_rng(devices=[]):  # its initial parameters are drawn, and thrown away
             self._policy = cls(**arguments)
-        self._policy.load_state_dict(snapshot.tensors)
+        snapshot.put_into(self._policy)
         self._policy.to(policy.device).set_training_mode(False)
 
     def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
@@ -91,7 +94,7 @@ class FrozenPolicy(Reference):
             q: Law = uniform_law(policy.action_space, p.batch, th.zeros(1, device=policy.device))
         else:
             with th.no_grad():
-                q = law_of(self._policy.get_distribution(observations), policy.action_space)
+                q = law_at(self._policy, observations)
         return [(1.0, self._played.of(q))]
 
 
@@ -143,6 +146,10 @@ class Played:
         return Finite(((played / sums).log(),))
 
 
+#: what a policy is made of
+_FIELDS = frozenset({"policy_class", "observation_space", "action_space", "use_sde", "policy_kwargs"})
+
+
 def _no_learning(progress_remaining: float) -> float:
     return 0.0
 
@@ -168,7 +175,7 @@ def _read(path: Path) -> tuple[ActorCriticPolicy | None, Played]:
 
 def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
     try:
-        data, parameters, _ = load_from_zip_file(file, device="cpu")
+        data, parameters, _ = load_from_zip_file(checked_copy(file, str(found), _FIELDS.__contains__), device="cpu")
         assert data is not None
         cls = data["policy_class"]
         if not (isinstance(cls, type) and issubclass(cls, ActorCriticPolicy)):
@@ -181,6 +188,10 @@ def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
                 **{"use_sde": data.get("use_sde", False), **data["policy_kwargs"]},
             )
         policy.load_state_dict(by_plain_names(dict(parameters["policy"])))
+    except UntrustedError as error:
+        raise ValueError(
+            f"{error.finding}. If it is to be trusted, load the model and give that: FrozenPolicy(PPO.load(path))."
+        ) from error
     except Exception as error:
         raise ValueError(
             f"{found} holds no policy that can be read: {type(error).__name__}: {error}. Give the file of an on-policy "

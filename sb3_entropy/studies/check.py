@@ -8,7 +8,8 @@ from typing import Any
 from sb3_entropy.environments import find_env, full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
-from sb3_entropy.policies.episodes import MODES, own_randomness
+from sb3_entropy.policies.episodes import MODES
+from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import FIGURES, MEASURES

@@ -19,7 +19,8 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_entropy.environments import import_packages, register_envs
-from sb3_entropy.policies.episodes import evaluate, own_randomness
+from sb3_entropy.policies.episodes import evaluate
+from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import RunRecord

@@ -72,8 +72,8 @@ def build(algorithm: type, env: gym.Env | None = None, alpha: float = ALPHA, **k
     kwargs |= accepted(algorithm, baseline=True)
     model = algorithm("MlpPolicy", env or Place(), policy_kwargs=policy_kwargs, **kwargs)
     model.policy.double()
-    model._forget_update()
-    model._alpha = alpha
+    model.journal.begin_update()
+    model.tempering.alpha = alpha
     if algorithm is SPPO:
         model._clip = 0.2
     return model

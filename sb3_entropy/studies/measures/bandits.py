@@ -5,7 +5,7 @@ from functools import partial
 
 from sb3_entropy.bandits.evaluation import evaluate_bandit
 from sb3_entropy.bandits.surface import find_bandit
-from sb3_entropy.policies.choosing import has_action_probabilities
+from sb3_entropy.policies.probabilities import has_action_probabilities
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.measures.base import Glimpse, Measure, end
 

@@ -18,6 +18,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule, LinearSchedule
 
 from contracts.envs import make_env
+from contracts.every.test_bad_input import WRONG
 from contracts.models import (
     ON_POLICY,
     WITH_BONUS,
@@ -31,7 +32,6 @@ from contracts.models import (
     record,
     stock_parent,
 )
-from contracts.every.test_bad_input import WRONG
 from sb3_entropy import SA2C
 from sb3_entropy.algorithms.common.changing import FIXED
 from sb3_entropy.errors import check_number
@@ -288,7 +288,7 @@ def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> 
     model.set_arguments(**good)
     buffer = model.rollout_buffer
     assert (buffer.gamma, model.temperature.target, model.temperature.rate) == (0.5, 0.5, 0.5)
-    assert model._episode_bonuses.finished.maxlen == 3
+    assert model.journal.bonuses.finished.maxlen == 3
 
 
 class AtRollout(BaseCallback):
