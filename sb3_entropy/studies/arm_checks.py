@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from sb3_entropy.environments import find_env
 from sb3_entropy.policies.episodes import own_randomness
 from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.presets.check import check_preset
-from sb3_entropy.registry import MEASURES, find_env
+from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, training_length, variants
 from sb3_entropy.studies.schema import SEED_STRIDE
@@ -169,14 +170,14 @@ def _build(run: PlannedRun, look: bool) -> None:
     """What every run does before its first step and, of one variant an arm, what its measures do after it."""
     defined = run.definition
     env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
-    observers = {key: MEASURES.get(key)() for key in defined["observers"]}
+    observing = {key: MEASURES.get(key) for key in defined["observers"]}
     env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
     try:
         model = make_model(defined["algorithm"], env, hyperparams, seed=0)
         if look:
             with own_randomness(0):
                 observations: Any = env.reset()
-                look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
+                look_at(model, observing, model.policy.obs_to_tensor(observations)[0], 0)
     finally:
         env.close()
     if defined["vec_env"] != "dummy":

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
-from sb3_entropy.environments import full_id, import_packages
+from sb3_entropy.environments import find_env, full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.presets.build import find_algorithm
-from sb3_entropy.registry import FIGURES, MEASURES, find_env
+from sb3_entropy.registry import FIGURES, MEASURES
 from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, unbuildable
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, plan
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
@@ -80,7 +79,7 @@ def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
 
 
 def _observes(measure: str) -> bool:
-    return issubclass(MEASURES.get(measure), ObservingMeasure)
+    return MEASURES.get(measure).observer is not None
 
 
 def _decision(study: Study) -> Iterator[Problem]:
