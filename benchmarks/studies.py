@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ def scaling(repeats: int, timesteps: int) -> dict[str, Any]:
                 make_engine("process", workers) as engine,
             ):
                 warm = make_study(timesteps=2048, seeds=1, other=swept(0.01))
-                run_study(replace(warm, name="warm"), store, engine, Quiet())
+                run_study(warm.renamed("warm"), store, engine, Quiet())
                 times[workers] = timed(lambda s=store, e=engine: run_study(study, s, e, Quiet()))
         ratios.append(times[1] / times[2])
         print(f"  {times[1]:.1f} s, {times[2]:.1f} s, {ratios[-1]:.3f}", file=sys.stderr, flush=True)

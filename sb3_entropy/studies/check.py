@@ -1,32 +1,25 @@
 """Everything that can be wrong with a study, found before its first run starts and told in one message."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 from sb3_entropy.environments import find_env, full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
-from sb3_entropy.policies.looking import own_randomness
-from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
-from sb3_entropy.presets.check import check_preset
+from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.registry import FIGURES, MEASURES
-from sb3_entropy.studies.contradictions import contradictions
+from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, unbuildable
+from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
+from sb3_entropy.studies.plan import PlannedRun, plan
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
-from sb3_entropy.studies.schema import SEED_STRIDE
-from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Number, Selection, Study
-from sb3_entropy.studies.training import look_at
+from sb3_entropy.studies.spec import Study
 
 #: curves of every run, besides those of the evaluations and of the training's log
 OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")
-
-#: where something is wrong with a variant in an environment: key, the variant's label, the environment, and what
-_Mistake = tuple[Key, str, str, str]
 
 
 def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -> list[PlannedRun]:
@@ -39,48 +32,31 @@ def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -
         contradicts itself, a published number belongs to nothing, or an arm cannot be built: all that is wrong, with
         line and key
     """
-    document = study.document
-    named = list(_names(study))
+    named = [*_names(study)]  # first: it imports the packages that register environments
     stated = [*contradictions(study), *_decision(study), *misplaced(study), *_figures(study)]
-    document.refuse([*named, *stated, *_hyperparameters(study)])
+    if wrong := [*named, *stated, *misfits(study)]:
+        raise study.document.refusal(wrong)
     runs = plan(study)
-    document.refuse(_builds(study, runs, done or (lambda _: False)))
+    if wrong := [*unbuildable(study, runs, done or (lambda _: False))]:
+        raise study.document.refusal(wrong)
     return runs
-
-
-def _said(check: Callable[[], Any]) -> str | None:
-    """:return: what is wrong, as the check itself says it; anything that a third party's code raises counts"""
-    try:
-        check()
-    except Exception as error:
-        text = str(error) or type(error).__name__
-        return (
-            text if isinstance(error, (ValueError, TypeError, FileNotFoundError)) else f"{type(error).__name__}: {text}"
-        )
-    return None
 
 
 def _names(study: Study) -> Iterator[Problem]:
     for index, package in enumerate(study.packages):
-        if text := _said(partial(import_packages, [package])):
+        if text := complaint(import_packages, [package]):
             yield ("packages", index), text
     names: dict[str, str] = {}
-    for env_id, environment in study.environments.items():
-        if text := _said(partial(find_env, env_id)):
+    for env_id in study.environments:
+        if text := complaint(find_env, env_id):
             yield ("environments", env_id), text
         elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
             yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
-        if environment.score_range and environment.score_range[0] >= environment.score_range[1]:
-            yield (
-                ("environments", env_id, "score_range"),
-                "must be what counts as 0 and what as 1, the lower number first",
-            )
     for name, arm in study.arms.items():
-        if text := _said(partial(find_algorithm, arm.algo)):
+        if text := complaint(find_algorithm, arm.algo):
             yield ("arms", name, "algo"), text
-    listed = study.document.values.get("measures", [])
     for measure in study.measures:
-        key: Key = ("measures", listed.index(measure)) if measure in listed else ("decision",)
+        key: Key = ("measures", study.listed.index(measure)) if measure in study.listed else ("decision",)
         if measure not in MEASURES:
             yield key, unknown("measure", measure, MEASURES.keys())
         else:
@@ -123,7 +99,8 @@ def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Probl
     if not wrong and not compared(study, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
-        stated = study.document.at(where)["expect"]
+        values: Any = study.document.values
+        stated = reduce(lambda value, part: value[part], (*where, "expect"), values)  # "within" or "equivalent"
         yield where, f"expect: {stated} needs a margin: the greatest difference that does not count"
     if criterion.environments == POOLED and criterion.measure in MEASURES:
         if MEASURES.get(criterion.measure).unit != "return":
@@ -187,103 +164,5 @@ def _figures(study: Study) -> Iterator[Problem]:
         name, options = figure["figure"], {key: value for key, value in figure.items() if key != "figure"}
         if name not in FIGURES:
             yield ("figures", index), unknown("figure", name, FIGURES.keys())
-        elif text := _said(partial(check_options, name, options, known)):
+        elif text := complaint(check_options, name, options, known):
             yield ("figures", index), text
-
-
-def _hyperparameters(study: Study) -> Iterator[Problem]:
-    """Of those arms and environments that there are. What a layer common to several arms has wrong is told once."""
-    found: list[_Mistake] = []
-    for variant in variants(study):
-        if _said(partial(find_algorithm, variant.arm.algo)):
-            continue
-        for environment in study.environments.values():
-            text = _said(partial(_check_cell, study, variant, environment))
-            if text is None or _said(partial(find_env, environment.env_id)):
-                continue
-            where = _blamed(study, variant, environment, text)
-            if where[0] == "arms":
-                found.append((where, variant.label, environment.env_id, f": {text}"))
-            else:
-                yield where, text
-    yield from _told_once(study, found)
-
-
-def _told_once(study: Study, mistakes: Iterable[_Mistake]) -> Iterator[Problem]:
-    """What is wrong with a variant in several environments is one problem."""
-    where: dict[tuple[Key, str, str], list[str]] = {}
-    for key, label, env_id, text in mistakes:
-        where.setdefault((key, label, text), []).append(env_id)
-    for (key, label, text), env_ids in where.items():
-        every = len(env_ids) == len(study.environments) > 1
-        yield key, f"{label} in {'every environment' if every else ', '.join(env_ids)}{text}"
-
-
-def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: str) -> Key:
-    """The layer that holds the key of which the message speaks, the uppermost first."""
-    layers: list[tuple[Key, Mapping[str, Any]]] = [
-        (("arms", variant.arm.name, "sweep"), {**variant.arm.sweep}),
-        (("sweep",), study.sweep),
-        (("arms", variant.arm.name, "hyperparams"), variant.arm.hyperparams),
-        (("environments", environment.env_id, "hyperparams"), environment.hyperparams),
-        (("hyperparams",), study.hyperparams),
-    ]
-    words = re.findall(r"[A-Za-z_][\w.]*", text)
-    for word in words[:8]:
-        for where, layer in layers:
-            found = next((key for key in layer if key.rpartition(".")[2] == word), None)
-            if found is not None:
-                return (*where, found)
-    if "evaluation" in words[:1]:
-        return ("evaluation", "points")
-    return ("arms", variant.arm.name)
-
-
-def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) -> None:
-    hyperparams = hyperparameters(study, variant, environment)
-    for key in UNSUPPORTED:
-        if hyperparams.get(key):
-            raise ValueError(f"{key} cannot be used in a study. Take it out.")
-    timesteps = training_length(study, environment, hyperparams)
-    algo = variant.arm.algo
-    check_preset(algo, find_algorithm(algo), {**hyperparams, "n_timesteps": timesteps}, "the study")
-    if hyperparams.get("n_envs", 1) > SEED_STRIDE:
-        raise ValueError(f"n_envs must be at most {SEED_STRIDE}, but {hyperparams['n_envs']} was given.")
-    if study.evaluation.points > timesteps:
-        raise ValueError(
-            f"evaluation: points must be at most timesteps, {timesteps}, but {study.evaluation.points} was given."
-        )
-
-
-def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
-    cells: dict[tuple[str, str], list[PlannedRun]] = {}
-    looked_at: set[tuple[str, str]] = set()
-    found: list[_Mistake] = []
-    for run in runs:
-        cells.setdefault((run.variant.label, run.environment), []).append(run)
-    for (label, env_id), of_cell in cells.items():
-        if done([run.run_id for run in of_cell]):
-            continue
-        arm = of_cell[0].variant.arm.name
-        if text := _said(partial(_build, of_cell[0], look=(arm, env_id) not in looked_at)):
-            found.append((("arms", arm), label, env_id, f" cannot be built: {text}"))
-        looked_at.add((arm, env_id))
-    yield from _told_once(study, found)
-
-
-def _build(run: PlannedRun, look: bool) -> None:
-    """What every run does before its first step and, of one variant an arm, what its measures do after it."""
-    defined = run.definition
-    env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
-    observing = {key: MEASURES.get(key) for key in defined["observers"]}
-    env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
-    try:
-        model = make_model(defined["algorithm"], env, hyperparams, seed=0)
-        if look:
-            with own_randomness(0):
-                observations: Any = env.reset()
-                look_at(model, observing, model.policy.obs_to_tensor(observations)[0], 0)
-    finally:
-        env.close()
-    if defined["vec_env"] != "dummy":
-        make_envs(env_id, hyperparams, 0, env_kwargs, n_envs=1, evaluation=True).close()

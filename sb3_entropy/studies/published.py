@@ -19,7 +19,8 @@ def published_values(study: Study) -> dict[tuple[str, str, str], float]:
         an arm's name is that of all its variants but those that have one of their own
     :raises ValueError: if a number belongs to nothing in the study
     """
-    study.document.refuse(misplaced(study))
+    if wrong := [*misplaced(study)]:
+        raise study.document.refusal(wrong)
     numbers, several = study.published.numbers, len(study.environments) > 1
     values = {}
     for measure in study.measures:

@@ -17,8 +17,6 @@ from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = Path(sb3_entropy.__file__).parent
 HEAVY = (
-    "torch",
-    "stable_baselines3",
     "matplotlib",
     "ray",
     "rl_zoo3",
@@ -28,6 +26,8 @@ HEAVY = (
     "optuna",
     "ale_py",
     "seaborn",
+    "pydantic",
+    "torch",
 )
 
 # What every on-policy algorithm takes, in this order, after its parent's.
