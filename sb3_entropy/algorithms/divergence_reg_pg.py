@@ -12,10 +12,11 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
 from sb3_entropy.divergences import Divergence
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import MisfitError
 from sb3_entropy.handed_over import is_plain, owned
 from sb3_entropy.references import Reference
-from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES, find_env
+from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES
 from sb3_entropy.regularizers.coefficients import Coefficient
 from sb3_entropy.regularizers.regularizer import Regularizer, fitting
 from sb3_entropy.temperature import EntCoef

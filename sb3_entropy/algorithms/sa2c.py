@@ -11,7 +11,8 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, 
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.environments import find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 

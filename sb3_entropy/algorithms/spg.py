@@ -10,7 +10,8 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.environments import find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 

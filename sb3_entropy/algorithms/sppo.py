@@ -13,8 +13,9 @@ from stable_baselines3.common.utils import FloatSchedule
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 

@@ -17,8 +17,9 @@ from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy
 from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
 from sb3_entropy.distributions.laws import law_of
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 

@@ -10,10 +10,11 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor, VecNormalize
 
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, unknown
 from sb3_entropy.presets.check import ZOO_KEYS
 from sb3_entropy.presets.names import resolve_names
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.vec_env.envpool import EnvPoolVecEnv
 from sb3_entropy.vec_env.native import make_native_vec_env
 

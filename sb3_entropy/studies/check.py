@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sb3_entropy.environments import full_id, import_packages
+from sb3_entropy.environments import find_env, full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.presets.check import check_preset
-from sb3_entropy.registry import FIGURES, MEASURES, find_env
+from sb3_entropy.registry import FIGURES, MEASURES
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
@@ -104,7 +103,7 @@ def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
 
 
 def _observes(measure: str) -> bool:
-    return issubclass(MEASURES.get(measure), ObservingMeasure)
+    return MEASURES.get(measure).observer is not None
 
 
 def _decision(study: Study) -> Iterator[Problem]:
@@ -276,14 +275,14 @@ def _build(run: PlannedRun, look: bool) -> None:
     """What every run does before its first step and, of one variant an arm, what its measures do after it."""
     defined = run.definition
     env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
-    observers = {key: MEASURES.get(key)() for key in defined["observers"]}
+    observing = {key: MEASURES.get(key) for key in defined["observers"]}
     env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
     try:
         model = make_model(defined["algorithm"], env, hyperparams, seed=0)
         if look:
             with own_randomness(0):
                 observations: Any = env.reset()
-                look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
+                look_at(model, observing, model.policy.obs_to_tensor(observations)[0], 0)
     finally:
         env.close()
     if defined["vec_env"] != "dummy":

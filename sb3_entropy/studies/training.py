@@ -18,13 +18,13 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_entropy.environments import import_packages
+from sb3_entropy.environments import import_packages, register_envs
 from sb3_entropy.policies.episodes import evaluate
 from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import make_envs, make_model
-from sb3_entropy.registry import MEASURES, register_envs
+from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import RunRecord
-from sb3_entropy.studies.measures import Curves, Glimpse
+from sb3_entropy.studies.measures import Glimpse, Measure, Observer
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount
 
@@ -94,13 +94,14 @@ def score(steps: Any, curves: Mapping[str, Any], measures: Any) -> dict[str, flo
     :param measures: names of measures
     :return: their scores; NaN where a curve is missing, or, with a warning, where the measure fails
     """
-    recorded = Curves(np.asarray(steps), {name: np.asarray(values, dtype=float) for name, values in curves.items()})
+    points = np.asarray(steps)
     scores = {}
     for key in measures:
         measure = MEASURES.get(key)
-        known = all(name in recorded.values for name in measure.curves) and len(recorded.steps) > 0
+        known = all(name in curves for name in measure.curves) and len(points) > 0
         try:
-            scores[key] = float(measure().score(recorded)) if known else float("nan")
+            recorded = [np.asarray(curves[name], dtype=float) for name in measure.curves] if known else []
+            scores[key] = float(measure.score(points, *recorded)) if known else float("nan")
         except Exception as error:  # a measure of another package must not cost the run
             warnings.warn(f"The measure {key} failed: {type(error).__name__}: {error}", stacklevel=2)
             scores[key] = float("nan")
@@ -124,7 +125,7 @@ class Recorder(BaseCallback):
         self.seed = int(definition["seed"])
         self.modes: list[str] = settings["modes"]
         self.log: list[str] = settings["log"]
-        self.observers = {key: MEASURES.get(key)() for key in definition["observers"]}
+        self.observing = {key: MEASURES.get(key) for key in definition["observers"]}
         points, timesteps = settings["points"], definition["timesteps"]
         self.steps = [round(timesteps * (k + 1) / points) for k in range(points)]
         self.curves: dict[str, list[float]] = {}
@@ -176,7 +177,7 @@ class Recorder(BaseCallback):
             states[mode] = evaluation.states
         with own_randomness(seed):
             # States that the policy visits when it samples its actions, if it is evaluated so.
-            seen |= look_at(model, self.observers, states.get("stochastic", states[self.modes[-1]]), seed)
+            seen |= look_at(model, self.observing, states.get("stochastic", states[self.modes[-1]]), seed)
         return seen
 
     def _environments(self) -> VecEnv:
@@ -211,25 +212,29 @@ class Recorder(BaseCallback):
             self._env = None
 
 
-def look_at(model: BaseAlgorithm, observers: Mapping[str, Any], states: Any, seed: int) -> dict[str, float]:
+def look_at(model: BaseAlgorithm, measures: Mapping[str, Measure], states: Any, seed: int) -> dict[str, float]:
     """
     :param model: a model
-    :param observers: measures that look at it
-    :param states: observations that it visits
-    :param seed: for their generators
-    :return: what they see
-    :raises ValueError: if one cannot look at such a model, or two see the same
+    :param measures: those with an observer; each observer looks once
+    :param states: observations that the model visits
+    :param seed: for the observers' generators
+    :return: what the measures record
+    :raises ValueError: if an observer cannot look at such a model, or two measures record the same
     """
+    looks: dict[Observer, Mapping[str, float]] = {}
     seen: dict[str, float] = {}
-    for key, observer in observers.items():
+    for key, measure in measures.items():
+        assert measure.observer is not None
         try:
-            values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+            if measure.observer not in looks:
+                looks[measure.observer] = measure.observer(Glimpse(model, states, np.random.default_rng(seed)))
+            values = measure.recorded(looks[measure.observer])
         except Exception as error:
             raise ValueError(f"The measure {key!r} failed: {type(error).__name__}: {error}") from error
         foreign = sorted(seen.keys() & values.keys())
         if foreign:
             raise ValueError(f"The measure {key!r} records {', '.join(foreign)}, which another measure records too.")
-        seen.update({name: float(value) for name, value in values.items()})
+        seen |= values
     return seen
 
 

@@ -10,8 +10,7 @@ import yaml
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
-from sb3_entropy.environments import import_packages
-from sb3_entropy.registry import find_env
+from sb3_entropy.environments import find_env, import_packages
 from sb3_entropy.zoo.checkpoints import find_statistics
 
 

@@ -13,10 +13,11 @@ from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_entropy.algorithms.common.changing import FIXED, ChangingAlgorithm
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.files import atomic_file
 from sb3_entropy.handed_over import owned
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
 
 
 def zip_path(path: str | Path) -> Path:

@@ -35,10 +35,10 @@ from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.common.tempered import TemperedAlgorithm
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, rollout_entropies
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.policies.finite import check_advantages, check_rollout, explain
 from sb3_entropy.policies.soft import POLICIES, check_spaces
-from sb3_entropy.registry import find_env
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef, Temperature
