@@ -1,6 +1,10 @@
-"""A tiny preset file, the command line in-process, and packages that are installed for one test."""
+"""
+A tiny preset file, the command line in-process, packages that are installed for one test, and what would write a file
+if it were read as Python reads it.
+"""
 
 import importlib
+import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +56,24 @@ def train():
         "--device",
         "cpu",
     ]
+
+
+class Writes:
+    """Its pickle, and its YAML, write a file as they are read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """What writes ``trap.file`` when it is read; a test that lets it removes the file again."""
+    written = Writes(tmp_path / "written")
+    yield written
+    assert not written.file.exists()
 
 
 @pytest.fixture

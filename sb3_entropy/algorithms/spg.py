@@ -113,15 +113,6 @@ class SPG(PolicyGradient):
             supported_action_spaces=SUPPORTED_SPACES,
         )
         self._init_policy_gradient(n_episodes, baseline, normalize_advantage)
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         if _init_setup_model:
             self._setup_model()

@@ -1,13 +1,19 @@
-"""The store of runs: one SQLite file, knowing nothing of studies or learning."""
+"""The store: one SQLite file of runs, studies, evaluations and artifacts, which knows nothing of learning."""
 
 from sb3_entropy.store.database import Store
 from sb3_entropy.store.errors import StoreError, StoreFull
-from sb3_entropy.store.exporting import export_study
-from sb3_entropy.store.importing import import_study
-from sb3_entropy.store.records import Counts, Member, RunRecord, same_but_clock
+from sb3_entropy.store.exported import export_study, import_study
+from sb3_entropy.store.tables.artifacts import Artifact, Artifacts
+from sb3_entropy.store.tables.evaluations import Evaluation, Evaluations
+from sb3_entropy.store.tables.runs import RunRecord, same_but_clock
+from sb3_entropy.store.tables.studies import Counts, Member
 
 __all__ = [
+    "Artifact",
+    "Artifacts",
     "Counts",
+    "Evaluation",
+    "Evaluations",
     "Member",
     "RunRecord",
     "Store",

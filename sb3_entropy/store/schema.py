@@ -1,59 +1,31 @@
-"""The tables, and how a store of an older version becomes one of this version."""
+"""How an empty file, or a store of an older version, becomes one of this version."""
 
+import importlib
+import pkgutil
 import sqlite3
 
+from sb3_entropy.store import tables
 from sb3_entropy.store.errors import StoreError
 from sb3_entropy.store.transactions import MARK, read_transaction, user_version, write_transaction
 
 #: in the file's header, so that nobody takes another program's database for a store: "SB3e"
 APPLICATION_ID = 0x53423365
 
-# A column without a type keeps a float bit for bit; one of type REAL makes 0.0 of -0.0. NaN is stored as NULL.
-_FIRST = (
-    """CREATE TABLE runs (
-        id INTEGER PRIMARY KEY,
-        run_id TEXT NOT NULL UNIQUE,
-        status TEXT NOT NULL CHECK (status IN ('finished', 'failed')),
-        steps TEXT NOT NULL,
-        definition TEXT NOT NULL,
-        recorded TEXT NOT NULL,
-        error TEXT)""",
-    "CREATE INDEX runs_status ON runs (run_id, status)",
-    """CREATE TABLE members (
-        study TEXT NOT NULL,
-        position INTEGER NOT NULL,
-        arm TEXT NOT NULL,
-        environment TEXT NOT NULL,
-        seed INTEGER NOT NULL,
-        run_id TEXT NOT NULL,
-        PRIMARY KEY (study, position),
-        UNIQUE (study, arm, environment, seed)) WITHOUT ROWID""",
-    """CREATE TABLE scores (
-        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        measure TEXT NOT NULL,
-        value CHECK (typeof(value) IN ('real', 'null')),
-        PRIMARY KEY (run, measure)) WITHOUT ROWID""",
-    """CREATE TABLE curves (
-        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        name TEXT NOT NULL,
-        step INTEGER NOT NULL,
-        value CHECK (typeof(value) IN ('real', 'null')),
-        PRIMARY KEY (run, name, step)) WITHOUT ROWID""",
-    """CREATE TABLE verdicts (
-        study TEXT PRIMARY KEY,
-        fingerprint TEXT NOT NULL,
-        verdict TEXT NOT NULL) WITHOUT ROWID""",
-    """CREATE VIEW results AS
-        SELECT m.study, m.arm, m.environment, m.seed, s.measure, s.value, coalesce(r.status, 'missing') AS status
-        FROM members m LEFT JOIN runs r ON r.run_id = m.run_id LEFT JOIN scores s ON s.run = r.id
-        ORDER BY m.study, m.position, s.measure""",
-    """CREATE VIEW learning_curves AS
-        SELECT m.study, m.arm, m.environment, m.seed, c.name AS curve, c.step, c.value
-        FROM members m JOIN runs r ON r.run_id = m.run_id JOIN curves c ON c.run = r.id""",
-)
 
-#: MIGRATIONS[v] turns a store of version v into one of version v + 1; an empty file is version 0
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+def find_migrations() -> tuple[tuple[str, ...], ...]:
+    """
+    :return: the statements of all tables, by the version that they start from: ``[v]`` turns a store of version v into
+        one of version v + 1; an empty file is version 0
+    """
+    by_version: dict[int, list[str]] = {}
+    for module in sorted(pkgutil.iter_modules(tables.__path__), key=lambda module: module.name):
+        schema: dict[int, tuple[str, ...]] = importlib.import_module(f"{tables.__name__}.{module.name}").SCHEMA
+        for version, statements in schema.items():
+            by_version.setdefault(version, []).extend(statements)
+    return tuple(tuple(by_version.get(version, ())) for version in range(1, max(by_version) + 1))
+
+
+MIGRATIONS = find_migrations()
 
 
 def migrate(connection: sqlite3.Connection, path: str, read_only: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
-from sb3_entropy.store.opening import MEMORY
+from sb3_entropy.studies.evidence import tabulated
 from sb3_entropy.studies.library import results_folder
 from sb3_entropy.studies.plan import asked_for, variants
 from sb3_entropy.studies.spec import Study
@@ -118,16 +118,17 @@ def collect(study: Study, store: Store, origin: str) -> StudyResults:
                 recorded=record.recorded,
             )
         )
-    kept = "" if store.path == MEMORY else origin
+    kept = "" if store.in_memory else origin
     return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other, kept)
 
 
-def committed(study: Study) -> StudyResults | None:
+def committed(study: Study, evidence: Path | None = None) -> StudyResults | None:
     """
     :param study: the study
-    :return: the results that are kept in files beside its YAML; ``None`` if there are none
+    :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
+    :return: the results that are kept in files; ``None`` if there are none
     """
-    folder = results_folder(Path(study.document.origin), study.name)
+    folder = results_folder(Path(study.document.origin), study.name, evidence)
     if not folder.is_dir():
         return None
     with Store(":memory:") as store:
@@ -156,14 +157,17 @@ def keep_outcome(results: StudyResults, folder: Path) -> Path:
     return file
 
 
-def kept_outcome(study: Study) -> str | None:
+def kept_outcome(study: Study, evidence: Path | None = None) -> str | None:
     """
     :param study: a study
-    :return: in a few words what its exported results said, ``None`` if there are none
+    :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
+    :return: in a few words what its exported results said, ``None`` if there are none, and the package's table has
+        nothing of it
     """
-    folder = results_folder(Path(study.document.origin), study.name)
+    folder = results_folder(Path(study.document.origin), study.name, evidence)
     if not folder.is_dir():
-        return None
+        known = tabulated(study)
+        return None if known is None else known.in_a_few_words
     try:
         kept = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
         current = kept["of"] == _of(study, folder)

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sb3_entropy.store import Member, RunRecord
+from sb3_entropy.store import Evaluation, Member, RunRecord
 
 #: what a float can be, and what storage likes to lose
 AWKWARD = (0.1, -0.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan, -3.0, 2.0**53 + 2, 1 / 3)
@@ -29,6 +29,13 @@ def make_run(i: int, status: str = "finished", writer: str = "nobody", points: i
 def make_member(i: int, study: str = "study") -> Member:
     """Where the i-th run belongs."""
     return Member(study, "sppo, ent_coef=0.3", "Pendulum-v1", i, f"run{i:04d}")
+
+
+def make_evaluation(i: int, trials: int = 50) -> Evaluation:
+    """The i-th evaluation; equal i and trials, equal numbers."""
+    rng = random.Random(i)
+    key = {"point": {"seed": 3, "line": i // 10}, "step": 0.1 * (i % 10), "spread": 0.5, "trials": [0, trials]}
+    return Evaluation(key, {name: tuple(rng.gauss(0, 1) for _ in range(trials)) for name in ("cost", "gain")})
 
 
 def edge_runs() -> list[RunRecord]:

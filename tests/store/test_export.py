@@ -119,7 +119,7 @@ def edited(name: str, change: Callable[[str], str]) -> Callable[[Path], None]:
 
 def sealed(name: str, change: Callable[[str], str]) -> Callable[[Path], None]:
     """Changed by somebody who renewed the checksum."""
-    from sb3_entropy.store.exporting import checksum
+    from sb3_entropy.store.exported import checksum
 
     def edit(folder: Path) -> None:
         edited(name, change)(folder)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sb3_entropy.store import Store, StoreError, StoreFull, export_study
+from sb3_entropy.store import Artifacts, Evaluations, Store, StoreError, StoreFull, export_study
 from sb3_entropy.store import errors as store_errors
 
-from .examples import files, make_member, make_run
+from .examples import files, make_evaluation, make_member, make_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +46,40 @@ def check(store: Store, n: int) -> None:
     assert store._connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def fill_with_evaluations(store: Store) -> int:
+    """Add evaluations, ten at once, until there is no more room; how many were taken."""
+    wanted = [make_evaluation(i) for i in range(10_000)]
+    tens = (wanted[i : i + 10] for i in range(0, len(wanted), 10))
+    with pytest.raises(StoreFull, match="everything before it is intact"):
+        all(Evaluations(store).add(ten) == 10 for ten in tens)
+    keys = Evaluations(store).keys()
+    assert Evaluations(store).read(keys) == wanted[: len(keys)]
+    assert Evaluations(store).missing(e.key for e in wanted[: len(keys) + 1]) == [wanted[len(keys)].key]
+    return len(keys)
+
+
+def fill_with_artifacts(store: Store) -> int:
+    """Keep files until there is no more room; how many were taken."""
+    with pytest.raises(StoreFull, match="everything before it is intact"):
+        all(Artifacts(store).keep("run", f"{i:04d}", bytes([i]) * 50_000) for i in itertools.count())
+    kept = Artifacts(store).of("run")
+    assert [Artifacts(store).path("run", a.name).read_bytes() for a in kept] == [
+        bytes([i]) * 50_000 for i in range(len(kept))
+    ]
+    assert Artifacts(store).faults() == []
+    return len(kept)
+
+
+def test_no_more_pages_for_evaluations(tmp_path: Path) -> None:
+    with Store(tmp_path / "runs.sqlite") as store:
+        store._connection.execute("PRAGMA max_page_count = 100")
+        n = fill_with_evaluations(store)
+        assert n % 10 == 0 < n
+        store._connection.execute("PRAGMA max_page_count = 1000000")
+        assert Evaluations(store).add([make_evaluation(n)]) == 1
+        assert store._connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_no_more_pages(tmp_path: Path) -> None:
     with Store(tmp_path / "runs.sqlite") as store:
         store._connection.execute("PRAGMA max_page_count = 60")
@@ -58,7 +92,7 @@ def test_no_more_pages(tmp_path: Path) -> None:
 SCRIPT = """
 import os, sys
 from store.examples import make_run
-from store.test_full_disk import check, fill
+from store.test_full_disk import check, fill, fill_with_artifacts, fill_with_evaluations
 from sb3_entropy.store import Store, StoreFull
 folder = sys.argv[1]
 with open(os.path.join(folder, "ballast"), "wb") as file:
@@ -70,6 +104,12 @@ with Store(os.path.join(folder, "runs.sqlite")) as store:
     os.remove(os.path.join(folder, "ballast"))
     check(store, n)
 print("recorded", n)
+os.remove(os.path.join(folder, "runs.sqlite"))
+with Store(os.path.join(folder, "runs.sqlite")) as store:
+    print("evaluated", fill_with_evaluations(store))
+os.remove(os.path.join(folder, "runs.sqlite"))
+with Store(os.path.join(folder, "runs.sqlite")) as store:
+    print("kept", fill_with_artifacts(store))
 with open(os.path.join(folder, "ballast"), "wb", buffering=0) as file:
     try:
         while file.write(bytes(512)):
@@ -98,9 +138,10 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
     )
     assert done.returncode == 0, done.stderr
-    first, second = done.stdout.splitlines()
-    assert int(first.split()[1]) > 3
-    assert second == "full"
+    *counts, last = done.stdout.splitlines()
+    assert [line.split()[0] for line in counts] == ["recorded", "evaluated", "kept"]
+    assert all(int(line.split()[1]) > 3 for line in counts)
+    assert last == "full"
 
 
 def test_an_export_to_a_full_disk_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

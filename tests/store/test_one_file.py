@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from sb3_entropy.store import Member, Store, StoreError, transactions
+from sb3_entropy.store import Artifacts, Evaluations, Member, Store, StoreError, schema, transactions
 
-from .examples import make_member, make_run
+from .examples import make_evaluation, make_member, make_run
 
 FORK = multiprocessing.get_context("fork")
 RUNS = [f"run{i:04d}" for i in range(9)]
@@ -88,13 +88,31 @@ def change(store: Store) -> None:
     store.set_members("study", [Member("study", "sppo", "CartPole-v1", i, f"run{i:04d}") for i in range(4)])
 
 
-def die_amid_pages(path: Path) -> None:
+def evaluate(store: Store) -> None:
+    """Needs more pages too."""
+    Evaluations(store).add(make_evaluation(i) for i in range(20))
+
+
+def keep(store: Store) -> None:
+    """Needs as many, and a file beside them."""
+    Artifacts(store).keep("run0001", "model.zip", b"model")
+
+
+def others(path: Path) -> tuple[int, list[str]]:
+    """How many evaluations there are, and what is kept of the second run."""
+    with Store(path) as store:
+        kept = [artifact.name for artifact in Artifacts(store).of("run0001")]
+        assert [Artifacts(store).path("run0001", name).read_bytes() for name in kept] == [b"model"] * len(kept)
+        return len(Evaluations(store).keys()), kept
+
+
+def die_amid_pages(path: Path, write: Callable[[Store], None]) -> None:
     """By a limit to the size of files: the first page that lies beyond the file's end is the end of the process."""
     store = Store(path)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size,) * 2)
-    grow(store)
+    write(store)
 
 
 def die_after_pages(path: Path, write: Callable[[Store], None] = grow) -> None:
@@ -109,9 +127,12 @@ def die_after_pages(path: Path, write: Callable[[Store], None] = grow) -> None:
     write(store)
 
 
-def test_a_copy_of_half_a_recording_is_refused_and_the_original_undoes_it(path: Path) -> None:
+@pytest.mark.parametrize("write", [grow, evaluate])
+def test_a_copy_of_half_a_recording_is_refused_and_the_original_undoes_it(
+    path: Path, write: Callable[[Store], None]
+) -> None:
     before = path.read_bytes()
-    assert died(lambda: die_amid_pages(path)) == signal.SIGXFSZ
+    assert died(lambda: die_amid_pages(path, write)) == signal.SIGXFSZ
     assert len(path.read_bytes()) == len(before)
     assert path.read_bytes() != before  # half of the pages
     copy, whole = copied(path), copied(path, "-journal")
@@ -121,20 +142,32 @@ def test_a_copy_of_half_a_recording_is_refused_and_the_original_undoes_it(path: 
         ):
             Store(copy)
     assert recorded(whole) == recorded(path) == RUNS[:4]
+    assert others(whole) == others(path) == (0, [])
     assert path.read_bytes()[:100] == before[:100]
 
 
-@pytest.mark.parametrize(("write", "runs"), [(grow, RUNS[:5]), (change, RUNS[:4])])
+@pytest.mark.parametrize(
+    ("write", "runs", "rest"),
+    [
+        (grow, RUNS[:5], (0, [])),
+        (change, RUNS[:4], (0, [])),
+        (evaluate, RUNS[:4], (20, [])),
+        (keep, RUNS[:4], (0, ["model.zip"])),
+    ],
+)
 def test_a_recording_that_is_whole_but_for_its_mark(
-    path: Path, write: Callable[[Store], None], runs: list[str]
+    path: Path, write: Callable[[Store], None], runs: list[str], rest: tuple[int, list[str]]
 ) -> None:
     """From the copy alone it cannot be told from half a one."""
     assert died(lambda: die_after_pages(path, write)) == signal.SIGKILL
     copy, whole = copied(path), copied(path, "-journal")
     with pytest.raises(StoreError, match=r"It may be half of the recording, or all of it but .* or copy both files"):
         Store(copy)
+    if write is keep:
+        shutil.copytree(f"{path}.artifacts", f"{whole}.artifacts")
     for file in (whole, path):
         assert recorded(file) == runs
+        assert others(file) == rest
         assert not os.path.exists(f"{file}-journal")
         assert recorded(file) == runs
 
@@ -154,7 +187,7 @@ def test_the_mark_is_the_first_to_be_written(path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         store._connection.execute("PRAGMA cache_size = 2")
-        with store._writing() as connection:
+        with store.writing() as connection:
             connection.execute("UPDATE curves SET value = -value")
 
     assert died(die_after_one_page) == signal.SIGXFSZ
@@ -187,7 +220,7 @@ class LosesTheDisk(sqlite3.Connection):
     """Cannot take a mark away."""
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        if sql == "PRAGMA user_version = 1":
+        if sql == f"PRAGMA user_version = {len(schema.MIGRATIONS)}":
             raise sqlite3.OperationalError("disk I/O error")
         return super().execute(sql, *arguments)
 

@@ -1,9 +1,11 @@
 """What is opened, what is refused, and that what is refused stays as it was."""
 
+import importlib
 import multiprocessing
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from sb3_entropy.store import Store, StoreError, schema
+from sb3_entropy.store import Artifacts, Evaluations, Store, StoreError, schema
 
-from .examples import files, make_member, make_run
+from .examples import files, make_evaluation, make_member, make_run
 
 FORK = multiprocessing.get_context("fork")
 NOBODY = 65534
+VERSION = len(schema.MIGRATIONS)
 
 
 def foreign(path: Path) -> None:
@@ -29,7 +32,7 @@ def foreign(path: Path) -> None:
 def newer(path: Path) -> None:
     Store(path).close()
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
 
 
@@ -37,7 +40,10 @@ def newer(path: Path) -> None:
     ("make", "message"),
     [
         (foreign, "is an SQLite database of another program.*left as it is.*Name another file"),
-        (newer, r"written by a newer sb3-entropy: its version is 2, and this one knows up to 1.*Install the newer"),
+        (
+            newer,
+            rf"written by a newer sb3-entropy: its version is {VERSION + 1}, and this one knows up to {VERSION}.*Inst",
+        ),
         (lambda path: path.write_text("arm,seed\nppo,1\n" * 100), "is not a store of runs: it is no SQLite database"),
         (lambda path: path.write_bytes(b"SQLite format 3\x00"), "it is no SQLite database"),
         (os.mkfifo, "is no ordinary file"),
@@ -106,7 +112,7 @@ def test_a_store_that_was_cut_short_is_called_damaged(tmp_path: Path) -> None:
 
 def test_another_writer_is_waited_for_and_then_named_as_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
-    with Store(path) as first, Store(path, timeout=0.05) as second, first._writing():
+    with Store(path) as first, Store(path, timeout=0.05) as second, first.writing():
         with pytest.raises(StoreError, match="another process has been writing to it for too long"):
             second.record(make_run(1))
         assert second.studies() == {}  # reading goes on
@@ -125,10 +131,87 @@ def test_an_older_version_is_migrated_in_one_transaction(tmp_path: Path, monkeyp
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], broken[:1]))
     with Store(path) as store:
         assert store.content("study") == before
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
         assert store._connection.execute("SELECT note FROM runs").fetchall() == [(None,)]
     with Store(path) as store:
         assert store.content("study") == before
+
+
+#: the tables as the first version made them, which is in people's folders
+FIRST = (
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN "
+    "('finished', 'failed')), steps TEXT NOT NULL, definition TEXT NOT NULL, recorded TEXT NOT NULL, error TEXT)",
+    "CREATE INDEX runs_status ON runs (run_id, status)",
+    "CREATE TABLE members (study TEXT NOT NULL, position INTEGER NOT NULL, arm TEXT NOT NULL, "
+    "environment TEXT NOT NULL, seed INTEGER NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (study, position), "
+    "UNIQUE (study, arm, environment, seed)) WITHOUT ROWID",
+    "CREATE TABLE scores (run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, measure TEXT NOT NULL, "
+    "value CHECK (typeof(value) IN ('real', 'null')), PRIMARY KEY (run, measure)) WITHOUT ROWID",
+    "CREATE TABLE curves (run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, name TEXT NOT NULL, "
+    "step INTEGER NOT NULL, value CHECK (typeof(value) IN ('real', 'null')), PRIMARY KEY (run, name, step)) "
+    "WITHOUT ROWID",
+    "CREATE TABLE verdicts (study TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, verdict TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE VIEW results AS SELECT m.study, m.arm, m.environment, m.seed, s.measure, s.value, "
+    "coalesce(r.status, 'missing') AS status FROM members m LEFT JOIN runs r ON r.run_id = m.run_id "
+    "LEFT JOIN scores s ON s.run = r.id ORDER BY m.study, m.position, s.measure",
+    "CREATE VIEW learning_curves AS SELECT m.study, m.arm, m.environment, m.seed, c.name AS curve, c.step, c.value "
+    "FROM members m JOIN runs r ON r.run_id = m.run_id JOIN curves c ON c.run = r.id",
+)
+
+
+def schema_of(path: Path) -> list[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
+    connection.close()
+    return [(name, " ".join(sql.split()).replace("( ", "(")) for name, sql in rows]
+
+
+def test_a_store_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    connection = sqlite3.connect(path)
+    for statement in FIRST:
+        connection.execute(statement)
+    connection.execute("INSERT INTO runs VALUES (1, 'run0001', 'finished', '[5]', '{\"seed\": 1}', '{}', NULL)")
+    connection.execute("INSERT INTO members VALUES ('study', 0, 'arm', 'e', 1, 'run0001')")
+    connection.execute("INSERT INTO curves VALUES (1, 'c', 5, 0.5)")
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with Store(path) as store:
+        assert store.runs("study")[0][1].curves == {"c": (0.5,)}  # type: ignore[union-attr]
+        assert Evaluations(store).add([make_evaluation(1)]) == 1
+        assert Artifacts(store).keep("run0001", "model.zip", b"model")
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    Store(tmp_path / "new.sqlite").close()
+    assert schema_of(path) == schema_of(tmp_path / "new.sqlite")
+
+
+TOYS = f"""
+from sb3_entropy.store.table import Table
+
+SCHEMA = {{{VERSION + 1}: ("CREATE TABLE toys (name TEXT PRIMARY KEY)",)}}
+
+
+class Toys(Table):
+    def add(self, name):
+        with self._store.writing() as connection:
+            connection.execute("INSERT INTO toys VALUES (?)", (name,))
+"""
+
+
+def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "runs.sqlite"
+    content = example_store(path)
+    (tmp_path / "toys.py").write_text(TOYS)
+    monkeypatch.setattr(schema.tables, "__path__", [*schema.tables.__path__, str(tmp_path)])
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.find_migrations())
+    toys: Any = importlib.import_module("sb3_entropy.store.tables.toys")
+    monkeypatch.delitem(sys.modules, "sb3_entropy.store.tables.toys")
+    with Store(path) as store:
+        toys.Toys(store).add("ball")
+        assert store._connection.execute("SELECT name FROM toys").fetchall() == [("ball",)]
+        assert store.content("study") == content
 
 
 @pytest.fixture
@@ -189,8 +272,18 @@ def test_a_store_that_can_only_be_read_is_read(shared: Path, closed: str) -> Non
         with Store(path) as store, store.lock("study"):
             return "locked"
 
+    def evaluate() -> str:
+        with Store(path) as store:
+            assert Evaluations(store).missing([make_evaluation(1).key])
+            return str(Evaluations(store).add([make_evaluation(1)]))
+
+    def keep() -> str:
+        with Store(path) as store:
+            assert Artifacts(store).of("run0001") == []
+            return str(Artifacts(store).keep("run0001", "model.zip", b"model"))
+
     assert as_somebody_else(read) == content
-    for action in (write, lock):
+    for action in (write, lock, evaluate, keep):
         assert "can only be read. Give yourself the right to write to the file and to its folder" in as_somebody_else(
             action
         )
@@ -205,7 +298,7 @@ def test_a_closed_folder_is_read_while_its_owner_writes(shared: Path) -> None:
         with Store(path) as store:
             return store.content("study")
 
-    with Store(path) as store, store._writing():
+    with Store(path) as store, store.writing():
         store._connection.execute("DELETE FROM runs")
         assert os.path.getsize(f"{path}-journal") > 0
         shared.chmod(0o555)

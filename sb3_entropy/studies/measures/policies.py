@@ -12,16 +12,17 @@ from sb3_entropy.studies.measures.base import Glimpse, Measure, end
 def look_at_policy(glimpse: Glimpse) -> Mapping[str, float]:
     """
     :param glimpse: the model and states that it visits
-    :return: ``entropy`` in nats, mean over the states, if the policy has one and it is not −∞; ``outside_box`` in
-        [0, 1], mean over states and action dimensions, 0 for a distribution that lives inside the box
+    :return: ``entropy`` in nats, mean over the states, unless it is not known, or −∞, as a deterministic policy's over
+        a box is; ``outside_box`` in [0, 1], mean over states and action dimensions, 0 for what lives inside the box
     """
     policy = glimpse.model.policy
     if not has_law(policy):
         return {}
     values = describe_policy(policy, glimpse.states)
-    names = [name for name in ("entropy", "outside_box") if values.get(f"train/{name}", -math.inf) != -math.inf]
-    seen = {name: values[f"train/{name}"] for name in names}
-    return {"outside_box": 0.0, **seen} if values else seen
+    seen = {name: values[f"train/{name}"] for name in ("entropy", "outside_box") if f"train/{name}" in values}
+    if not math.isfinite(seen.get("entropy", math.nan)):
+        seen.pop("entropy", None)
+    return {"outside_box": 0.0, **seen} if values else {}
 
 
 MEASURES.register("entropy")(
