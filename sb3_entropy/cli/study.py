@@ -4,7 +4,6 @@ import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,13 +155,13 @@ def _tell_other(results: StudyResults) -> None:
 
 def _read(parsed: Namespace) -> Study:
     study = read_study(find_study(parsed.study))
-    study = replace(study, packages=(*study.packages, *parsed.gym_packages))
+    study = study.model_copy(update={"packages": (*study.packages, *parsed.gym_packages)})
     steps = getattr(parsed, "timesteps", None)
     if steps is None:
         return study
     check_number("--timesteps", steps, low=1, integer=True)
-    environments = {env_id: replace(env, timesteps=steps) for env_id, env in study.environments.items()}
-    return replace(study, name=f"{study.name}_{steps}_steps", environments=environments)
+    shorter = {env_id: env.model_copy(update={"timesteps": steps}) for env_id, env in study.environments.items()}
+    return study.model_copy(update={"environments": shorter}).renamed(f"{study.name}_{steps}_steps")
 
 
 def _run(parsed: Namespace) -> int:

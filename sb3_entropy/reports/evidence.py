@@ -10,9 +10,9 @@ from sb3_entropy.reports.study.published import beside, published_note
 from sb3_entropy.reports.study.tables import score_rows, statistic_of
 from sb3_entropy.reports.study.wording import NOTHING, estimate, p_value, seeds_text
 from sb3_entropy.studies.commands import commands
+from sb3_entropy.studies.criteria import Change
 from sb3_entropy.studies.plan import variants
 from sb3_entropy.studies.results import StudyResults
-from sb3_entropy.studies.spec import Change
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult, Verdict
 
 MOST_ROWS = 24

@@ -8,8 +8,9 @@ from scipy.stats import skew
 
 from sb3_entropy.statistics import sign_flip, size
 from sb3_entropy.statistics.sign_flip import MOST_PAIRS
+from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.paired import Pairs, Scores
-from sb3_entropy.studies.spec import Criterion, Number, Study
+from sb3_entropy.studies.spec import Study
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult
 
 #: below this ratio of standard deviations, and with at least so many runs, an arm is steadier than the other

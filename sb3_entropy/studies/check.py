@@ -13,13 +13,14 @@ from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, ma
 from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import FIGURES, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
+from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
 from sb3_entropy.studies.schema import SEED_STRIDE
-from sb3_entropy.studies.spec import Criterion, EnvironmentSpec, Number, Selection, Study
+from sb3_entropy.studies.spec import EnvironmentSpec, Study
 from sb3_entropy.studies.training import look_at
 
 #: curves of every run, besides those of the evaluations and of the training's log
@@ -65,16 +66,11 @@ def _names(study: Study) -> Iterator[Problem]:
         if text := _said(partial(import_packages, [package])):
             yield ("packages", index), text
     names: dict[str, str] = {}
-    for env_id, environment in study.environments.items():
+    for env_id in study.environments:
         if text := _said(partial(find_env, env_id)):
             yield ("environments", env_id), text
         elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
             yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
-        if environment.score_range and environment.score_range[0] >= environment.score_range[1]:
-            yield (
-                ("environments", env_id, "score_range"),
-                "must be what counts as 0 and what as 1, the lower number first",
-            )
     for name, arm in study.arms.items():
         if text := _said(partial(find_algorithm, arm.algo)):
             yield ("arms", name, "algo"), text

@@ -1,18 +1,14 @@
 """A study's YAML as it is read: its values, the lines on which they stand, and what is wrong with them."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
-from sb3_entropy.errors import unknown
 from sb3_entropy.presets.library import UniqueKeysLoader
-from sb3_entropy.studies.schema import SCHEMA
 
 Key = tuple[str | int, ...]
 #: where something is wrong, and what
@@ -40,9 +36,15 @@ class Document:
         :param key: the path to a value, e.g. ``("arms", "ppo", "algo")``
         :return: e.g. ``line 12, arms.ppo.algo``
         """
-        known = next((key[:n] for n in range(len(key), 0, -1) if key[:n] in self.lines), ())
         name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
-        return f"line {self.lines.get(known, 1)}, {name or 'the whole file'}"
+        return f"line {self.line(key)}, {name or 'the whole file'}"
+
+    def line(self, key: Key) -> int:
+        """
+        :param key: the path to a value
+        :return: its line, or that of the innermost mapping or list around it that has one
+        """
+        return next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 1)
 
     def at(self, key: Key) -> Any:
         """
@@ -59,41 +61,43 @@ class Document:
         :param problems: what is wrong, and where
         :raises ValueError: if there are any: all of them in one message, in the order of their lines
         """
-        told = ((key, " ".join(text.split())) for key, text in problems)  # a line each, whoever wrote it
-        found = sorted({(self.lines.get(key[:1], 0), self.where(key), text) for key, text in told}, key=_by_line)
+        found = list(problems)
         if found:
-            listed = "\n".join(f"  {where}: {text}" for _, where, text in found)
-            many = f"{len(found)} problems" if len(found) > 1 else "a problem"
-            raise ValueError(f"{self.origin} has {many}; nothing has been run.\n{listed}")
+            raise self.refusal(found)
+
+    def refusal(self, problems: Iterable[Problem]) -> ValueError:
+        """
+        :param problems: what is wrong, and where
+        :return: all of them in one message, in the order of their lines
+        """
+        # a line each, whoever wrote it
+        found = sorted({(self.line(key), self.where(key), " ".join(text.split())) for key, text in problems})
+        listed = "\n".join(f"  {where}: {text}" for _, where, text in found)
+        many = f"{len(found)} problems" if len(found) > 1 else "a problem"
+        return ValueError(f"{self.origin} has {many}; nothing has been run.\n{listed}")
 
 
-def _by_line(problem: tuple[int, str, str]) -> tuple[int, str]:
-    match = re.match(r"line (\d+)", problem[1])
-    return (int(match.group(1)) if match else 0), problem[1]
-
-
-def read_document(path: Path) -> Document:
+def read_text(path: Path) -> str:
     """
     :param path: a YAML file
-    :return: its content, which obeys :data:`SCHEMA`
+    :return: what is in it
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it is not YAML, or a key is unknown, missing or of a wrong type
+    :raises ValueError: if it is not text
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no study in {path}. Correct the path, or see `sb3-entropy study list`.")
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
-    return parse_document(text, str(path))
 
 
 def parse_document(text: str, origin: str) -> Document:
     """
     :param text: YAML
     :param origin: where it comes from, for messages
-    :return: its content, which obeys :data:`SCHEMA`
-    :raises ValueError: if it is not YAML, or a key is unknown, missing or of a wrong type
+    :return: its content
+    :raises ValueError: if it is not YAML, or holds what JSON could not hold
     """
     try:
         values = yaml.load(text, Loader=UniqueKeysLoader)
@@ -104,8 +108,6 @@ def parse_document(text: str, origin: str) -> Document:
         raise ValueError(f"{origin} must be a mapping with the keys of a study, but it holds {values!r}.")
     document = Document(origin, values, dict(_lines(node, ())), text)
     document.refuse(_not_plain(values, ()))
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    document.refuse(problem for error in validator.iter_errors(values) for problem in _problems(error))
     return document
 
 
@@ -143,74 +145,3 @@ def _lines(node: yaml.Node, path: Key) -> Iterator[tuple[Key, int]]:
 
 def _plain(key: yaml.Node) -> str | int:
     return str(key.value)
-
-
-def _problems(error: Any) -> Iterator[Problem]:
-    path: Key = tuple(error.absolute_path)
-    given = error.instance
-    if error.validator == "oneOf" and error.context:
-        # The alternative that fits the given type is the one that was meant.
-        fitting: dict[Any, list[Any]] = {}
-        for inner in error.context:
-            fitting.setdefault(inner.schema_path[0], []).append(inner)
-        meant = [errors for errors in fitting.values() if not any(_is_type_of(e, path) for e in errors)]
-        if meant:
-            yield from (problem for inner in meant[0] for problem in _problems(inner))
-            return
-        kinds = " or ".join(dict.fromkeys(_kind(e.validator_value) for e in error.context if e.validator == "type"))
-        meaning = f" ({error.schema['description']})" if "description" in error.schema else ""
-        yield path, f"must be {kinds}{meaning}, but {given!r} was given{_hint(given)}"
-    elif error.validator == "additionalProperties" and error.validator_value is False:
-        allowed = list(error.schema["properties"])
-        for key in given:
-            if key not in allowed:
-                yield (*path, str(key)), unknown("key", key, allowed)
-    elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in given:
-                yield path, f"the key {key!r} is missing"
-    elif error.validator == "type":
-        yield path, f"must be {_kind(error.validator_value)}, but {given!r} was given{_hint(given)}"
-    elif error.validator == "enum":
-        yield path, unknown("value", given, error.validator_value)
-    else:
-        yield path, f"{_LIMITS.get(error.validator, error.validator)} {error.validator_value}, but {given!r} was given"
-
-
-def _is_type_of(error: Any, path: Key) -> bool:
-    return error.validator == "type" and tuple(error.absolute_path) == path
-
-
-_KINDS = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "a text",
-    "number": "a number",
-    "integer": "a whole number",
-    "null": "empty",
-}
-_LIMITS = {
-    "minimum": "must be at least",
-    "maximum": "must be at most",
-    "exclusiveMinimum": "must be greater than",
-    "exclusiveMaximum": "must be less than",
-    "multipleOf": "must be a multiple of",
-    "minItems": "must have this many items or more:",
-    "maxItems": "must have this many items or fewer:",
-    "minLength": "must have this many letters or more:",
-    "minProperties": "must have this many entries or more:",
-    "uniqueItems": "nothing may stand in it twice: uniqueItems is",
-}
-
-
-def _kind(kind: str) -> str:
-    return _KINDS.get(kind, kind)
-
-
-def _hint(given: Any) -> str:
-    """YAML 1.1 reads ``1e5`` as text."""
-    if isinstance(given, str) and re.fullmatch(r"[0-9.]+[eE]\d+", given):
-        return (
-            f"; YAML reads a number with an exponent as text unless it has a point and a sign: write {float(given)!r}"
-        )
-    return ""

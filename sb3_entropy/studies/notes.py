@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sb3_entropy.studies.arms import ArmSummary, arm_summaries, failure_notes
 from sb3_entropy.studies.cautions import cautions
+from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.outlook import outlook
 from sb3_entropy.studies.paired import Scores
 from sb3_entropy.studies.results import StudyResults
-from sb3_entropy.studies.spec import Criterion
 from sb3_entropy.studies.verdict import CriterionResult
 
 

@@ -12,10 +12,10 @@ from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics.aggregates import STATISTICS, TrimmedMean
 from sb3_entropy.statistics.sample import Sample
 from sb3_entropy.studies.cautions import SIDES, called
+from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.paired import Pairs, Scores
 from sb3_entropy.studies.results import RunView
 from sb3_entropy.studies.rules import POOLED, is_share
-from sb3_entropy.studies.spec import Criterion, Number
 from sb3_entropy.studies.verdict import UNDECIDED, ComparisonResult, CriterionResult
 
 #: the chance that planned seeds show a difference as large as the one that was seen

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from sb3_entropy.statistics.scores import Array
+from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.rules import POOLED, is_share
-from sb3_entropy.studies.spec import Criterion, Number
 from sb3_entropy.studies.verdict import ComparisonResult
 
 #: finite scores by seed

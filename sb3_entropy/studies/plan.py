@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,7 @@ def asked_for(study: Study, variant: Variant, environment: EnvironmentSpec) -> d
         "vec_env": study.vec_env,
         "hyperparams": hyperparams,
         "timesteps": timesteps,
-        "evaluation": {
-            key: sorted(value) if isinstance(value, tuple) else value for key, value in asdict(study.evaluation).items()
-        },
+        "evaluation": {key: sorted(value) if isinstance(value, tuple) else value for key, value in study.evaluation},
     }
 
 

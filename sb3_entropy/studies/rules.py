@@ -3,8 +3,9 @@
 import itertools
 
 from sb3_entropy.registry import MEASURES
+from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.plan import Variant, variant_label, variants
-from sb3_entropy.studies.spec import Criterion, Number, Selection, Study
+from sb3_entropy.studies.spec import Study
 
 POOLED = "all"
 _REFUTED = {

@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sb3_entropy.engines import Engine
@@ -75,7 +75,7 @@ def run_study(
     """
     if n_seeds is not None and n_seeds > len(study.seeds):
         further = [seed for seed in range(n_seeds + len(study.seeds)) if seed not in study.seeds]
-        study = replace(study, seeds=(*study.seeds, *further[: n_seeds - len(study.seeds)]))
+        study = study.model_copy(update={"seeds": (*study.seeds, *further[: n_seeds - len(study.seeds)])})
     check_study(study, done=lambda ids: "finished" in store.status(ids).values())
     with store.lock(study.name):
         options = {"measures": study.measures, "tensorboard": tensorboard, "steps": steps}
@@ -157,4 +157,4 @@ def _members(study: Study, runs: list[PlannedRun]) -> list[Member]:
 def _beyond(study: Study, store: Store) -> list[Member]:
     """An earlier call's further seeds stay, for what the study is now."""
     further = {member.seed for member in store.members(study.name)} - set(study.seeds)
-    return _members(study, plan(replace(study, seeds=tuple(sorted(further))))) if further else []
+    return _members(study, plan(study.model_copy(update={"seeds": tuple(sorted(further))}))) if further else []

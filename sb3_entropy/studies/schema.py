@@ -1,140 +1,208 @@
-"""The keys of a study's YAML and their types."""
+"""What the models of a YAML's keys are made of: their base, the types of values, and errors in our own words."""
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self, TypeVar
 
-_TEXT = {"type": "string", "minLength": 1}
-_VALUES = {"type": "object"}
-_SWEEP = {"type": "object", "additionalProperties": {"type": "array", "minItems": 1, "uniqueItems": True}}
-_COUNT = {"type": "integer", "minimum": 1}
-_STEPS = {"type": "number", "minimum": 1, "maximum": 2**53, "multipleOf": 1}
+import pydantic
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from sb3_entropy.errors import unknown
+
+T = TypeVar("T")
 #: run s is seeded with s times this, so that the environments of two runs never share a seed
 SEED_STRIDE = 1000
 #: NumPy's and Python's generators take seeds below 2³², the last environment's too
 LARGEST_SEED = 2**32 // SEED_STRIDE - 1
-#: each is played in an environment of its own, all at once
-MOST_EPISODES = 10_000
-_SELECTION = {
-    "oneOf": [
-        _TEXT,
-        {"type": "object", "required": ["arm"], "properties": {"arm": _TEXT}, "additionalProperties": True},
-    ]
+
+
+class Keys(BaseModel):
+    """
+    A mapping of a YAML: every field is one of its keys, under its alias if it has one.
+
+    The docstring below a field says what the key means, also to whoever leaves out one that is needed. No text is read
+    as a number, and no ``true`` as 1. A validator that raises a ``ValueError`` says in it what was given too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def key_names(cls) -> list[str]:
+        """:return: the keys that the mapping may have"""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @pydantic.model_validator(mode="wrap")
+    @classmethod
+    def _in_our_words(cls, given: Any, validate: Callable[[Any], Self]) -> Self:
+        try:
+            return validate(given)
+        except ValidationError as error:
+            told = [_told(cls, found) for found in error.errors()]
+            raise ValidationError.from_exception_data(cls.__name__, told) from None
+
+
+class Named(Keys):
+    """What stands under a name, which is no key of its own: an arm, an environment, a study."""
+
+    _name: str = pydantic.PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """:return: the name"""
+        return self._name
+
+
+def named(things: dict[str, Any]) -> dict[str, Any]:
+    """
+    :param things: some that have just been read, by name
+    :return: the same; each knows its name now
+    """
+    for name, thing in things.items():
+        thing._name = name
+    return things
+
+
+def by_kind(choices: Mapping[str, Any], meaning: str = "") -> PlainValidator:
+    """
+    A value that may be written in several ways, told apart by what it is. (A union of pydantic's tells what is wrong
+    with it by each of them, under paths that are not the YAML's.)
+
+    :param choices: the type of ``"a text"``, ``"a whole number"``, ``"a number"``, ``"a list"``, ``"a mapping"`` …
+    :param meaning: what these stand for, for messages
+    :return: what to annotate a field with
+    """
+    adapters = {kind: pydantic.TypeAdapter(choice) for kind, choice in choices.items()}
+
+    def chosen(given: Any) -> Any:
+        kind = _kind(given)
+        adapter = adapters.get("a number" if kind == "a whole number" and kind not in adapters else kind)
+        if adapter is None:
+            raise ValueError(f"must be {' or '.join(adapters)}{meaning and f' ({meaning})'}{_but(given)}")
+        return adapter.validate_python(given)
+
+    return PlainValidator(chosen)
+
+
+def by_tag(key: str, default: str, models: Mapping[str, type[Keys]]) -> PlainValidator:
+    """
+    A mapping of which one key says what kind of thing it is. That kind's model validates all of it.
+
+    :param key: the key
+    :param default: the kind where the key is absent
+    :param models: by kind; looked into when a value is validated, so that kinds may be added until then
+    :return: what to annotate a field with
+    """
+
+    def chosen(given: Any) -> Keys:
+        kind = given.get(key, default) if isinstance(given, dict) else default
+        if isinstance(kind, str) and kind in models:
+            return models[kind].model_validate(given)
+        raise ValidationError.from_exception_data(key, [_problem((key,), unknown(key, kind, models), kind)])
+
+    return PlainValidator(chosen)
+
+
+def _told(model: type[Keys], error: Any) -> InitErrorDetails:
+    """One of pydantic's errors as we say it: what was given, what is allowed, what to do."""
+    kind, path, given, limits = error["type"], error["loc"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        text = unknown("key", path[-1], model.key_names())
+    elif kind == "missing":
+        *path, missing = path
+        meanings = {field.alias or name: field.description for name, field in model.model_fields.items()}
+        text = f"the key {missing!r} is missing: {meanings.get(missing)}"
+        text = text if missing in meanings else f"must have more entries{_but(given)}"
+    elif kind == "literal_error":
+        text = unknown("value", given, re.findall(r"'([^']*)'", limits["expected"]))
+    elif kind in _SENTENCES:
+        text = _SENTENCES[kind].format(**limits) + _but(given)
+    else:  # what a validator says, of this model or of one below
+        text = str(limits.get("error", error["msg"]))
+    return _problem(path, text, given)
+
+
+#: by pydantic's type of error
+_SENTENCES = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt:.12g}",
+    "greater_than_equal": "must be at least {ge:.12g}",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt:.12g}",
+    "less_than_equal": "must be at most {le:.16g}",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping",
+    "string_too_short": "must have this many letters or more: {min_length}",
+    "string_type": "must be a text",
+    "too_long": "must have this many entries or fewer: {max_length}",
+    "too_short": "must have this many entries or more: {min_length}",
+    "tuple_type": "must be a list",
 }
 
 
-def _object(required: Iterable[str], **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": properties,
-        "additionalProperties": False,
-    }
+def _problem(path: tuple[str | int, ...], text: str, given: Any) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError("told", "{text}", {"text": text}), loc=path, input=given)
 
 
-_ENVIRONMENT = {
-    "oneOf": [
-        {"type": "null"},
-        _object(
-            (),
-            env_kwargs=_VALUES,
-            hyperparams=_VALUES,
-            timesteps=_STEPS,
-            score_range={"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-        ),
-    ]
-}
-_CONTROL = {
-    "description": "an arm, or a number with its source: {value: …, source: …}",
-    "oneOf": [
-        _TEXT,
-        {
-            "type": "object",
-            "if": {"required": ["value"], "not": {"required": ["arm"]}},
-            "then": _object(("value", "source"), value={"type": "number"}, source=_TEXT),
-            "else": _SELECTION["oneOf"][1],
-        },
-    ],
-}
-_CRITERION = _object(
-    ("measure", "treatment", "control", "expect"),
-    name=_TEXT,
-    measure=_TEXT,
-    treatment={"oneOf": [*_SELECTION["oneOf"], {"type": "array", "items": _SELECTION, "minItems": 1}]},
-    control=_CONTROL,
-    minus=_object(("treatment", "control"), treatment=_SELECTION, control=_SELECTION),
-    expect={"enum": ["greater", "less", "not_less", "not_greater", "equivalent", "within"]},
-    margin={"type": "number", "minimum": 0},
-    share_at_least={"type": "number"},
-    share_at_most={"type": "number"},
-    statistic={"enum": ["mean", "iqm"]},
-    environments={"enum": ["each", "all"]},
-    require={"enum": ["all", "any"]},
-)
-_CHANGE = _object(("why",), why=_TEXT, claim=_TEXT, decision={"type": "array", "items": _CRITERION, "minItems": 1})
-_NUMBERS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}}
-_PUBLISHED = {
-    "type": "object",
-    "properties": {"note": _TEXT},
-    # a measure's numbers by arm or, with several environments, an environment's by measure and arm
-    "additionalProperties": {
-        "type": "object",
-        "minProperties": 1,
-        "additionalProperties": {"oneOf": [{"type": "number"}, _NUMBERS]},
-    },
-}
-_FIGURE = {"oneOf": [_TEXT, {"type": "object", "required": ["figure"], "properties": {"figure": _TEXT}}]}
+def _but(given: Any) -> str:
+    """What was given; YAML 1.1 reads ``1e5`` as text."""
+    hint = "; YAML reads a number with an exponent as text unless it has a point and a sign: write "
+    exponent = isinstance(given, str) and re.fullmatch(r"[0-9.]+[eE]\d+", given)
+    return f", but {given!r} was given{f'{hint}{float(given)!r}' if exponent else ''}"
 
-SCHEMA: dict[str, Any] = _object(
-    ("claim", "source", "environments", "seeds", "arms", "decision"),
-    question=_TEXT,
-    claim=_TEXT,
-    source=_TEXT,
-    remarks=_TEXT,
-    finding=_TEXT,
-    environments={
-        "oneOf": [
-            {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
-            {"type": "object", "additionalProperties": _ENVIRONMENT, "minProperties": 1},
-        ]
-    },
-    packages={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
-    vec_env={"enum": ["dummy", "native", "envpool"]},
-    timesteps=_STEPS,
-    seeds={
-        "oneOf": [
-            {**_COUNT, "maximum": LARGEST_SEED + 1},
-            {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
-                "minItems": 1,
-                "uniqueItems": True,
-            },
-        ]
-    },
-    evaluation=_object(
-        (),
-        points=_COUNT,
-        episodes={**_COUNT, "maximum": MOST_EPISODES},
-        modes={
-            "type": "array",
-            "items": {"enum": ["deterministic", "stochastic"]},
-            "minItems": 1,
-            "uniqueItems": True,
-        },
-        log={"type": "array", "items": _TEXT, "uniqueItems": True},
-    ),
-    hyperparams=_VALUES,
-    arms={
-        "type": "object",
-        "minProperties": 1,
-        "additionalProperties": _object(("algo",), algo=_TEXT, preset=_TEXT, hyperparams=_VALUES, sweep=_SWEEP),
-    },
-    sweep=_SWEEP,
-    measures={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
-    decision={"type": "array", "items": _CRITERION, "minItems": 1},
-    also={"type": "array", "items": _CRITERION},
-    changed={"type": "array", "items": _CHANGE},
-    published=_PUBLISHED,
-    figures={"type": "array", "items": _FIGURE},
-    level={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-)
+
+def _kind(given: Any) -> str:
+    if isinstance(given, float) and given.is_integer():
+        return "a whole number"
+    return _KINDS[type(given)]
+
+
+_KINDS = {
+    bool: "true or false",
+    dict: "a mapping",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    str: "a text",
+    type(None): "empty",
+}
+
+
+def _stated(given: Any) -> Any:
+    if given is None:
+        raise ValueError("must have a value, but None was given; write one, or take the key out")
+    return given
+
+
+def _whole(given: Any) -> Any:
+    return int(given) if _kind(given) == "a whole number" else given
+
+
+def _as_written(given: Any, validate: Callable[[Any], Any]) -> Any:
+    validate(given)
+    return given
+
+
+def _distinct(given: Any) -> Any:
+    for n, value in enumerate(given):
+        if any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in given[:n]):
+            raise ValueError(f"nothing may stand in it twice, but {value!r} does; take one of them out")
+    return given
+
+
+Text = Annotated[str, Field(strict=True, min_length=1)]
+#: also ``4.0``, which is then 4
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+#: 1 stays 1, which is not 1.0 where it is printed or hashed
+Real = Annotated[float, Field(strict=True), pydantic.WrapValidator(_as_written)]
+#: hyperparameters, settings: whatever the YAML says
+Values = dict[str, Any]
+#: a key that may be left out; to write ``null`` is no way to do so
+Maybe = Annotated[T | None, BeforeValidator(_stated)]
+Listed = Annotated[tuple[T, ...], Field(strict=False)]
+Distinct = Annotated[tuple[T, ...], Field(strict=False), AfterValidator(_distinct)]
+#: at least one, and none twice
+Some = Annotated[tuple[T, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
+Sweep = dict[str, Annotated[list[Any], Field(min_length=1), AfterValidator(_distinct)]]

@@ -1,200 +1,220 @@
 """A study as it stands in its YAML: a claim, the runs that test it, and the rule that decides it."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
-from sb3_entropy.studies.document import Document, parse_document, read_document
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
-DEFAULT_POINTS = 20
-DEFAULT_EPISODES = 10
-DEFAULT_LEVEL = 0.95
+from sb3_entropy.studies.criteria import Change, Criterion
+from sb3_entropy.studies.document import Document, parse_document, read_text
+from sb3_entropy.studies.schema import (
+    LARGEST_SEED,
+    Distinct,
+    Keys,
+    Listed,
+    Maybe,
+    Named,
+    Real,
+    Some,
+    Sweep,
+    Text,
+    Values,
+    Whole,
+    by_kind,
+    by_tag,
+    named,
+)
 
-
-@dataclass(frozen=True)
-class EnvironmentSpec:
-    """
-    An environment of a study.
-
-    :param env_id: Gymnasium's id
-    :param env_kwargs: its settings
-    :param hyperparams: hyperparameters of every arm in this environment
-    :param timesteps: environment steps a run; the study's if ``None``
-    :param score_range: what counts as 0 and as 1 where scores of several environments are put together
-    """
-
-    env_id: str
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    hyperparams: dict[str, Any] = field(default_factory=dict)
-    timesteps: int | None = None
-    score_range: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class ArmSpec:
-    """
-    One of the things that are compared.
-
-    :param name: its name in figures
-    :param algo: the algorithm's key
-    :param preset: whose preset is the basis: ``"own"``, another algorithm's key, or the path of a YAML; ``None``: none
-    :param hyperparams: what goes over the preset and the study's hyperparameters
-    :param sweep: values by hyperparameter: one variant of the arm for every combination
-    """
-
-    name: str
-    algo: str
-    preset: str | None = None
-    hyperparams: dict[str, Any] = field(default_factory=dict)
-    sweep: dict[str, list[Any]] = field(default_factory=dict)
+Count = Annotated[Whole, Field(ge=1)]
+Steps = Annotated[Whole, Field(ge=1, le=2**53)]
 
 
-@dataclass(frozen=True)
-class EvaluationSpec:
-    """
-    When and how a policy is evaluated during training.
-
-    :param points: how many evaluations, evenly spaced, the last after the last update
-    :param episodes: episodes an evaluation and mode
-    :param modes: ``"deterministic"``, ``"stochastic"`` or both
-    :param log: keys of the training's log to keep at these points
-    """
-
-    points: int = DEFAULT_POINTS
-    episodes: int = DEFAULT_EPISODES
-    modes: tuple[str, ...] = ("deterministic", "stochastic")
-    log: tuple[str, ...] = ("train/ent_coef",)
+def _rising(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] >= bounds[1]:
+        raise ValueError(f"must be what counts as 0 and what as 1, the lower number first, but {[*bounds]} was given")
+    return bounds
 
 
-@dataclass(frozen=True)
-class Selection:
-    """
-    Some variants of an arm.
+class EnvironmentSpec(Named):
+    """An environment of a study. Its name is Gymnasium's id."""
 
-    :param arm: the arm's name
-    :param settings: the values of swept hyperparameters that they have; all values of those not named
-    """
+    env_kwargs: Values = Field(default_factory=dict)
+    """its settings"""
+    hyperparams: Values = Field(default_factory=dict)
+    """hyperparameters of every arm in this environment"""
+    timesteps: Maybe[Steps] = None
+    """environment steps a run; the study's if absent"""
+    score_range: Maybe[Annotated[tuple[float, float], Field(strict=False), AfterValidator(_rising)]] = None
+    """what counts as 0 and as 1 where scores of several environments are put together"""
 
-    arm: str
-    settings: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Number:
-    """
-    A number with which runs are compared, taken to be known exactly.
-
-    :param value: the number, in the measure's unit; a share of runs where shares are compared
-    :param source: who says it, and of what
-    """
-
-    value: float
-    source: str
+    @property
+    def env_id(self) -> str:
+        """:return: Gymnasium's id"""
+        return self.name
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """
-    A part of the rule that decides a claim: a difference that is expected, treatment minus control.
+class Arm(Named):
+    """One of the things that are compared: what every kind of run has. A kind's own model derives from it."""
 
-    Every variant of the treatment is compared with the variant of the control that has the same values of the
-    hyperparameters that both sweep, in every environment; seeds are paired. Against a number there is nothing to pair.
-
-    :param measure: the measure's name
-    :param treatments: what is claimed to differ, the key ``treatment``: one or several
-    :param control: from what: an arm, or a number
-    :param expect: ``"greater"``, ``"less"``, ``"not_less"``, ``"not_greater"`` or ``"equivalent"``, in the YAML also
-        ``within``
-    :param margin: for ``"greater"`` and ``"less"`` the least difference that counts, else the greatest that does not
-    :param minus: treatment and control of another pair, whose difference is subtracted: an interaction
-    :param share_at_least: compare the share of runs that score at least this with a number; no share if ``None``
-    :param share_at_most: the same of runs that score at most this
-    :param statistic: ``"mean"`` or ``"iqm"``
-    :param environments: ``"each"``, or ``"all"``: normalised scores of all of them together
-    :param require: whether ``"all"`` comparisons must agree or ``"any"`` one is enough
-    :param name: what it is called in the report
-    """
-
-    measure: str
-    treatments: tuple[Selection, ...]
-    control: Selection | Number
-    expect: str
-    margin: float = 0.0
-    minus: tuple[Selection, Selection] | None = None
-    share_at_least: float | None = None
-    share_at_most: float | None = None
-    statistic: str = "mean"
-    environments: str = "each"
-    require: str = "all"
-    name: str = ""
+    job: Text = "train"
+    """the kind of its runs"""
+    hyperparams: Values = Field(default_factory=dict)
+    """what goes over the study's hyperparameters, and a preset's"""
+    sweep: Sweep = Field(default_factory=dict)
+    """values by hyperparameter: one variant of the arm for every combination"""
 
 
-@dataclass(frozen=True)
-class Change:
-    """
-    What was changed after the runs had been seen.
+class ArmSpec(Arm):
+    """An arm whose runs are trainings."""
 
-    :param why: what was changed, and why
-    :param claim: the claim as it stood before; empty if it stood as it does
-    :param criteria: the key ``decision``: the rule as it stood before; empty if it stood as it does
-    """
-
-    why: str
-    claim: str = ""
-    criteria: tuple[Criterion, ...] = ()
+    algo: Text
+    """the algorithm's key"""
+    preset: Maybe[Text] = None
+    """whose preset is the basis: ``own``, another algorithm's key, or the path of a YAML; none if absent"""
 
 
-@dataclass(frozen=True)
-class Published:
-    """
-    What the source itself reports.
-
-    :param note: how it came by its numbers
-    :param numbers: by measure and arm or, in a study with several environments, by environment, measure and arm
-    """
-
-    note: str = ""
-    numbers: dict[str, Any] = field(default_factory=dict)
+#: the model of an arm by its key ``job``
+KINDS: dict[str, type[Arm]] = {"train": ArmSpec}
 
 
-@dataclass(frozen=True)
-class Study:
-    """
-    A study. Its fields are the keys of its YAML.
+class EvaluationSpec(Keys):
+    """When and how a policy is evaluated during training."""
 
-    :param name: the file's name without its ending
-    :param document: the YAML, for messages and for the report
-    :param criteria: the key ``decision``: the rule; the claim holds if all of them do
-    :param exhibits: the key ``also``: comparisons that are reported and decide nothing
-    :param published: the source's numbers, which are reported beside ours and decide nothing
-    :param changes: the key ``changed``: what was changed after the runs, the oldest first; judged beside the rule as it
-        stands, and decides nothing
-    :param packages: modules that register environments when they are imported
-    """
+    points: Count = 20
+    """how many evaluations, evenly spaced, the last after the last update"""
+    # each is played in an environment of its own, all at once
+    episodes: Annotated[Count, Field(le=10_000)] = 10
+    """episodes an evaluation and mode"""
+    modes: Some[Literal["deterministic", "stochastic"]] = ("deterministic", "stochastic")
+    """how actions are chosen"""
+    log: Distinct[Text] = ("train/ent_coef",)
+    """keys of the training's log to keep at these points"""
 
-    name: str
-    claim: str
-    source: str
-    environments: dict[str, EnvironmentSpec]
-    seeds: tuple[int, ...]
-    arms: dict[str, ArmSpec]
-    criteria: tuple[Criterion, ...]
-    document: Document
-    exhibits: tuple[Criterion, ...] = ()
-    published: Published = Published()
-    changes: tuple[Change, ...] = ()
-    question: str = ""
-    remarks: str = ""
-    finding: str = ""
-    vec_env: str = "dummy"
-    timesteps: int | None = None
+
+_Numbers = Annotated[dict[str, Real], Field(min_length=1)]
+_Reported = Annotated[Any, by_kind({"a number": Real, "a mapping": _Numbers})]
+
+
+class Published(Keys):
+    """What the source itself reports. Keys beside ``note`` are those of :attr:`numbers`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[dict[str, _Reported], Field(min_length=1)]] = Field(init=False)
+
+    note: Text = ""
+    """how it came by its numbers"""
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """:return: by measure and arm or, in a study with several environments, by environment, measure and arm"""
+        return self.model_extra or {}
+
+
+class FigureSpec(Keys):
+    """A figure of the report. Keys beside ``figure`` are its options."""
+
+    model_config = ConfigDict(extra="allow")
+
+    figure: Text
+    """the figure's name"""
+
+
+def _bare(ids: tuple[str, ...]) -> dict[str, EnvironmentSpec]:
+    return {env_id: EnvironmentSpec() for env_id in ids}
+
+
+_Environment = by_kind(
+    {"empty": Annotated[Any, PlainValidator(lambda _: EnvironmentSpec())], "a mapping": EnvironmentSpec}
+)
+_Environments = by_kind(
+    {
+        "a list": Annotated[Some[Text], AfterValidator(_bare)],
+        "a mapping": Annotated[dict[str, Annotated[EnvironmentSpec, _Environment]], Field(min_length=1)],
+    }
+)
+_Seeds = by_kind(
+    {
+        "a whole number": Annotated[Count, Field(le=LARGEST_SEED + 1), AfterValidator(lambda n: tuple(range(n)))],
+        "a list": Some[Annotated[Whole, Field(ge=0, le=LARGEST_SEED)]],
+    }
+)
+_Arm = Annotated[ArmSpec, by_tag("job", "train", KINDS)]
+_Figure = by_kind(
+    {
+        "a text": Annotated[Text, AfterValidator(lambda name: {"figure": name})],
+        "a mapping": Annotated[FigureSpec, AfterValidator(FigureSpec.model_dump)],
+    }
+)
+
+
+class Study(Named):
+    """A study. Its name is its file's, without the ending."""
+
+    _document: Document = PrivateAttr()
+
+    question: Text = ""
+    """the report's title"""
+    claim: Text
+    """what is claimed"""
+    source: Text
+    """where the claim is made"""
+    remarks: Text = ""
+    """what differs from the source"""
+    finding: Text = ""
+    """what was found, for and against; written afterwards"""
+    environments: Annotated[dict[str, EnvironmentSpec], _Environments, AfterValidator(named)]
+    """a list of ids, or settings by id"""
+    packages: Some[Text] = ()
+    """modules that register environments when they are imported"""
+    vec_env: Literal["dummy", "native", "envpool"] = "dummy"
+    """what steps the environments"""
+    timesteps: Maybe[Steps] = None
+    """environment steps a run"""
+    seeds: Annotated[tuple[int, ...], _Seeds]
+    """how many, or which"""
     evaluation: EvaluationSpec = EvaluationSpec()
-    hyperparams: dict[str, Any] = field(default_factory=dict)
-    sweep: dict[str, list[Any]] = field(default_factory=dict)
-    measures: tuple[str, ...] = ()
-    figures: tuple[dict[str, Any], ...] = ()
-    level: float = DEFAULT_LEVEL
-    packages: tuple[str, ...] = ()
+    """when and how a policy is evaluated during training"""
+    hyperparams: Values = Field(default_factory=dict)
+    """of every arm, in rl-zoo's format"""
+    sweep: Sweep = Field(default_factory=dict)
+    """values by hyperparameter: every arm at every value"""
+    arms: Annotated[dict[str, _Arm], Field(min_length=1), AfterValidator(named)]
+    """what is compared, by name"""
+    listed: Annotated[Some[Text], Field(alias="measures")] = ()
+    """what is measured, besides what the criteria compare"""
+    criteria: Annotated[Listed[Criterion], Field(alias="decision", min_length=1)]
+    """the rule; the claim holds if all criteria do"""
+    exhibits: Annotated[Listed[Criterion], Field(alias="also")] = ()
+    """comparisons that are reported and decide nothing"""
+    changes: Annotated[Listed[Change], Field(alias="changed")] = ()
+    """what of claim and rule was changed after the runs, the oldest first; judged beside the rule, decides nothing"""
+    published: Published = Published()
+    """the source's numbers, which are reported beside ours and decide nothing"""
+    figures: Listed[Annotated[dict[str, Any], _Figure]] = ({"figure": "learning_curves"}, {"figure": "differences"})
+    """of the report: names, or mappings with options"""
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """of confidence"""
+
+    @property
+    def document(self) -> Document:
+        """:return: the YAML, for messages and for the report"""
+        return self._document
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """:return: what is measured: what the YAML lists, then what is compared"""
+        former = (criterion for change in self.changes for criterion in change.criteria)
+        compared = (criterion.measure for criterion in (*self.criteria, *self.exhibits, *former))
+        return tuple(dict.fromkeys([*self.listed, *compared]))
+
+    def renamed(self, name: str) -> Self:
+        """
+        :param name: another name
+        :return: the study under that name
+        """
+        other = self.model_copy()
+        other._name = name
+        return other
 
 
 def read_study(path: Path) -> Study:
@@ -204,7 +224,7 @@ def read_study(path: Path) -> Study:
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if it is not YAML, or a key is unknown, missing or of a wrong type
     """
-    return _study(path.stem, read_document(path))
+    return parse_study(path.stem, read_text(path), str(path))
 
 
 def parse_study(name: str, text: str, origin: str) -> Study:
@@ -215,90 +235,10 @@ def parse_study(name: str, text: str, origin: str) -> Study:
     :return: the study
     :raises ValueError: if it is not YAML, or a key is unknown, missing or of a wrong type
     """
-    return _study(name, parse_document(text, origin))
-
-
-def _study(name: str, document: Document) -> Study:
-    values = dict(document.values)
-    environments = values.pop("environments")
-    if isinstance(environments, list):
-        environments = dict.fromkeys(environments)
-    seeds = values.pop("seeds")
-    figures = values.pop("figures", ["learning_curves", "differences"])
-    criteria, exhibits = _criteria(values.pop("decision")), _criteria(values.pop("also", []))
-    changes = tuple(
-        Change(change["why"], change.get("claim", ""), _criteria(change.get("decision", [])))
-        for change in values.pop("changed", [])
-    )
-    compared = (*criteria, *exhibits, *(criterion for change in changes for criterion in change.criteria))
-    measures = values.pop("measures", [])
-    return Study(
-        name=name,
-        document=document,
-        environments={env_id: _environment(env_id, given or {}) for env_id, given in environments.items()},
-        seeds=tuple(map(int, seeds)) if isinstance(seeds, list) else tuple(range(int(seeds))),
-        arms={arm: ArmSpec(arm, **given) for arm, given in values.pop("arms").items()},
-        criteria=criteria,
-        exhibits=exhibits,
-        published=_published(values.pop("published", {})),
-        evaluation=_evaluation(values.pop("evaluation", {})),
-        changes=changes,
-        measures=tuple(dict.fromkeys([*measures, *(criterion.measure for criterion in compared)])),
-        figures=tuple({"figure": figure} if isinstance(figure, str) else dict(figure) for figure in figures),
-        timesteps=int(values.pop("timesteps")) if "timesteps" in values else None,
-        packages=tuple(values.pop("packages", [])),
-        **values,
-    )
-
-
-def _environment(env_id: str, given: dict[str, Any]) -> EnvironmentSpec:
-    values = dict(given)
-    if "score_range" in values:
-        low, high = values["score_range"]
-        values["score_range"] = (float(low), float(high))
-    if "timesteps" in values:
-        values["timesteps"] = int(values["timesteps"])
-    return EnvironmentSpec(env_id, **values)
-
-
-def _evaluation(given: dict[str, Any]) -> EvaluationSpec:
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else int(value) for key, value in given.items()
-    }
-    return EvaluationSpec(**values)
-
-
-def _criteria(given: list[dict[str, Any]]) -> tuple[Criterion, ...]:
-    return tuple(_criterion(criterion) for criterion in given)
-
-
-def _criterion(given: dict[str, Any]) -> Criterion:
-    values = dict(given)
-    name = values.pop("name", f"{values['measure']} {values['expect']}")
-    treatment, control, minus = values.pop("treatment"), values.pop("control"), values.pop("minus", None)
-    # "within ±margin of" is what is said of a number, "equivalent" of two arms.
-    expect = values.pop("expect").replace("within", "equivalent")
-    return Criterion(
-        name=name,
-        treatments=tuple(_selection(each) for each in (treatment if isinstance(treatment, list) else [treatment])),
-        control=Number(float(control["value"]), control["source"]) if _is_number(control) else _selection(control),
-        minus=(_selection(minus["treatment"]), _selection(minus["control"])) if minus else None,
-        expect=expect,
-        **values,
-    )
-
-
-def _is_number(control: str | dict[str, Any]) -> bool:
-    return isinstance(control, dict) and "arm" not in control
-
-
-def _published(given: dict[str, Any]) -> Published:
-    numbers = dict(given)
-    return Published(numbers.pop("note", ""), numbers)
-
-
-def _selection(given: str | dict[str, Any]) -> Selection:
-    if isinstance(given, str):
-        return Selection(given)
-    settings = dict(given)
-    return Selection(settings.pop("arm"), settings)
+    document = parse_document(text, origin)
+    try:
+        study = Study.model_validate(document.values)
+    except ValidationError as error:
+        raise document.refusal((found["loc"], found["msg"]) for found in error.errors()) from None
+    study._name, study._document = name, document
+    return study

@@ -16,8 +16,9 @@ from sb3_entropy.statistics import (
     probability_of_improvement,
     share_difference,
 )
+from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
-from sb3_entropy.studies.spec import Criterion, Number, Study
+from sb3_entropy.studies.spec import Study
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 #: scores of a variant in an environment by seed

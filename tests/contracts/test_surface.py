@@ -16,7 +16,7 @@ from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(sb3_entropy.__file__).parent
-HEAVY = ("matplotlib", "ray", "rl_zoo3", "mujoco", "envpool", "pandas", "optuna", "ale_py", "seaborn")
+HEAVY = ("matplotlib", "ray", "rl_zoo3", "mujoco", "envpool", "pandas", "optuna", "ale_py", "seaborn", "pydantic")
 
 # What every algorithm of the family takes, in this order, after its parent's.
 OURS = {

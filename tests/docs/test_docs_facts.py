@@ -4,7 +4,7 @@ import ast
 import csv
 import inspect
 import re
-from typing import Any
+from typing import Any, get_args
 
 import gymnasium as gym
 import pytest
@@ -34,10 +34,10 @@ from sb3_entropy.registry import (
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.statistics.aggregates import iqm
 from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.library import find_study, results_folder
 from sb3_entropy.studies.plan import asked_for, variants
-from sb3_entropy.studies.schema import SCHEMA
-from sb3_entropy.studies.spec import parse_study, read_study
+from sb3_entropy.studies.spec import Study, parse_study, read_study
 from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 
 DOCS = REPOSITORY / "docs"
@@ -195,14 +195,13 @@ def test_the_measures_and_figures_of_studies() -> None:
 
 def test_the_keys_of_a_decision_and_of_a_study() -> None:
     text = read("studies.md")
-    criterion = SCHEMA["properties"]["decision"]["items"]["properties"]
     table = rows(text.partition("### The decision")[2].partition("###")[0])
     named = {name for cells in table[1:] for name in re.findall(r"`(\w+)`", cells[0])}
-    assert named == set(criterion)
-    for values in (criterion["expect"]["enum"], criterion["statistic"]["enum"]):
-        assert all(f"`{value}`" in text for value in values)
+    assert named == set(Criterion.key_names())
+    for field in ("expect", "statistic"):
+        assert all(f"`{value}`" in text for value in get_args(Criterion.model_fields[field].annotation))
     example = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])
-    assert set(SCHEMA["properties"]) - set(example) == {"question", "vec_env"}
+    assert set(Study.key_names()) - set(example) == {"question", "vec_env"}
 
 
 def test_the_example_of_a_study_is_sound() -> None:

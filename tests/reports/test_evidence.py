@@ -12,7 +12,7 @@ def results(name="made_up", bonus=60.0, **changes):
         {"name": "a | b", "measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
     ]
     made = make_results(make_study(**{"arms": arms, "decision": decision, "also": [], **changes}), bonus=bonus)
-    return replace(made, study=replace(made.study, name=name))
+    return replace(made, study=made.study.renamed(name))
 
 
 def rows(page):

@@ -57,7 +57,7 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
     message = refused(bad)
     lines = bad.splitlines()
     for key, words in (
-        ("timesteps", "must be a number, but '1e5' was given; YAML reads a number with an exponent as text"),
+        ("timesteps", "must be a whole number, but '1e5' was given; YAML reads a number with an exponent as text"),
         ("seed", "Unknown key 'seed'"),
         ("hyperparms", "Did you mean 'hyperparams'?"),
     ):
@@ -71,7 +71,7 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"claim": None}, "the key 'claim' is missing"),
+        ({"claim": None}, "the key 'claim' is missing: what is claimed"),
         ({"decision": []}, "decision"),
         ({"seeds": 0}, "seeds: must be at least 1, but 0 was given"),
         ({"seeds": "many"}, "must be a whole number or a list, but 'many' was given"),
@@ -94,7 +94,7 @@ def test_all_problems_stand_in_one_message_with_line_and_key():
         ({"sweep": {"policy_kwargs": [{}], "policy_kwargs.net_arch": [[8]]}}, "policy_kwargs as a whole too"),
         ({"level": float("nan")}, "level: must be a finite number"),
         ({"timesteps": float("inf")}, "timesteps: must be a finite number"),
-        ({"timesteps": 1000.7}, "must be a multiple of 1"),
+        ({"timesteps": 1000.7}, "timesteps: must be a whole number, but 1000.7 was given"),
         ({"hyperparams": {"env_kwargs": {"day": datetime.date(2026, 1, 1)}}}, "env_kwargs.day: must be a number"),
         ({"arms": {1: {"algo": "ppo"}}}, "arms.1: a key must be a text, but 1 was given"),
         ({"environments": {"CartPole-v1": {"score_range": [500, 0]}}}, "the lower number first"),

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -113,7 +112,7 @@ def test_environments_may_have_their_own_length():
 
 
 def test_further_seeds_leave_the_earlier_runs_as_they_are():
-    few, many = study(), replace(study(), seeds=tuple(range(5)))
+    few, many = study(), study().model_copy(update={"seeds": tuple(range(5))})
     assert {run.run_id for run in plan(few)} < {run.run_id for run in plan(many)}
     assert len(variants(few)) == 3
 
@@ -238,7 +237,7 @@ def test_committed_runs_keep_their_identity(name):
     recorded = json.loads((folder / "definitions.json").read_text())["definitions"]
     with (folder / "runs.csv").open(newline="") as file:
         ids = {(row["arm"], row["environment"], row["seed"]): row for row in csv.DictReader(file)}
-    for run in plan(replace(known, seeds=known.seeds[:1])):
+    for run in plan(known.model_copy(update={"seeds": known.seeds[:1]})):
         row = ids[run.variant.label, run.environment, str(run.seed)]
         made_with = recorded[int(row["definition"])]["definition"]["versions"]
         assert run_id({**run.definition, "versions": made_with}) == row["run_id"], run.variant.label

@@ -45,7 +45,7 @@ def comparison_note(study: Study, criterion: CriterionResult) -> str:
     if criterion.kind == "interaction":
         found = any(comparison.difference is not None for comparison in criterion.comparisons)
         return "How often such intervals of interactions contain the truth was not simulated." if found else ""
-    statistics = {each.name: each.statistic for each in (*study.criteria, *study.exhibits)}
+    statistics: dict[str, str] = {each.name: each.statistic for each in (*study.criteria, *study.exhibits)}
     pooled = any(comparison.environment == POOLED for comparison in criterion.comparisons)
     cases = {
         (comparison.n, statistics.get(criterion.name, "mean"), comparison.difference.method)

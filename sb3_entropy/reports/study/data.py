@@ -7,8 +7,8 @@ import numpy as np
 
 from sb3_entropy.plots.study.figure_data import ArmData, Comparison, FigureData, MeasureInfo
 from sb3_entropy.registry import MEASURES
+from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.results import RunView, StudyResults
-from sb3_entropy.studies.spec import Criterion
 
 
 def figure_data(results: StudyResults) -> FigureData:

@@ -176,7 +176,7 @@ def test_the_statistic_is_that_by_which_the_measure_is_judged():
 
 
 def test_the_note_may_be_left_out(made):
-    plain = replace(made.study, published=replace(made.study.published, note=""))
+    plain = made.study.model_copy(update={"published": made.study.published.model_copy(update={"note": ""})})
     assert published_note(plain).startswith("Published: what the source reports, inside or outside our interval")
 
 
