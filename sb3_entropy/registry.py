@@ -131,6 +131,7 @@ DIVERGENCES: Registry[Any] = Registry("divergence", "sb3_entropy.divergences", "
 KERNELS: Registry[Any] = Registry("kernel", "sb3_entropy.divergences.kernels", "sb3_entropy.kernels")
 REFERENCES: Registry[Any] = Registry("reference", "sb3_entropy.references", "sb3_entropy.references")
 MEASURES: Registry[Any] = Registry("measure", "sb3_entropy.studies.measures", "sb3_entropy.measures")
+JOBS: Registry[Any] = Registry("job", "sb3_entropy.studies.jobs", "sb3_entropy.jobs")
 FIGURES: Registry[Any] = Registry("figure", "sb3_entropy.plots.study", "sb3_entropy.figures")
 
 _plugin_envs: dict[str, list[str]] = {}

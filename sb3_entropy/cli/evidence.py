@@ -7,6 +7,7 @@ from pathlib import Path
 from sb3_entropy.files import atomic_file
 from sb3_entropy.reports.evidence import evidence_markdown
 from sb3_entropy.studies.library import find_study, study_files
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import committed
 from sb3_entropy.studies.spec import read_study
 
@@ -24,7 +25,7 @@ def run_evidence(arguments: Sequence[str]) -> int:
     parser.add_argument("studies", nargs="*", help="names of studies (default: all that have results)")
     given = parser.parse_args(arguments)
     names = given.studies or list(study_files())
-    results = [committed(read_study(find_study(name))) for name in names]
+    results = [committed(Plan(read_study(find_study(name)))) for name in names]
     page = evidence_markdown([found for found in results if found is not None])
     if given.output is None:
         print(page, end="")

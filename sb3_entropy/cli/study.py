@@ -14,6 +14,7 @@ from sb3_entropy.store import Store, export_study, import_study
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.commands import DEFAULT_REPORTS, default_store, report_command, run_command
 from sb3_entropy.studies.library import find_study, results_folder, study_files
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import (
     StudyResults,
     collect,
@@ -108,11 +109,11 @@ def add_run_options(parser: ArgumentParser) -> None:
     parser.add_argument("-tb", "--tensorboard", metavar="FOLDER", help="log every run for TensorBoard in this folder")
 
 
-def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tally:
+def execute(plan: Plan, parsed: Namespace, n_seeds: int | None = None) -> Tally:
     """
     Do what is missing of a study, and print the verdict.
 
-    :param study: the study
+    :param plan: the study's
     :param parsed: the options of :func:`add_run_options` and :func:`add_store_option`
     :param n_seeds: how many seeds; the study's if ``None``
     :return: what was done
@@ -121,9 +122,9 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
         check_number("--seeds", n_seeds, low=1, integer=True)
     parsed.store.parent.mkdir(parents=True, exist_ok=True)
     with Store(parsed.store) as store, make_engine(parsed.engine, parsed.workers, parsed.address) as engine:
-        with RunProgress(study.name, engine.workers) as progress:
+        with RunProgress(plan.study.name, engine.workers) as progress:
             tally = run_study(
-                study,
+                plan,
                 store,
                 engine,
                 progress,
@@ -132,10 +133,10 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
                 tensorboard=parsed.tensorboard,
                 steps=progress.folder,
             )
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         remember(results, store)
     _tell_other(results)
-    print(f"{study.name}: {results.verdict.outcome}")
+    print(f"{plan.study.name}: {results.verdict.outcome}")
     for criterion in results.verdict.criteria:
         print(f"  {criterion.name}: {criterion.outcome}")
     if tally.failed or tally.left:
@@ -153,47 +154,48 @@ def _tell_other(results: StudyResults) -> None:
         )
 
 
-def _read(parsed: Namespace) -> Study:
+def _read(parsed: Namespace) -> Plan:
     study = read_study(find_study(parsed.study))
     study = study.model_copy(update={"packages": (*study.packages, *parsed.gym_packages)})
     steps = getattr(parsed, "timesteps", None)
     if steps is None:
-        return study
+        return Plan(study)
     check_number("--timesteps", steps, low=1, integer=True)
     shorter = {env_id: env.model_copy(update={"timesteps": steps}) for env_id, env in study.environments.items()}
-    return study.model_copy(update={"environments": shorter}).renamed(f"{study.name}_{steps}_steps")
+    return Plan(study.model_copy(update={"environments": shorter}).renamed(f"{study.name}_{steps}_steps"))
 
 
 def _run(parsed: Namespace) -> int:
-    study = _read(parsed)
-    tally = execute(study, parsed, parsed.seeds)
-    print(f"Next: {report_command(study, parsed.store)}")
+    plan = _read(parsed)
+    tally = execute(plan, parsed, parsed.seeds)
+    print(f"Next: {report_command(plan.study, parsed.store)}")
     return 1 if tally.failed or tally.left else 0
 
 
 def _check(parsed: Namespace) -> int:
-    study = _read(parsed)
-    runs = check_study(study)
-    steps = sum(run.definition["timesteps"] for run in runs)
-    print(f"{study.name}: {len(runs)} runs, {steps:,} steps; nothing is wrong.")
+    plan = _read(parsed)
+    runs = check_study(plan)
+    steps = sum(run.length for run in runs)
+    print(f"{plan.study.name}: {len(runs)} runs, {steps:,} steps; nothing is wrong.")
     return 0
 
 
-def find_results(study: Study, store_path: Path) -> StudyResults:
+def find_results(plan: Plan, store_path: Path) -> StudyResults:
     """
-    :param study: a study
+    :param plan: a study's
     :param store_path: the store
     :return: its results in the store, or, if there are none, in the exported files beside its YAML
     :raises FileNotFoundError: if there are none there either
     """
     if store_path.exists():
         with Store(store_path) as store:
-            results = collect(study, store, str(store_path))
+            results = collect(plan, store, str(store_path))
             if results.runs:
                 if not store.read_only:
                     remember(results, store)
                 return results
-    exported = committed(study)
+    exported = committed(plan)
+    study = plan.study
     if exported is None:
         raise FileNotFoundError(
             f"There are no runs of {study.name}, neither in {store_path} nor in {_exported(study)}. "
@@ -210,16 +212,17 @@ def _exported(study: Study) -> Path:
 def _report(parsed: Namespace) -> int:
     from sb3_entropy.reports.study import write_report
 
-    study = _read(parsed)
-    results = find_results(study, parsed.store)
+    plan = _read(parsed)
+    results = find_results(plan, parsed.store)
     _tell_other(results)
-    page = write_report(results, parsed.folder / study.name)
-    print(f"{study.name}: {results.verdict.outcome}\nReport: {page}")
+    page = write_report(results, parsed.folder / plan.study.name)
+    print(f"{plan.study.name}: {results.verdict.outcome}\nReport: {page}")
     return 0
 
 
 def _export(parsed: Namespace) -> int:
-    study = _read(parsed)
+    plan = _read(parsed)
+    study = plan.study
     folder = parsed.folder or _exported(study)
     if parsed.folder is None and "site-packages" in folder.parts:
         raise ValueError(f"{study.name} is a study of an installed package. Say where to export to: --folder FOLDER.")
@@ -228,7 +231,7 @@ def _export(parsed: Namespace) -> int:
     with Store(parsed.store) as store:
         for file in export_study(store, study.name, folder):
             print(file)
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         if not store.read_only:
             remember(results, store)
     print(keep_outcome(results, folder))
@@ -236,7 +239,8 @@ def _export(parsed: Namespace) -> int:
 
 
 def _import(parsed: Namespace) -> int:
-    study = _read(parsed)
+    plan = _read(parsed)
+    study = plan.study
     parsed.store.parent.mkdir(parents=True, exist_ok=True)
     folder = parsed.folder or _exported(study)
     with Store(":memory:") as found:
@@ -245,7 +249,7 @@ def _import(parsed: Namespace) -> int:
         raise ValueError(f"{folder} holds the study {name!r}, not {study.name!r}. Name that study, or another folder.")
     with Store(parsed.store) as store:
         import_study(store, folder)
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         remember(results, store)
     print(f"{study.name}: {len(results.runs)} runs in {parsed.store}; {results.verdict.outcome}")
     return 0

@@ -11,7 +11,6 @@ from sb3_entropy.reports.study.tables import score_rows, statistic_of
 from sb3_entropy.reports.study.wording import NOTHING, estimate, p_value, seeds_text
 from sb3_entropy.studies.commands import commands
 from sb3_entropy.studies.criteria import Change
-from sb3_entropy.studies.plan import variants
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult, Verdict
 
@@ -136,14 +135,14 @@ def published_table(results: StudyResults) -> list[str]:
     study = results.study
     rows = score_rows(study, figure_data(results))
     done = {(row.arm.label, row.arm.environment): row for row in rows}
-    theirs = beside(study, rows)
+    theirs = beside(results.plan, rows)
     header = ["Arm", "Environment", "n"]
     for measure in theirs:
         unit = measure_info(measure).unit
         header += [f"{statistic_of(study, measure)} {measure}{f' ({unit})' if unit else ''}", "published"]
     lines = [f"**Published numbers beside ours.** {_text(published_note(study))}", ""]
     lines += [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    for env_id, variant in itertools.product(study.environments, variants(study)):
+    for env_id, variant in itertools.product(study.environments, results.plan.variants):
         cell = variant.label, env_id
         if any(cell in of_measure for of_measure in theirs.values()):
             row = done.get(cell)

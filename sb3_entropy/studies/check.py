@@ -8,31 +8,27 @@ from typing import Any
 from sb3_entropy.environments import full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
-from sb3_entropy.policies.episodes import MODES, own_randomness
-from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
-from sb3_entropy.presets.check import check_preset
-from sb3_entropy.registry import FIGURES, MEASURES, find_env
+from sb3_entropy.policies.episodes import MODES
+from sb3_entropy.presets.build import find_algorithm
+from sb3_entropy.registry import FIGURES, JOBS, MEASURES, find_env
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
+from sb3_entropy.studies.jobs import Job
 from sb3_entropy.studies.measures import ObservingMeasure
-from sb3_entropy.studies.plan import PlannedRun, Variant, hyperparameters, plan, training_length, variants
+from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
-from sb3_entropy.studies.schema import SEED_STRIDE
-from sb3_entropy.studies.spec import EnvironmentSpec, Study
-from sb3_entropy.studies.training import look_at
-
-#: curves of every run, besides those of the evaluations and of the training's log
-OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")
+from sb3_entropy.studies.spec import EnvironmentSpec, Study, TrainArm
+from sb3_entropy.studies.variants import Variant
 
 #: where something is wrong with a variant in an environment: key, the variant's label, the environment, and what
 _Mistake = tuple[Key, str, str, str]
 
 
-def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -> list[PlannedRun]:
+def check_study(plan: Plan, done: Callable[[list[str]], bool] | None = None) -> tuple[PlannedRun, ...]:
     """
-    :param study: a study as it was read
+    :param plan: that of a study as it was read
     :param done: told the ids of an arm's runs in an environment, whether that arm need not be built again for a check;
         every arm is built if ``None``
     :return: its runs
@@ -40,13 +36,12 @@ def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -
         contradicts itself, a published number belongs to nothing, or an arm cannot be built: all that is wrong, with
         line and key
     """
-    document = study.document
+    study, document = plan.study, plan.study.document
     named = list(_names(study))
-    stated = [*contradictions(study), *_decision(study), *misplaced(study), *_figures(study)]
-    document.refuse([*named, *stated, *_hyperparameters(study)])
-    runs = plan(study)
-    document.refuse(_builds(study, runs, done or (lambda _: False)))
-    return runs
+    stated = [*contradictions(plan), *_decision(plan), *misplaced(plan), *_figures(study), *_jobs(study)]
+    document.refuse([*named, *stated, *_hyperparameters(plan)])
+    document.refuse(_builds(plan, done or (lambda _: False)))
+    return plan.runs
 
 
 def _said(check: Callable[[], Any]) -> str | None:
@@ -67,12 +62,12 @@ def _names(study: Study) -> Iterator[Problem]:
             yield ("packages", index), text
     names: dict[str, str] = {}
     for env_id in study.environments:
-        if text := _said(partial(find_env, env_id)):
+        if any(kind.in_gymnasium for kind in _kinds(study)) and (text := _said(partial(find_env, env_id))):
             yield ("environments", env_id), text
         elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
             yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
     for name, arm in study.arms.items():
-        if text := _said(partial(find_algorithm, arm.algo)):
+        if isinstance(arm, TrainArm) and (text := _said(partial(find_algorithm, arm.algo))):
             yield ("arms", name, "algo"), text
     listed = study.document.values.get("measures", [])
     for measure in study.measures:
@@ -83,40 +78,68 @@ def _names(study: Study) -> Iterator[Problem]:
             yield from _curves(study, measure, key)
 
 
+def _jobs(study: Study) -> Iterator[Problem]:
+    for name, arm in study.arms.items():
+        for file in arm.keep:
+            if file not in job_of(arm).keeps:
+                yield ("arms", name, "keep"), unknown(f"file of job {arm.job!r}", file, job_of(arm).keeps)
+    read = {key for kind in _kinds(study) for key in kind.study_keys}
+    for key in {key for _, kind in JOBS.items() for key in kind.study_keys} - read:
+        if key in study.document.values:
+            yield (key,), f"no arm of this study reads {key}: its kinds of runs do not; take it out"
+
+
 def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
     """A measure needs curves; those of a measure that observes are its own affair, and there for the others too."""
-    observing = [name for name in study.measures if name in MEASURES and _observes(name)]
-    recorded = {*OTHER_CURVES, *study.evaluation.log, *(c for name in observing for c in MEASURES.get(name).curves)}
+    recorded = [kind().curves(study) for kind in _kinds(study)]
+    if any(curves.issuperset(MEASURES.get(measure).curves) for curves in recorded):
+        return
     for curve in MEASURES.get(measure).curves:
         mode = curve.partition("/")[0]
         if mode in MODES and mode not in study.evaluation.modes:
             yield ("evaluation", "modes"), f"the measure {measure} needs the mode {mode!r}; add it"
-        elif mode not in MODES and measure not in observing and curve not in recorded:
+        elif not any(curve in curves for curves in recorded):
             known = MEASURES.keys()
             records = [name for name in known if _observes(name) and curve in MEASURES.get(name).curves]
             place = f"add {records[0]} to measures, which records it" if records else "add it to evaluation: log"
             yield key, f"the measure {measure} needs the curve {curve!r}; {place}"
 
 
+def _not_recorded(study: Study, measure: str, compared_arms: Iterable[str], where: Key) -> Iterator[Problem]:
+    """Arms of a kind that does not record what another one does; where none does, that is told of the measure."""
+    curves = set(MEASURES.get(measure).curves)
+    if any(curves <= kind().curves(study) for kind in _kinds(study)):
+        for name in sorted(set(study.arms).intersection(compared_arms)):
+            if absent := sorted(curves - job_of(study.arms[name])().curves(study)):
+                job = study.arms[name].job
+                yield where, f"the runs of {name}, of the kind {job}, do not record {', '.join(absent)}"
+
+
+def _kinds(study: Study) -> list[type[Job]]:
+    return [JOBS.get(name) for name in dict.fromkeys(arm.job for arm in study.arms.values())]
+
+
 def _observes(measure: str) -> bool:
     return issubclass(MEASURES.get(measure), ObservingMeasure)
 
 
-def _decision(study: Study) -> Iterator[Problem]:
+def _decision(plan: Plan) -> Iterator[Problem]:
+    study = plan.study
     rules: list[tuple[Key, tuple[Criterion, ...]]] = [(("decision",), study.criteria), (("also",), study.exhibits)]
     rules += [(("changed", index, "decision"), change.criteria) for index, change in enumerate(study.changes)]
     for where, criteria in rules:
         for index, criterion in enumerate(criteria):
-            yield from _criterion(study, criterion, (*where, index))
+            yield from _criterion(plan, criterion, (*where, index))
 
 
-def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Problem]:
+def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem]:
+    study = plan.study
     sides: list[tuple[Key, Selection]] = [(("treatment",), selection) for selection in criterion.treatments]
     sides += [(("control",), criterion.control)] if isinstance(criterion.control, Selection) else []
     sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
     wrong = [problem for key, selection in sides for problem in _selection(study, selection, (*where, *key))]
     yield from wrong
-    if not wrong and not compared(study, criterion):
+    if not wrong and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
         stated = study.document.at(where)["expect"]
@@ -131,6 +154,7 @@ def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Probl
                 yield ("environments", env_id), text
     if criterion.measure in MEASURES:
         yield from _against_a_number(criterion, where)
+        yield from _not_recorded(study, criterion.measure, {side.arm for _, side in sides}, (*where, "measure"))
 
 
 def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
@@ -187,21 +211,21 @@ def _figures(study: Study) -> Iterator[Problem]:
             yield ("figures", index), text
 
 
-def _hyperparameters(study: Study) -> Iterator[Problem]:
+def _hyperparameters(plan: Plan) -> Iterator[Problem]:
     """Of those arms and environments that there are. What a layer common to several arms has wrong is told once."""
-    found: list[_Mistake] = []
-    for variant in variants(study):
-        if _said(partial(find_algorithm, variant.arm.algo)):
+    study, found = plan.study, list[_Mistake]()
+    for cell in plan.cells:
+        variant, environment, kind = cell.variant, cell.environment, job_of(cell.variant.arm)
+        if isinstance(variant.arm, TrainArm) and _said(partial(find_algorithm, variant.arm.algo)):
             continue
-        for environment in study.environments.values():
-            text = _said(partial(_check_cell, study, variant, environment))
-            if text is None or _said(partial(find_env, environment.env_id)):
-                continue
-            where = _blamed(study, variant, environment, text)
-            if where[0] == "arms":
-                found.append((where, variant.label, environment.env_id, f": {text}"))
-            else:
-                yield where, text
+        text = _said(partial(kind().check, cell)) or _said(partial(plan.inputs_of, variant))
+        if text is None or (kind.in_gymnasium and _said(partial(find_env, environment.env_id))):
+            continue
+        where = _blamed(study, variant, environment, text)
+        if where[0] == "arms":
+            found.append((where, variant.label, environment.env_id, f": {text}"))
+        else:
+            yield where, text
     yield from _told_once(study, found)
 
 
@@ -220,7 +244,7 @@ def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: 
     layers: list[tuple[Key, Mapping[str, Any]]] = [
         (("arms", variant.arm.name, "sweep"), {**variant.arm.sweep}),
         (("sweep",), study.sweep),
-        (("arms", variant.arm.name, "hyperparams"), variant.arm.hyperparams),
+        *_own_layers(study, variant),
         (("environments", environment.env_id, "hyperparams"), environment.hyperparams),
         (("hyperparams",), study.hyperparams),
     ]
@@ -235,51 +259,24 @@ def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: 
     return ("arms", variant.arm.name)
 
 
-def _check_cell(study: Study, variant: Variant, environment: EnvironmentSpec) -> None:
-    hyperparams = hyperparameters(study, variant, environment)
-    for key in UNSUPPORTED:
-        if hyperparams.get(key):
-            raise ValueError(f"{key} cannot be used in a study. Take it out.")
-    timesteps = training_length(study, environment, hyperparams)
-    algo = variant.arm.algo
-    check_preset(algo, find_algorithm(algo), {**hyperparams, "n_timesteps": timesteps}, "the study")
-    if hyperparams.get("n_envs", 1) > SEED_STRIDE:
-        raise ValueError(f"n_envs must be at most {SEED_STRIDE}, but {hyperparams['n_envs']} was given.")
-    if study.evaluation.points > timesteps:
-        raise ValueError(
-            f"evaluation: points must be at most timesteps, {timesteps}, but {study.evaluation.points} was given."
-        )
+def _own_layers(study: Study, variant: Variant) -> list[tuple[Key, Mapping[str, Any]]]:
+    where = ("arms", variant.arm.name)
+    if isinstance(variant.arm, TrainArm):
+        return [((*where, "hyperparams"), variant.arm.hyperparams)]
+    return [(where, study.document.at(where))]
 
 
-def _builds(study: Study, runs: list[PlannedRun], done: Callable[[list[str]], bool]) -> Iterator[Problem]:
+def _builds(plan: Plan, done: Callable[[list[str]], bool]) -> Iterator[Problem]:
     cells: dict[tuple[str, str], list[PlannedRun]] = {}
     looked_at: set[tuple[str, str]] = set()
     found: list[_Mistake] = []
-    for run in runs:
-        cells.setdefault((run.variant.label, run.environment), []).append(run)
+    for run in plan.runs:
+        cells.setdefault(run.place, []).append(run)
     for (label, env_id), of_cell in cells.items():
         if done([run.run_id for run in of_cell]):
             continue
-        arm = of_cell[0].variant.arm.name
-        if text := _said(partial(_build, of_cell[0], look=(arm, env_id) not in looked_at)):
+        arm, look = of_cell[0].variant.arm.name, (of_cell[0].variant.arm.name, env_id) not in looked_at
+        if text := _said(partial(of_cell[0].job().build, of_cell[0].definition, look)):
             found.append((("arms", arm), label, env_id, f" cannot be built: {text}"))
         looked_at.add((arm, env_id))
-    yield from _told_once(study, found)
-
-
-def _build(run: PlannedRun, look: bool) -> None:
-    """What every run does before its first step and, of one variant an arm, what its measures do after it."""
-    defined = run.definition
-    env_id, hyperparams, env_kwargs = defined["environment"], defined["hyperparams"], defined["env_kwargs"]
-    observers = {key: MEASURES.get(key)() for key in defined["observers"]}
-    env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=defined["vec_env"])
-    try:
-        model = make_model(defined["algorithm"], env, hyperparams, seed=0)
-        if look:
-            with own_randomness(0):
-                observations: Any = env.reset()
-                look_at(model, observers, model.policy.obs_to_tensor(observations)[0], 0)
-    finally:
-        env.close()
-    if defined["vec_env"] != "dummy":
-        make_envs(env_id, hyperparams, 0, env_kwargs, n_envs=1, evaluation=True).close()
+    yield from _told_once(plan.study, found)

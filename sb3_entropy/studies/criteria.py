@@ -35,12 +35,13 @@ def _number_or_selection(given: dict[str, Any]) -> Number | Selection:
 
 
 _ByName = Annotated[Selection, BeforeValidator(lambda name: {"arm": name})]
-_Selection = Annotated[Selection, by_kind({"a text": _ByName, "a mapping": Selection})]
+#: in a YAML an arm's name, or a mapping with ``arm`` and swept values
+ArmChoice = Annotated[Selection, by_kind({"a text": _ByName, "a mapping": Selection})]
 _Selections = by_kind(
     {
         "a text": Annotated[_ByName, AfterValidator(lambda one: (one,))],
         "a mapping": Annotated[Selection, AfterValidator(lambda one: (one,))],
-        "a list": Annotated[Listed[_Selection], Field(min_length=1)],
+        "a list": Annotated[Listed[ArmChoice], Field(min_length=1)],
     }
 )
 _Control = by_kind(
@@ -52,9 +53,9 @@ _Control = by_kind(
 class Pair(Keys):
     """Two sides, one of which is subtracted from the other."""
 
-    treatment: _Selection
+    treatment: ArmChoice
     """what is claimed to differ"""
-    control: _Selection
+    control: ArmChoice
     """from what"""
 
 

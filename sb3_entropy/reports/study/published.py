@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from sb3_entropy.reports.study.tables import ScoreRow
 from sb3_entropy.reports.study.wording import as_stated
 from sb3_entropy.statistics import Interval
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.spec import Study
 
 
-def beside(study: Study, rows: Sequence[ScoreRow]) -> dict[str, dict[tuple[str, str], str]]:
+def beside(plan: Plan, rows: Sequence[ScoreRow]) -> dict[str, dict[tuple[str, str], str]]:
     """
-    :param study: a study
+    :param plan: a study's
     :param rows: its scores
     :return: texts such as ``0.932, outside (ours lower)`` by measure, for those of which something is published, and by
         (variant's label, environment)
@@ -20,7 +21,7 @@ def beside(study: Study, rows: Sequence[ScoreRow]) -> dict[str, dict[tuple[str, 
     """
     ours = {(row.arm.label, row.arm.environment): row.estimates for row in rows}
     texts: dict[str, dict[tuple[str, str], str]] = {}
-    for (measure, env_id, label), value in published_values(study).items():
+    for (measure, env_id, label), value in published_values(plan).items():
         place = standing(value, ours.get((label, env_id), {}).get(measure))
         texts.setdefault(measure, {})[label, env_id] = ", ".join(filter(None, [as_stated(value), place]))
     return texts
