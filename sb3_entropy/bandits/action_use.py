@@ -6,8 +6,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import entr
 
-from sb3_entropy.policies.choosing import draw
-from sb3_entropy.policies.watching import ModelOrPolicy, log_probabilities
+from sb3_entropy.policies.probabilities import ModelOrPolicy, draw, log_probabilities
 from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top_share
 
 

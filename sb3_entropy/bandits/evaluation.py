@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, log_softmax
 
 from sb3_entropy.bandits.action_use import ActionUse
-from sb3_entropy.policies.watching import ModelOrPolicy, log_probabilities
+from sb3_entropy.policies.probabilities import ModelOrPolicy, log_probabilities
 
 #: of the range of all mean rewards: what differs by less from the best is as good
 SAME_REWARD = 1e-6

@@ -4,12 +4,15 @@ from sb3_entropy.bandits.action_use import ActionUse, action_use
 from sb3_entropy.bandits.evaluation import BanditEvaluation, evaluate_bandit
 from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.callbacks.action_diversity import ActionDiversityCallback, EvaluationPoint
+from sb3_entropy.callbacks.entropy import EntropyCallback, EntropyPoint
 
 __all__ = [
     "ActionDiversityCallback",
     "ActionUse",
     "Bandit",
     "BanditEvaluation",
+    "EntropyCallback",
+    "EntropyPoint",
     "EvaluationPoint",
     "action_use",
     "evaluate_bandit",

@@ -13,7 +13,7 @@ from sb3_entropy.bandits.evaluation import evaluate_bandit
 from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.errors import check_number
 from sb3_entropy.handed_over import owned
-from sb3_entropy.policies.watching import policy_with_probabilities
+from sb3_entropy.policies.probabilities import policy_with_probabilities
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A Gaussian squashed into the action box."""
 
 import math
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -47,9 +48,6 @@ class TanhGaussianDistribution(BoxDistribution, DiagGaussianDistribution):  # ty
 
     def __init__(self, action_space: spaces.Box, entropy_estimator: str | None = None):
         BoxDistribution.__init__(self, action_space, entropy_estimator)
-        nodes, weights = np.polynomial.hermite.hermgauss(N_NODES)
-        self._nodes = th.as_tensor(nodes * math.sqrt(2))
-        self._weights = th.as_tensor(weights / math.sqrt(math.pi))
 
     def proba_distribution(self, mean_actions: th.Tensor, log_std: th.Tensor) -> Self:
         self.distribution = Normal(mean_actions, th.ones_like(mean_actions) * log_std.exp())
@@ -64,16 +62,10 @@ class TanhGaussianDistribution(BoxDistribution, DiagGaussianDistribution):  # ty
         return sum_independent_dims(self.distribution.log_prob(u) - log_tanh_slope(u)) - self.log_scale
 
     def entropy(self) -> th.Tensor | None:
-        mean, std = self.distribution.loc, self.distribution.scale
         if self.entropy_estimator is None:
             return None
         if self.entropy_estimator == "quadrature":
-            shape = (-1,) + (1,) * mean.dim()
-            nodes, weights = self._nodes.to(mean).view(shape), self._weights.to(mean).view(shape)
-            slope = (weights * log_tanh_slope(mean + std * nodes)).sum(dim=0)
-            wide = std > WIDE
-            if wide.any():
-                slope = th.where(wide, wide_slope(mean, std.masked_fill(~wide, WIDE)), slope)
+            slope = expected_slope(self.distribution.loc, self.distribution.scale)
         else:
             slope = log_tanh_slope(self.distribution.rsample(th.Size((N_SAMPLES,)))).mean(dim=0)
         return sum_independent_dims(self.distribution.entropy() + slope) + self.log_scale
@@ -92,6 +84,30 @@ class TanhGaussianDistribution(BoxDistribution, DiagGaussianDistribution):  # ty
 def log_tanh_slope(u: th.Tensor) -> th.Tensor:
     """log(1 − tanh² u) = 2 (log 2 − u − softplus(−2u)), exact where 1 − tanh² u underflows."""
     return 2 * (math.log(2) - u - F.softplus(-2 * u))
+
+
+@cache
+def _hermite() -> tuple[th.Tensor, th.Tensor]:
+    """:return: nodes and weights of an expectation under N(0, 1)"""
+    nodes, weights = np.polynomial.hermite.hermgauss(N_NODES)
+    return th.as_tensor(nodes * math.sqrt(2)), th.as_tensor(weights / math.sqrt(math.pi))
+
+
+def expected_slope(mean: th.Tensor, std: th.Tensor) -> th.Tensor:
+    """
+    E log(1 − tanh² u) for u ~ N(μ, σ²) by quadrature: see :class:`TanhGaussianDistribution` for its errors.
+
+    :param mean: μ, any shape
+    :param std: σ, of the same shape
+    :return: the expectation, of the same shape
+    """
+    shape = (-1,) + (1,) * mean.dim()
+    nodes, weights = (numbers.to(mean).view(shape) for numbers in _hermite())
+    slope = (weights * log_tanh_slope(mean + std * nodes)).sum(dim=0)
+    wide = std > WIDE
+    if wide.any():
+        slope = th.where(wide, wide_slope(mean, std.masked_fill(~wide, WIDE)), slope)
+    return slope
 
 
 def wide_slope(mean: th.Tensor, std: th.Tensor) -> th.Tensor:

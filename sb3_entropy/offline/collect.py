@@ -17,7 +17,7 @@ from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.offline.checking import Array, as_actions, as_numbers
 from sb3_entropy.offline.feedback import LoggedFeedback
 from sb3_entropy.offline.probabilities import action_probabilities, check_policy
-from sb3_entropy.policies.choosing import draw
+from sb3_entropy.policies.probabilities import draw
 from sb3_entropy.registry import find_env
 from sb3_entropy.vec_env.old_gym import as_gymnasium
 

@@ -7,8 +7,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.errors import check_choice
 from sb3_entropy.offline.checking import Array
-from sb3_entropy.policies.choosing import has_action_probabilities, log_probabilities
-from sb3_entropy.policies.looking import uncompiled
+from sb3_entropy.policies.compiled import uncompiled
+from sb3_entropy.policies.probabilities import has_action_probabilities, log_probabilities
 
 #: contexts in one pass through the network
 CHUNK = 4096

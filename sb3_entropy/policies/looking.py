@@ -1,11 +1,46 @@
-"""Looking at a policy without a trace, compiled or not."""
+"""Looking at a policy without a trace."""
 
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch as th
+from stable_baselines3.common.distributions import Distribution, StateDependentNoiseDistribution
 from stable_baselines3.common.policies import BasePolicy
+
+
+@contextmanager
+def looked_at(policy: BasePolicy, *, seed: int | None = None, n_envs: int | None = None) -> Iterator[None]:
+    """
+    In evaluation mode and without gradients; ``th.enable_grad()`` inside has them again. Afterwards, also after an
+    exception, everything is as it was: the mode of every module, what the distributions hold, which gSDE's exploration
+    matrices are part of, and the global generators of PyTorch on the CPU and on the policy's device, of NumPy and of
+    Python.
+
+    :param policy: a policy
+    :param seed: what the generators are seeded with inside; None for not at all
+    :param n_envs: with gSDE: draws noise for so many environments inside
+    """
+    cuda = [policy.device] if policy.device.type == "cuda" else []
+    with evaluated(policy), th.no_grad(), _own_generators(seed, cuda), _own_distributions(policy) as held:
+        if n_envs is not None and any(isinstance(each, StateDependentNoiseDistribution) for each in held):
+            policy.reset_noise(n_envs)  # type: ignore[operator]
+        yield
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """
+    Seeds the global generators of PyTorch, on all devices in use, of NumPy and of Python, and gives them back as they
+    were, also after an exception.
+
+    :param seed: the seed inside
+    """
+    cuda = list(range(th.cuda.device_count())) if th.cuda.is_initialized() else []
+    with _own_generators(seed, cuda):
+        yield
 
 
 @contextmanager
@@ -25,39 +60,31 @@ def evaluated(policy: BasePolicy) -> Iterator[None]:
 
 
 @contextmanager
-def looked_at(policy: BasePolicy) -> Iterator[None]:
-    """
-    In evaluation mode, without gradients, and what is drawn inside leaves PyTorch's global generators as they were.
-
-    :param policy: a policy
-    """
-    devices = [policy.device] if policy.device.type == "cuda" else []
-    with evaluated(policy), th.no_grad(), th.random.fork_rng(devices=devices):
-        yield
-
-
-#: what ``th.compile`` puts before the names of the parameters of a module that it is given
-COMPILED = "_orig_mod."
-
-
-def plain_name(name: str) -> str:
-    """:return: of a parameter: the name that it has if no part of its module is compiled"""
-    return name.replace(COMPILED, "")
+def _own_generators(seed: int | None, cuda: list[Any]) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()
+    with th.random.fork_rng(devices=cuda):
+        try:
+            if seed is not None:
+                th.default_generator.manual_seed(seed)
+                for device in cuda:
+                    with th.cuda.device(device):
+                        th.cuda.manual_seed(seed)
+                np.random.seed(seed % 2**32)
+                random.seed(seed)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
-def by_plain_names(state: Mapping[str, Any]) -> dict[str, Any]:
-    """:return: a module's state by the names that it has if no part of it is compiled"""
-    return {plain_name(name): value for name, value in state.items()}
-
-
-def uncompiled(policy: Any) -> Any:
-    """:return: what ``th.compile`` has wrapped, whose class and names are known; anything else as it is"""
-    return getattr(policy, COMPILED[:-1], policy)
-
-
-def compiled_in_place(policy: Any) -> Any:
-    """:return: what ``th.compile`` has wrapped, its calls compiled as the wrapper's are; anything else as it is"""
-    inner = uncompiled(policy)
-    if inner is not policy:
-        inner._compiled_call_impl = policy.dynamo_ctx(inner._call_impl)
-    return inner
+@contextmanager
+def _own_distributions(policy: BasePolicy) -> Iterator[list[Distribution]]:
+    """Stable-Baselines3's policies fill one object again and again, and with gSDE it holds the noise."""
+    found = [getattr(module, "action_dist", None) for module in policy.modules()]
+    held = {id(each): (each, dict(vars(each))) for each in found if isinstance(each, Distribution)}
+    try:
+        yield [distribution for distribution, _ in held.values()]
+    finally:
+        for distribution, attributes in held.values():
+            vars(distribution).clear()
+            vars(distribution).update(attributes)

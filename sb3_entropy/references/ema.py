@@ -6,8 +6,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.errors import check_number
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.base import Reference, WeightedLaws
-from sb3_entropy.references.snapshots import Snapshot
 from sb3_entropy.registry import REFERENCES
 
 

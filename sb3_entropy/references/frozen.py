@@ -10,12 +10,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
-from sb3_entropy.distributions.laws import Finite, Law, law_of, uniform_law
+from sb3_entropy.distributions.laws import Finite, Law, uniform_law
 from sb3_entropy.handed_over import owned
 from sb3_entropy.offline import LoggedFeedback
-from sb3_entropy.policies.looking import by_plain_names, uncompiled
+from sb3_entropy.policies.compiled import by_plain_names, uncompiled
+from sb3_entropy.policies.laws import law_at
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.base import Reference, WeightedLaws
-from sb3_entropy.references.snapshots import Snapshot
 from sb3_entropy.registry import REFERENCES
 
 
@@ -77,7 +78,7 @@ class FrozenPolicy(Reference):
                 )
         with th.random.fork_rng(devices=[]):  # its initial parameters are drawn, and thrown away
             self._policy = cls(**arguments)
-        self._policy.load_state_dict(snapshot.tensors)
+        snapshot.put_into(self._policy)
         self._policy.to(policy.device).set_training_mode(False)
 
     def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
@@ -91,7 +92,7 @@ class FrozenPolicy(Reference):
             q: Law = uniform_law(policy.action_space, p.batch, th.zeros(1, device=policy.device))
         else:
             with th.no_grad():
-                q = law_of(self._policy.get_distribution(observations), policy.action_space)
+                q = law_at(self._policy, observations)
         return [(1.0, self._played.of(q))]
 
 

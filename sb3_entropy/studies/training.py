@@ -14,7 +14,9 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_entropy.policies.episodes import evaluate, own_randomness
+from sb3_entropy.policies.episodes import evaluate
+from sb3_entropy.policies.looking import own_randomness
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.identity import run_id
@@ -189,7 +191,7 @@ def snapshot(model: BaseAlgorithm) -> dict[str, np.ndarray]:
     :return: a copy of its policy's parameters by their names and, where observations are normalised, of their mean and
         variance: ``obs_mean`` and ``obs_var``, of a ``Dict`` by key: ``obs_mean.<key>``
     """
-    arrays = {name: value.detach().cpu().numpy().copy() for name, value in model.policy.state_dict().items()}
+    arrays = {name: tensor.numpy() for name, tensor in Snapshot(model.policy, "cpu").tensors.items()}
     statistics = model.get_vec_normalize_env()
     if statistics is not None and statistics.norm_obs:
         by_key = statistics.obs_rms if isinstance(statistics.obs_rms, dict) else {"": statistics.obs_rms}

@@ -18,7 +18,7 @@ from bandits.toy_bandit import MEAN_REWARDS, N_ACTIONS, N_CONTEXTS, ToyBandit, p
 from sb3_entropy.bandits.action_use import draw
 from sb3_entropy.bandits.evaluation import optimal_coverage
 from sb3_entropy.callbacks import action_use, evaluate_bandit, find_bandit
-from sb3_entropy.policies.watching import log_probabilities
+from sb3_entropy.policies.probabilities import log_probabilities
 from sb3_entropy.statistics import effective_number
 
 LOGITS = np.random.default_rng(1).normal(size=(N_CONTEXTS, N_ACTIONS)).astype(np.float32)

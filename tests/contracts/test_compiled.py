@@ -13,7 +13,7 @@ from contracts.envs import make_env
 from contracts.models import KEYS, assert_equal_parameters, build, observations_of, parameters
 from sb3_entropy.callbacks import action_use
 from sb3_entropy.offline import action_probabilities
-from sb3_entropy.policies.looking import by_plain_names
+from sb3_entropy.policies.compiled import by_plain_names
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.references.frozen import FrozenPolicy
 

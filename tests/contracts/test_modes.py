@@ -10,9 +10,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import make_env
 from contracts.models import build, observations_of
-from sb3_entropy.algorithms.common.diagnostics import describe_policy
+from sb3_entropy.policies.describing import describe_policy
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.frozen import FrozenPolicy
-from sb3_entropy.references.snapshots import Snapshot
 
 
 class Drop(th.nn.Dropout):

@@ -165,9 +165,12 @@ def test_an_unknown_distribution_is_asked_itself(name: str, cls: type[Distributi
 
 
 def test_the_gradient_of_an_unknown_distribution_can_be_cut() -> None:
-    mean = normal(4, 2).requires_grad_()
-    found = law_of(UnknownOverReals(2).proba_distribution(mean, LOG_STD), BOX)
+    mean, log_std = normal(4, 2).requires_grad_(), LOG_STD.clone().requires_grad_()
+    found = law_of(UnknownOverReals(2).proba_distribution(mean, log_std), BOX)
     actions = found.sample(2)
     assert not actions.requires_grad
     assert found.log_prob(actions).requires_grad
     assert not found.detach().log_prob(actions).requires_grad
+    assert found.entropy().requires_grad
+    assert not found.detach().entropy().requires_grad
+    assert th.allclose(found.entropy(), Gaussian(mean, log_std.exp().expand(4, 2)).entropy())

@@ -13,6 +13,7 @@ from sb3_entropy.distributions.laws import (
     Beta,
     Bounds,
     Choices,
+    Dirac,
     Finite,
     Gaussian,
     Mixture,
@@ -52,6 +53,74 @@ def test_densities_and_samples_in_one_dimension(kind: str, parameters: tuple[flo
     assert samples.shape == (2000, 1, 1)
     cdf = np.cumsum(expected * width)
     assert stats.ks_1samp(samples[:, 0, 0].numpy(), lambda s: np.interp(s, x, cdf)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("gaussian", (0.3, 0.7)),
+        ("tanh_gaussian", (0.4, 0.8)),
+        ("tanh_gaussian", (-1.5, 3.5)),  # another quadrature
+        ("beta", (2.5, 1.4)),
+        ("uniform", (0.0, 1.0)),
+    ],
+)
+def test_entropies_in_one_dimension(kind: str, parameters: tuple[float, float]) -> None:
+    """By −∫ p log p in the environment's units; of a squashed Gaussian over u = artanh x."""
+    x, width = grid(kind)
+    if kind == "tanh_gaussian":
+        u = np.linspace(-12, 12, 400_001) * max(1, parameters[1])
+        x = LOW + (HIGH - LOW) * (np.tanh(u) + 1) / 2
+        weight = stats.norm(*parameters).pdf(u) * (u[1] - u[0])
+        log_slope = np.log((HIGH - LOW) / 2) + 2 * (np.log(2) - u - np.logaddexp(0, -2 * u))
+        expected = (weight * (log_slope - stats.norm(*parameters).logpdf(u))).sum()
+    else:
+        p = density(kind, parameters)(x)
+        expected = -(np.where(p > 0, p * np.log(np.where(p > 0, p, 1)), 0) * width).sum()
+    entropy = law(kind, th.tensor([parameters] * 2, dtype=th.float64)).entropy()
+    assert entropy is not None
+    assert entropy.numpy() == pytest.approx([expected] * 2, abs=1e-6)
+
+
+def test_entropies_add_up_over_dimensions_and_choices() -> None:
+    mean, std, low, high = normal(3, 2), normal(3, 2).exp(), th.tensor([-0.5, 1.0]), th.tensor([2.0, 5.0])
+    for made in (TanhGaussian(mean, std, low, high), Beta(std + 1, mean.exp(), low, high), UniformBox(low, high, 3)):
+        columns = [
+            type(made)(*(v[..., i : i + 1] if isinstance(v, th.Tensor) else v for v in vars(made).values()))
+            for i in (0, 1)
+        ]
+        assert th.allclose(made.entropy(), sum(column.entropy() for column in columns), atol=1e-6)
+    sizes = (3, 2, 4)
+    found = choices(normal(2, 9), sizes).entropy()
+    assert found.numpy() == pytest.approx([stats.entropy(joint(row, sizes)) for row in normal(2, 9).numpy()], abs=1e-6)
+    assert Finite((th.tensor([[0.0, -th.inf]]),)).entropy().tolist() == [0.0]
+
+
+def test_entropies_of_mixtures() -> None:
+    tables = [choices(normal(2, 5) + k, (2, 3)) for k in range(2)]
+    table = sum(c * tables[i].joint().log_probs[0].exp() for i, c in enumerate((0.3, 0.7)))
+    entropy = mixture(tables, (0.3, 0.7)).entropy()
+    assert entropy is not None
+    assert entropy.numpy() == pytest.approx(stats.entropy(table.numpy(), axis=1), abs=1e-6)
+    assert (
+        mixture([Gaussian(normal(2, 1), th.ones(2, 1)), Gaussian(normal(2, 1), th.ones(2, 1))], (1, 1)).entropy()
+        is None
+    )
+
+
+def test_a_sure_action() -> None:
+    action = th.tensor([[0.5, 2.0], [2.0, 5.0]], requires_grad=True)
+    sure = Dirac(action, th.tensor([-0.5, 1.0]), th.tensor([2.0, 5.0]))
+    assert sure.batch == 2
+    assert sure.support == Bounds((-0.5, 1.0), (2.0, 5.0))
+    assert sure.entropy().isneginf().all()
+    assert not sure.std.any()
+    assert th.equal(sure.sample(3), action.detach().expand(3, 2, 2))
+    assert not sure.detach().action.requires_grad
+    assert sure.log_prob(sure.sample(1)).tolist() == [[th.inf, th.inf]]
+    assert sure.log_prob(sure.sample(1) - th.tensor([[0.0, 0.0], [0.0, 1e-3]])).tolist() == [[th.inf, -th.inf]]
+    with pytest.raises(ValueError, match=r"Dirac takes parameters of one shape \(B, A\)"):
+        Dirac(action[0], action[0], action[0])
 
 
 def test_nothing_is_outside_the_box() -> None:

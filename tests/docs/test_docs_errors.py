@@ -9,11 +9,13 @@ import pytest
 import torch as th
 from doc_blocks import REPOSITORY
 from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy import SPPO, DivergenceRegPG
 from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.distributions.laws import Finite, uniform_law
 from sb3_entropy.offline import LoggedFeedback
+from sb3_entropy.policies.laws import law_at
 from sb3_entropy.regularizers.regularizer import Penalty, Regularizer
 
 BANDIT = "entropy/DigitsBandit-v0"
@@ -31,6 +33,13 @@ def regularized(env: Any, **arguments: Any) -> DivergenceRegPG:
 def infinite_divergence() -> None:
     p, q = (Finite((th.tensor([row]).log(),)) for row in ([0.5, 0.5], [1.0, 0.0]))
     Penalty(Regularizer("kl", reference="previous"), [(1.0, q)])(p, th.zeros(()), 1.0, lambda _: 0.0)
+
+
+class RandomPolicy(BasePolicy):
+    """Goes by nothing."""
+
+    def _predict(self, observation: Any, deterministic: bool = False) -> th.Tensor:
+        return th.rand(len(observation), 1)
 
 
 def no_propensity() -> None:
@@ -68,6 +77,7 @@ MESSAGES: dict[str, Callable[[], Any]] = {
     "ActionDiversityCallback needs an environment": lambda: sppo("CartPole-v1").learn(
         8, callback=ActionDiversityCallback()
     ),
+    "The policy must act by the observation alone,": lambda: law_at(RandomPolicy(UNBOUNDED, UNBOUNDED), None),
     "propensities must lie in (0, 1],": no_propensity,
 }
 
@@ -83,7 +93,7 @@ def beginnings() -> list[str]:
 def test_messages_begin_as_the_page_says(beginning: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SB3_ENTROPY_DATA", raising=False)
     assert beginning in beginnings()
-    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+    with pytest.raises((TypeError, ValueError, FileNotFoundError)) as caught:
         MESSAGES[beginning]()
     message = re.sub(r"^The regulariser \w+ cannot be used here: ", "", str(caught.value))
     assert message.startswith(beginning)

@@ -20,6 +20,7 @@ from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd, Weights, categorical_entropy, tapes
 from sb3_entropy import SA2C, SPG, SPPO, STRPO
 from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums
+from sb3_entropy.policies.observations import sample_states
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box", "ignore:.*mini-batch size")
 
@@ -212,13 +213,11 @@ def test_bounded_policies_have_nothing_outside_and_discrete_ones_no_std() -> Non
 
 @pytest.mark.parametrize(("n_steps", "n_envs"), [(256, 1), (100, 3), (301, 1), (200, 4)])
 def test_at_most_256_states_evenly_spaced(n_steps: int, n_envs: int) -> None:
-    from sb3_entropy.algorithms.common import diagnostics
-
     buffer = build(SPG, recomputed.tape_envs(n_envs, THREE), n_steps=n_steps).rollout_buffer
-    assert diagnostics.sample_states(buffer) is None
+    assert sample_states(buffer) is None
     buffer.observations[:] = np.arange(n_steps * n_envs).reshape(n_steps, n_envs, 1)
     buffer.pos, buffer.full = n_steps, True
-    rows = diagnostics.sample_states(buffer)[:, 0].numpy()
+    rows = sample_states(buffer)[:, 0].numpy()
     assert len(rows) == min(256, n_steps * n_envs)
     assert rows[0] == 0
     assert rows[-1] == n_steps * n_envs - 1

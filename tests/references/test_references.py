@@ -16,8 +16,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from sb3_entropy import SPPO
 from sb3_entropy.distributions.laws import Finite, law_of
 from sb3_entropy.offline import collect_log
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references import Reference, make_reference
-from sb3_entropy.references.snapshots import Snapshot
 
 STATES = th.linspace(-1, 1, 12).view(4, 3)
 

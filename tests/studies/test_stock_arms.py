@@ -60,6 +60,7 @@ def test_a_stock_sac_and_a_number_run_to_their_verdict(tmp_path, monkeypatch, ca
         assert "behaviours" not in record.definition
         assert record.definition["behaviour"] == 0
         assert record.definition["versions"]["stable-baselines3"]
+        assert np.isfinite(record.curves["policy/entropy"]).all() == (record.definition["algorithm"] != "td3")
     assert main(["study", "report", "sac.yml", "--store", "store.sqlite", "-f", "reports"]) == 0
     page = (tmp_path / "reports" / "sac" / "index.html").read_text()
     assert "lies above −5000 (nothing is as bad)" in page

@@ -6,7 +6,7 @@ import torch as th
 from stable_baselines3 import PPO
 
 from sb3_entropy import SPPO
-from sb3_entropy.policies.episodes import evaluate, own_randomness
+from sb3_entropy.policies.episodes import evaluate
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import same_but_clock
 from sb3_entropy.studies.jobs import Surroundings
@@ -107,22 +107,6 @@ def test_an_evaluation_is_the_same_whatever_was_drawn_before():
     again = evaluate(model, env, 5, deterministic=False)
     assert np.array_equal(first.returns, again.returns)
     assert not np.array_equal(first.returns, evaluate(model, env, 6, deterministic=False).returns)
-
-
-def test_own_randomness_gives_the_generators_back_after_an_error():
-    th.manual_seed(3)
-    before = th.get_rng_state(), np.random.get_state()[1].copy()
-
-    def fail():
-        with own_randomness(1):
-            th.rand(1)
-            np.random.rand()
-            raise RuntimeError("on purpose")
-
-    with pytest.raises(RuntimeError, match="on purpose"):
-        fail()
-    assert th.equal(th.get_rng_state(), before[0])
-    assert np.array_equal(np.random.get_state()[1], before[1])
 
 
 def test_a_curve_that_was_not_recorded_has_no_score():

@@ -11,10 +11,12 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.common.diagnostics import describe_policy, record_hparams, sample_states, warn_outside_box
+from sb3_entropy.algorithms.common.diagnostics import record_hparams, warn_outside_box
 from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums
 from sb3_entropy.errors import check_number
+from sb3_entropy.policies.describing import describe_policy
 from sb3_entropy.policies.finite import explain
+from sb3_entropy.policies.observations import sample_states
 from sb3_entropy.temperature import Temperature, TunedTemperature
 
 OWN_DEFAULT = -1

@@ -16,7 +16,8 @@ from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.utils import obs_as_tensor
 
 from sb3_entropy.distributions.laws import Law, law_of
-from sb3_entropy.policies.looking import by_plain_names, compiled_in_place, looked_at, plain_name
+from sb3_entropy.policies.compiled import by_plain_names, compiled_in_place, plain_name
+from sb3_entropy.policies.looking import looked_at
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer

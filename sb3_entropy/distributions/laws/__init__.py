@@ -2,6 +2,7 @@
 
 from sb3_entropy.distributions.laws.base import Bounds, Choices, Law, Reals, Support
 from sb3_entropy.distributions.laws.bounded import Beta, TanhGaussian, UniformBox
+from sb3_entropy.distributions.laws.dirac import Dirac
 from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.distributions.laws.generic import Generic
@@ -12,6 +13,7 @@ __all__ = [
     "Beta",
     "Bounds",
     "Choices",
+    "Dirac",
     "Finite",
     "Gaussian",
     "Generic",

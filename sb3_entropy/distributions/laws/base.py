@@ -103,6 +103,13 @@ class Law(ABC):
         """
 
     @abstractmethod
+    def entropy(self) -> th.Tensor | None:
+        """
+        :return: H = −E log p in nats, shape (B,), of actions in the environment's units, with gradient; None where
+            neither a closed form nor a quadrature is known
+        """
+
+    @abstractmethod
     def detach(self) -> Self:
         """:return: the same law without gradients"""
 

@@ -7,10 +7,10 @@ from typing import Self
 import torch as th
 from stable_baselines3.common.distributions import TanhBijector
 
-from sb3_entropy.distributions.beta import beta_log_density
+from sb3_entropy.distributions.beta import beta_entropy, beta_log_density
 from sb3_entropy.distributions.laws.base import Bounds, Law, check_tensors
 from sb3_entropy.distributions.laws.gaussian import Gaussian
-from sb3_entropy.distributions.tanh_gaussian import log_tanh_slope
+from sb3_entropy.distributions.tanh_gaussian import expected_slope, log_tanh_slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,11 @@ class TanhGaussian(Law):
     def sample(self, n: int) -> th.Tensor:
         return stretch((th.tanh(self.unsquashed.sample(n)) + 1) / 2, self.low, self.high)
 
+    def entropy(self) -> th.Tensor:
+        """Σ [½ log 2πe + log σ + E log(1 − tanh² u) + log((high − low)/2)], the expectation by quadrature."""
+        slope = expected_slope(self.mean, self.std) + (self.high / 2 - self.low / 2).log()
+        return self.unsquashed.entropy() + slope.sum(-1)
+
     def detach(self) -> Self:
         return type(self)(self.mean.detach(), self.std.detach(), self.low, self.high)
 
@@ -96,6 +101,10 @@ class Beta(Law):
         x = th.distributions.Beta(self.a.detach(), self.b.detach(), validate_args=False).sample(th.Size((n,)))
         return stretch(x, self.low, self.high)
 
+    def entropy(self) -> th.Tensor:
+        """Σ [H(x) + log(high − low)]."""
+        return (beta_entropy(self.a, self.b) + log_width(self.low, self.high)).sum(-1)
+
     def detach(self) -> Self:
         return type(self)(self.a.detach(), self.b.detach(), self.low, self.high)
 
@@ -135,6 +144,10 @@ class UniformBox(Law):
     def sample(self, n: int) -> th.Tensor:
         shape = (n, self.n_states, len(self.low))
         return stretch(th.rand(shape, dtype=self.low.dtype, device=self.low.device), self.low, self.high)
+
+    def entropy(self) -> th.Tensor:
+        """Σ log(high − low)."""
+        return log_width(self.low, self.high).sum().expand(self.batch)
 
     def detach(self) -> Self:
         return self

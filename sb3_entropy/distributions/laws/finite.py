@@ -53,6 +53,10 @@ class Finite(Law):
         columns = [th.multinomial(log_prob.detach().exp(), n, replacement=True).T for log_prob in self.log_probs]
         return columns[0] if len(columns) == 1 else th.stack(columns, dim=-1)
 
+    def entropy(self) -> th.Tensor:
+        """−Σ p log p, summed over the choices."""
+        return -th.stack([_negative_entropy(log_prob) for log_prob in self.log_probs]).sum(0)
+
     def detach(self) -> Self:
         return type(self)(tuple(log_prob.detach() for log_prob in self.log_probs))
 
@@ -63,3 +67,7 @@ class Finite(Law):
 
 def _outer(log_p: th.Tensor, log_q: th.Tensor) -> th.Tensor:
     return (log_p[:, :, None] + log_q[:, None, :]).flatten(1)
+
+
+def _negative_entropy(log_p: th.Tensor) -> th.Tensor:
+    return (log_p.exp() * log_p.masked_fill(log_p.isneginf(), 0.0)).sum(-1)

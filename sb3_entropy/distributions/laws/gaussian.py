@@ -42,5 +42,9 @@ class Gaussian(Law):
         noise = th.randn((n, *mean.shape), dtype=mean.dtype, device=mean.device)
         return mean + std * noise
 
+    def entropy(self) -> th.Tensor:
+        """Σ (½ log 2πe + log σ)."""
+        return (self.std.log() + (1 + math.log(2 * math.pi)) / 2).sum(-1)
+
     def detach(self) -> Self:
         return type(self)(self.mean.detach(), self.std.detach())

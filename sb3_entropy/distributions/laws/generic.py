@@ -69,6 +69,12 @@ class Generic(Law):
             actions = stretch((actions + 1) / 2, low, high)
         return actions
 
+    def entropy(self) -> th.Tensor | None:
+        """What the distribution says, which Stable-Baselines3 lets be None."""
+        with th.set_grad_enabled(self.with_gradient and th.is_grad_enabled()):
+            entropy: th.Tensor | None = self.distribution.entropy()
+        return entropy
+
     def detach(self) -> Self:
         return type(self)(self.distribution, self.action_space, with_gradient=False)
 

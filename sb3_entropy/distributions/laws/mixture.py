@@ -46,6 +46,11 @@ class Mixture(Law):
             actions = th.where(chosen == i, law.sample(n), actions)
         return actions
 
+    def entropy(self) -> th.Tensor | None:
+        """That of the joint table, if it is made of choices and not too large."""
+        table = tabulate(self)
+        return None if table is None else table.entropy()
+
     def detach(self) -> Self:
         return type(self)(tuple(law.detach() for law in self.laws), self.weights)
 

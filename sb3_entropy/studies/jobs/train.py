@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from sb3_entropy.environments import full_id, import_packages
-from sb3_entropy.policies.episodes import own_randomness
+from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import JOBS, MEASURES

@@ -7,7 +7,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_entropy.bandits.evaluation import evaluate_bandit
 from sb3_entropy.bandits.surface import find_bandit
-from sb3_entropy.policies.choosing import has_action_probabilities
+from sb3_entropy.policies.probabilities import has_action_probabilities
 from sb3_entropy.studies.measures.base import Glimpse, ObservingMeasure
 
 _last_looks: WeakKeyDictionary[BaseAlgorithm, tuple[Any, dict[str, float]]] = WeakKeyDictionary()

@@ -1,8 +1,9 @@
 """Entropy of the policy at the end of training."""
 
-from stable_baselines3.common.policies import ActorCriticPolicy
+import math
 
-from sb3_entropy.algorithms.common.diagnostics import describe_policy
+from sb3_entropy.policies.describing import describe_policy
+from sb3_entropy.policies.laws import has_law
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.measures.base import Curves, Glimpse, ObservingMeasure
 
@@ -19,11 +20,12 @@ class Entropy(ObservingMeasure):
     def observe(self, glimpse: Glimpse) -> dict[str, float]:
         """
         :param glimpse: the model and states that it visits
-        :return: ``policy/entropy``; NaN if the policy's distribution has no entropy in closed form
+        :return: ``policy/entropy``; NaN if it is not known, or −∞, as a deterministic policy's over a box is
         """
         policy = glimpse.model.policy
-        values = describe_policy(policy, glimpse.states) if isinstance(policy, ActorCriticPolicy) else {}
-        return {"policy/entropy": values.get("train/entropy", float("nan"))}
+        values = describe_policy(policy, glimpse.states) if has_law(policy) else {}
+        entropy = values.get("train/entropy", math.nan)
+        return {"policy/entropy": entropy if math.isfinite(entropy) else math.nan}
 
     def score(self, curves: Curves) -> float:
         """

@@ -1,8 +1,7 @@
 """Density outside the action box at the end of training."""
 
-from stable_baselines3.common.policies import ActorCriticPolicy
-
-from sb3_entropy.algorithms.common.diagnostics import describe_policy
+from sb3_entropy.policies.describing import describe_policy
+from sb3_entropy.policies.laws import has_law
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.measures.base import Curves, Glimpse, ObservingMeasure
 
@@ -27,7 +26,7 @@ class OutsideBox(ObservingMeasure):
         :return: ``policy/outside_box``, in [0, 1]; 0 for a distribution that lives inside the box
         """
         policy = glimpse.model.policy
-        values = describe_policy(policy, glimpse.states) if isinstance(policy, ActorCriticPolicy) else {}
+        values = describe_policy(policy, glimpse.states) if has_law(policy) else {}
         return {"policy/outside_box": values.get("train/outside_box", 0.0 if values else float("nan"))}
 
     def score(self, curves: Curves) -> float:

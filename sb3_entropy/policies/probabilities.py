@@ -3,16 +3,33 @@
 from typing import Any, TypeAlias
 
 import numpy as np
+from gymnasium import spaces
+from scipy.special import log_softmax
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from sb3_entropy.errors import check_number
-from sb3_entropy.policies import choosing
-from sb3_entropy.policies.choosing import has_action_probabilities
+from sb3_entropy.policies.compiled import uncompiled
 from sb3_entropy.policies.finite import explain
-from sb3_entropy.policies.looking import uncompiled
+from sb3_entropy.policies.laws import is_actor_critic
+from sb3_entropy.policies.looking import looked_at
+from sb3_entropy.policies.observations import chunks
 
 ModelOrPolicy: TypeAlias = BaseAlgorithm | BasePolicy
+
+
+def has_action_probabilities(policy: BasePolicy) -> bool:
+    """
+    :param policy: a policy
+    :return: whether it gives each of finitely many actions a probability that depends on the observation alone
+    """
+    policy = uncompiled(policy)
+    return (
+        is_actor_critic(policy)
+        and isinstance(policy.action_space, spaces.Discrete)
+        and isinstance(policy.action_dist, CategoricalDistribution)
+    )
 
 
 def policy_with_probabilities(model: ModelOrPolicy) -> ActorCriticPolicy:
@@ -48,9 +65,31 @@ def log_probabilities(model: ModelOrPolicy, observations: Any, chunk: int = 2048
     check_number("chunk", chunk, low=1, integer=True)
     normalize = model.get_vec_normalize_env() if isinstance(model, BaseAlgorithm) else None
     try:
-        return choosing.log_probabilities(
-            policy, observations, chunk, normalize.normalize_obs if normalize is not None else lambda part: part
-        )
+        with looked_at(policy):
+            logits = [
+                _logits(policy, part if normalize is None else normalize.normalize_obs(part))
+                for part in chunks(observations, chunk)
+            ]
     except Exception as error:
         explain(observations, policy, error)
         raise
+    return np.asarray(log_softmax(np.concatenate(logits), axis=1))
+
+
+def _logits(policy: ActorCriticPolicy, observations: Any) -> np.ndarray:
+    categorical: Any = policy.get_distribution(policy.obs_to_tensor(observations)[0]).distribution
+    logits: np.ndarray = categorical.logits.double().cpu().numpy()
+    return logits
+
+
+def draw(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """
+    One action a row, by the inverse of the distribution function: the first a with Σ_{b ≤ a} p(b) > u.
+
+    :param p: probabilities, shape (n, A)
+    :param rng: draws the u, uniform in [0, 1)
+    :return: actions, shape (n,); none has probability 0
+    """
+    cumulative = p.cumsum(axis=1)
+    threshold = rng.random((len(p), 1)) * cumulative[:, -1:]
+    return np.asarray((cumulative <= threshold).sum(axis=1), dtype=np.int64)
