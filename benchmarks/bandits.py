@@ -35,7 +35,7 @@ from benchmarks.timing.pairs import time_rounds
 from sb3_entropy import DivergenceRegPG
 from sb3_entropy.distributions.laws import Finite, uniform_law
 from sb3_entropy.divergences import make_divergence
-from sb3_entropy.registry import register_envs
+from sb3_entropy.environments import register_envs
 from sb3_entropy.studies.library import find_study
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import read_study

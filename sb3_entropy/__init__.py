@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sb3_entropy.algorithms.spg import SPG
     from sb3_entropy.algorithms.sppo import SPPO
     from sb3_entropy.algorithms.strpo import STRPO
-    from sb3_entropy.registry import register_envs
+    from sb3_entropy.environments import register_envs
 
 __version__ = version("sb3-entropy")
 
@@ -23,7 +23,7 @@ _HOMES = {
     "SPG": "algorithms.spg",
     "SPPO": "algorithms.sppo",
     "STRPO": "algorithms.strpo",
-    "register_envs": "registry",
+    "register_envs": "environments",
 }
 
 

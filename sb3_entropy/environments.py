@@ -1,5 +1,10 @@
 """
-Environments by whatever Gymnasium takes for an id, and the packages that register them.
+Environments by whatever Gymnasium takes for an id, the plugins that offer them, and the packages that register them.
+
+A plugin names a function without arguments that calls ``gymnasium.register``::
+
+    [project.entry-points."sb3_entropy.envs"]
+    my_envs = "my_package:register"
 
 ``gymnasium.make`` takes ``CartPole-v1``, ``CartPole`` (its latest version) and ``my_package:namespace/My-v0`` (which
 imports ``my_package`` first); ``gymnasium.spec`` and the registry know the first alone.
@@ -8,12 +13,91 @@ imports ``my_package`` first); ``gymnasium.spec`` and the registry know the firs
 import importlib
 import re
 import sys
+import warnings
 from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
 
-from sb3_entropy.registry import find_env
+from sb3_entropy.errors import unknown
+from sb3_entropy.registry import report_broken
+
+ENV_GROUP = "sb3_entropy.envs"
+
+_plugin_envs: dict[str, list[str]] = {}
+_called: set[tuple[str, str]] = set()
+
+
+def register_envs() -> dict[str, list[str]]:
+    """
+    Register the environments of every installed plugin with Gymnasium. Calling it again does nothing more.
+
+    Gymnasium ≥ 1.0 reads no entry points; this walks our own group, ``sb3_entropy.envs``. Each plugin's function is
+    called once. One that fails is reported by name in a warning, and the others are registered all the same.
+
+    :return: the ids that each plugin registered, by the plugin's name
+    """
+    for entry_point in entry_points(group=ENV_GROUP):
+        # Two packages may have given their plugins one name: both are called, and listed under it.
+        if (entry_point.name, entry_point.value) in _called:
+            continue
+        _called.add((entry_point.name, entry_point.value))
+        listed = _plugin_envs.setdefault(entry_point.name, [])
+        before = set(gym.registry)
+        try:
+            register = entry_point.load()
+            with warnings.catch_warnings():
+                # A plugin that also registers on import has done so by now; doing it again must not warn.
+                if set(gym.registry) != before:
+                    warnings.filterwarnings("ignore", ".*Overriding environment")
+                register()
+        except Exception as error:
+            report_broken("environment", entry_point, error)
+            continue
+        module = entry_point.value.partition(":")[0].partition(".")[0]
+        ids = {
+            env_id
+            for env_id, spec in gym.registry.items()
+            if env_id not in before or str(spec.entry_point).partition(":")[0].partition(".")[0] == module
+        }
+        listed[:] = sorted({*listed, *ids})
+    return {name: list(ids) for name, ids in _plugin_envs.items()}
+
+
+def find_env(env: Any) -> Any:
+    """
+    Make sure that an environment's id can be made, asking the plugins if Gymnasium does not know it.
+
+    :param env: an id, or anything else, which is handed back as it is
+    :return: ``env``
+    :raises ValueError: if it is an id that neither Gymnasium nor a plugin knows
+    """
+    if not isinstance(env, str) or env in gym.registry:
+        return env
+    plugins = register_envs()
+    # "module:namespace/Name-v0" imports the module, and ids without a version find the latest: Gymnasium's own rules.
+    module, _, name = env.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            raise ValueError(
+                f"The environment {env!r} names the module {module!r}, which cannot be imported: "
+                f"{type(error).__name__}: {error}. Install, or mend, the package that holds it."
+            ) from error
+    try:
+        namespace, base, version = parse_env_id(name)
+        gym.spec(get_env_id(namespace, base, find_highest_version(namespace, base) if version is None else version))
+    except gym.error.Error as error:
+        known = {*gym.registry, *(env_id for ids in plugins.values() for env_id in ids)}
+        message = unknown("environment", env, known).replace(
+            f"Available: {', '.join(sorted(known))}.",
+            f"Gymnasium and the installed plugins know {len(known)} ids: see `sb3-entropy list`.",
+        )
+        raise ValueError(message) from error
+    return env
 
 
 def import_packages(packages: Iterable[str], folder: str | None = None) -> None:

@@ -1,48 +1,56 @@
 """
-What can be named: algorithms, std schemes, action distributions, environments, here and in installed packages.
+What can be named, here and in installed packages: found by its name, listed, and made from a name and options.
 
 Ours are found by looking into the package that holds them; a third party's by its entry points::
 
     [project.entry-points."sb3_entropy.std_schemes"]
     my_scheme = "my_package.my_scheme:MyScheme"
 
-    [project.entry-points."sb3_entropy.envs"]
-    my_envs = "my_package:register"          # a function without arguments that calls gymnasium.register
-
 Nothing is imported before a name is asked for.
 """
 
 import importlib
+import inspect
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
-
-import gymnasium as gym
-from gymnasium.envs.registration import find_highest_version, get_env_id, parse_env_id
 
 from sb3_entropy.errors import unknown
 
 T = TypeVar("T")
 Thing = TypeVar("Thing")
 
-ENV_GROUP = "sb3_entropy.envs"
-
 
 class Registry(Generic[T]):
     """
     The named things of one kind.
 
-    :param kind: what one of them is called in a message, e.g. ``"std scheme"``
+    :param kind: what one of them is called in a message, and the key of its name in a mapping: ``"divergence"``
     :param package: the package of ours whose modules hold them, one a file
     :param group: the entry-point group in which other packages offer theirs
+    :param base: ``module:Class`` of what is made of them, so that one which is made already is known
+    :param listed: its name and its title in ``sb3-entropy list``
+    :param options_in: the argument in which users give options beside a bare name
     """
 
-    def __init__(self, kind: str, package: str, group: str):
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        group: str,
+        *,
+        base: str | None = None,
+        listed: tuple[str, str] | None = None,
+        options_in: str | None = None,
+    ):
         self.kind = kind
         self.package = package
         self.group = group
+        self.base = base
+        self.listed = listed
+        self.options_in = options_in
         self._things: dict[str, T] = {}
         self._broken: dict[str, str] = {}
         self._searched = False
@@ -78,7 +86,7 @@ class Registry(Generic[T]):
             try:
                 self._add(entry_point.name, entry_point.load())
             except Exception as error:
-                self._broken[entry_point.name] = _report(self.kind, entry_point, error)
+                self._broken[entry_point.name] = report_broken(self.kind, entry_point, error)
 
     def keys(self) -> list[str]:
         """:return: the names that can be asked for, sorted"""
@@ -107,12 +115,96 @@ class Registry(Generic[T]):
         """:return: names and things, sorted by name"""
         return ((key, self._things[key]) for key in self.keys())
 
+    def make(self, spec: object, **options: Any) -> Any:
+        """
+        :param spec: a name, a mapping ``{kind: name, **options}``, or one that is made already, which is returned as it
+            is
+        :param options: further arguments of its constructor
+        :return: the thing of that name, made with these options
+        :raises TypeError: if ``spec`` is none of these
+        :raises ValueError: if the name or an option is unknown, an option is missing, or one is given with a thing that
+            is made already
+        """
+        kind = self.kind
+        if self._is_made(spec):
+            if options:
+                raise ValueError(
+                    f"The {kind} {type(spec).__name__} is made already and takes no options, but {', '.join(options)} "
+                    "was given. Give them to its constructor."
+                )
+            return spec
+        if isinstance(spec, Mapping):
+            options = {**spec, **options}
+            if kind not in options:
+                raise ValueError(
+                    f"A {kind} as a mapping has its name under {kind!r}: {{{kind!r}: name, option: value}}, but "
+                    f"{dict(spec)!r} was given."
+                )
+            spec = options.pop(kind)
+        if not isinstance(spec, str):
+            raise TypeError(
+                f"A {kind} is given by its name, by a mapping {{{kind!r}: name, option: value}} or as an object, but "
+                f"{spec!r} ({type(spec).__name__}) was given. Available: {', '.join(self.keys())}."
+            )
+        self.check_options(spec, options)
+        make: Any = self.get(spec)
+        return make(**options)
+
+    def _is_made(self, spec: object) -> bool:
+        if self.base is None or isinstance(spec, str | Mapping):
+            return False
+        module, _, name = self.base.partition(":")
+        return isinstance(spec, getattr(importlib.import_module(module), name))
+
+    def options_of(self, key: str, supplied: Collection[str] = ()) -> dict[str, inspect.Parameter]:
+        """
+        :param key: a name
+        :param supplied: arguments that are no options: whoever makes the thing gives them
+        :return: the options that the thing of that name takes
+        :raises ValueError: if there is no such thing
+        """
+        make: Any = self.get(key)
+        named = inspect.signature(make).parameters.items()
+        return {name: parameter for name, parameter in named if name not in supplied}
+
+    def check_options(self, key: str, options: Iterable[str], supplied: Collection[str] = ()) -> None:
+        """
+        :param key: a name
+        :param options: the names of what it is to be made with
+        :param supplied: arguments that are no options: whoever makes the thing gives them
+        :raises ValueError: if there is no such thing or option, or one that it needs is missing
+        """
+        takes = self.options_of(key, supplied)
+        named = {name: p for name, p in takes.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        if not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+            for name in options:
+                if name not in named:
+                    raise ValueError(unknown(f"option of {self.kind}={key!r}", name, named))
+        missing = [name for name, p in named.items() if p.default is p.empty and name not in options]
+        if missing:
+            option = f"{self.options_in}=dict({missing[0]}=…)" if self.options_in else f"{missing[0]}=…"
+            raise ValueError(f"{self.kind}={key!r} needs the option {missing[0]!r}. Add it: {option}")
+
+    def key_of(self, thing: object) -> str:
+        """
+        :param thing: one of them, made
+        :return: the name of its class; the class's own if it is not registered
+        """
+        cls = type(thing)
+        return next((key for key, registered in self.items() if registered is cls), cls.__name__)
+
 
 def _place(thing: Any) -> tuple[Any, Any]:
     return getattr(thing, "__module__", None), getattr(thing, "__qualname__", thing)
 
 
-def _report(kind: str, entry_point: EntryPoint, error: Exception) -> str:
+def report_broken(kind: str, entry_point: EntryPoint, error: Exception) -> str:
+    """
+    :param kind: what the plugin offers
+    :param entry_point: where it offers it
+    :param error: what was raised when it was loaded
+    :return: the sentence that says so, which is warned of too
+    """
     owner = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else "an installed package"
     message = (
         f"The {kind} plugin {entry_point.name!r} ({entry_point.value}, of {owner}) could not be loaded: "
@@ -122,87 +214,45 @@ def _report(kind: str, entry_point: EntryPoint, error: Exception) -> str:
     return message
 
 
-ALGORITHMS: Registry[Any] = Registry("algorithm", "sb3_entropy.algorithms", "sb3_entropy.algorithms")
-STD_SCHEMES: Registry[Any] = Registry("std_scheme", "sb3_entropy.distributions.std_schemes", "sb3_entropy.std_schemes")
-ACTION_DISTRIBUTIONS: Registry[Any] = Registry(
-    "action_distribution", "sb3_entropy.distributions", "sb3_entropy.action_distributions"
+def _declare(kind: str, package: str, **more: Any) -> Registry[Any]:
+    """A kind of thing of ours; others offer theirs under its plural."""
+    registry: Registry[Any] = Registry(kind, f"sb3_entropy.{package}", f"sb3_entropy.{kind}s", **more)
+    REGISTRIES.append(registry)
+    return registry
+
+
+#: every kind of thing of ours that can be named: what is declared here is listed, and found by entry points
+REGISTRIES: list[Registry[Any]] = []
+
+ALGORITHMS = _declare("algorithm", "algorithms", listed=("algorithms", "Algorithms (--algo)"))
+STD_SCHEMES = _declare(
+    "std_scheme", "distributions.std_schemes", listed=("schemes", "Std schemes (policy_kwargs: std_scheme)")
 )
-DIVERGENCES: Registry[Any] = Registry("divergence", "sb3_entropy.divergences", "sb3_entropy.divergences")
-KERNELS: Registry[Any] = Registry("kernel", "sb3_entropy.divergences.kernels", "sb3_entropy.kernels")
-REFERENCES: Registry[Any] = Registry("reference", "sb3_entropy.references", "sb3_entropy.references")
-MEASURES: Registry[Any] = Registry("measure", "sb3_entropy.studies.measures", "sb3_entropy.measures")
-JOBS: Registry[Any] = Registry("job", "sb3_entropy.studies.jobs", "sb3_entropy.jobs")
-FIGURES: Registry[Any] = Registry("figure", "sb3_entropy.plots.study", "sb3_entropy.figures")
-
-_plugin_envs: dict[str, list[str]] = {}
-_called: set[tuple[str, str]] = set()
-
-
-def register_envs() -> dict[str, list[str]]:
-    """
-    Register the environments of every installed plugin with Gymnasium. Calling it again does nothing more.
-
-    Gymnasium ≥ 1.0 reads no entry points; this walks our own group, ``sb3_entropy.envs``. Each plugin's function is
-    called once. One that fails is reported by name in a warning, and the others are registered all the same.
-
-    :return: the ids that each plugin registered, by the plugin's name
-    """
-    for entry_point in entry_points(group=ENV_GROUP):
-        # Two packages may have given their plugins one name: both are called, and listed under it.
-        if (entry_point.name, entry_point.value) in _called:
-            continue
-        _called.add((entry_point.name, entry_point.value))
-        listed = _plugin_envs.setdefault(entry_point.name, [])
-        before = set(gym.registry)
-        try:
-            register = entry_point.load()
-            with warnings.catch_warnings():
-                # A plugin that also registers on import has done so by now; doing it again must not warn.
-                if set(gym.registry) != before:
-                    warnings.filterwarnings("ignore", ".*Overriding environment")
-                register()
-        except Exception as error:
-            _report("environment", entry_point, error)
-            continue
-        module = entry_point.value.partition(":")[0].partition(".")[0]
-        ids = {
-            env_id
-            for env_id, spec in gym.registry.items()
-            if env_id not in before or str(spec.entry_point).partition(":")[0].partition(".")[0] == module
-        }
-        listed[:] = sorted({*listed, *ids})
-    return {name: list(ids) for name, ids in _plugin_envs.items()}
-
-
-def find_env(env: Any) -> Any:
-    """
-    Make sure that an environment's id can be made, asking the plugins if Gymnasium does not know it.
-
-    :param env: an id, or anything else, which is handed back as it is
-    :return: ``env``
-    :raises ValueError: if it is an id that neither Gymnasium nor a plugin knows
-    """
-    if not isinstance(env, str) or env in gym.registry:
-        return env
-    plugins = register_envs()
-    # "module:namespace/Name-v0" imports the module, and ids without a version find the latest: Gymnasium's own rules.
-    module, _, name = env.rpartition(":")
-    if module:
-        try:
-            importlib.import_module(module)
-        except Exception as error:
-            raise ValueError(
-                f"The environment {env!r} names the module {module!r}, which cannot be imported: "
-                f"{type(error).__name__}: {error}. Install, or mend, the package that holds it."
-            ) from error
-    try:
-        namespace, base, version = parse_env_id(name)
-        gym.spec(get_env_id(namespace, base, find_highest_version(namespace, base) if version is None else version))
-    except gym.error.Error as error:
-        known = {*gym.registry, *(env_id for ids in plugins.values() for env_id in ids)}
-        message = unknown("environment", env, known).replace(
-            f"Available: {', '.join(sorted(known))}.",
-            f"Gymnasium and the installed plugins know {len(known)} ids: see `sb3-entropy list`.",
-        )
-        raise ValueError(message) from error
-    return env
+ACTION_DISTRIBUTIONS = _declare(
+    "action_distribution",
+    "distributions",
+    listed=("distributions", "Action distributions (policy_kwargs: action_distribution)"),
+)
+DIVERGENCES = _declare(
+    "divergence",
+    "divergences",
+    base="sb3_entropy.divergences.base:Divergence",
+    listed=("divergences", "Divergences (regularizers: divergence)"),
+    options_in="divergence_kwargs",
+)
+KERNELS = _declare(
+    "kernel",
+    "divergences.kernels",
+    base="sb3_entropy.divergences.kernels.base:Kernel",
+    listed=("kernels", "Kernels of mmd (divergence_kwargs: kernel)"),
+)
+REFERENCES = _declare(
+    "reference",
+    "references",
+    base="sb3_entropy.references.base:Reference",
+    listed=("references", "Reference policies (regularizers: reference)"),
+    options_in="reference_kwargs",
+)
+MEASURES = _declare("measure", "studies.measures", listed=("measures", "Measures (a study's measures)"))
+JOBS = _declare("job", "studies.jobs", listed=("jobs", "Kinds of runs (an arm's job)"))
+FIGURES = _declare("figure", "plots.study")

@@ -1,4 +1,13 @@
-"""A tiny preset file, and the command line in-process."""
+"""
+A tiny preset file, the command line in-process, packages that are installed for one test, and what would write a file
+if it were read as Python reads it.
+"""
+
+import importlib
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -47,3 +56,39 @@ def train():
         "--device",
         "cpu",
     ]
+
+
+class Writes:
+    """Its pickle, and its YAML, write a file as they are read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """What writes ``trap.file`` when it is read; a test that lets it removes the file again."""
+    written = Writes(tmp_path / "written")
+    yield written
+    assert not written.file.exists()
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts files on the path, and entry points beside the real ones, those of a distribution ``third 1.2``."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(files: dict[str, str], entry_points: str = "") -> None:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(textwrap.dedent(text))
+        info = tmp_path / "third-1.2.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
+        importlib.invalidate_caches()
+
+    return write

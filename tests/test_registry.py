@@ -2,24 +2,20 @@
 
 import importlib
 import sys
-import textwrap
-import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import pytest
 
 from sb3_entropy import registry
-from sb3_entropy.registry import Registry, find_env, register_envs
+from sb3_entropy.registry import DIVERGENCES, REFERENCES, REGISTRIES, Registry
 
 Install = Callable[..., None]
 
 SHAPES = {
     "shapes/__init__.py": """
-        from sb3_entropy.registry import Registry
+        from sb3_entropy.registry import DIVERGENCES, REFERENCES, REGISTRIES, Registry
         SHAPES = Registry("shape", "shapes", "test.shapes")
         """,
     "shapes/circle.py": """
@@ -36,60 +32,20 @@ SHAPES = {
         """,
 }
 
-ENV_MODULE = """
-    import gymnasium as gym
-
-    class Env(gym.Env):
-        observation_space = gym.spaces.Discrete(1)
-        action_space = gym.spaces.Discrete(2)
-
-        def reset(self, *, seed=None, options=None):
-            super().reset(seed=seed)
-            return 0, {}
-
-        def step(self, action):
-            return 0, 0.0, True, False, {}
-
-    """
-
 
 @pytest.fixture(autouse=True)
-def _nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test starts with no plugin called, and leaves Gymnasium's registry and the modules as they were."""
-    monkeypatch.setattr(registry, "_plugin_envs", {})
-    monkeypatch.setattr(registry, "_called", set())
-    specs, modules = dict(gym.registry), set(sys.modules)
+def _nothing_stays() -> Iterator[None]:
+    """Each test leaves the modules as they were."""
+    modules = set(sys.modules)
     yield
-    gym.registry.clear()
-    gym.registry.update(specs)
-    for name in set(sys.modules) - modules:
+    new = set(sys.modules) - modules
+    for name in {name for name in new if name.partition(".")[0] in ("shapes", "third")}:
         del sys.modules[name]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts files on the path, and entry points beside the real ones, those of a distribution ``third 1.2``."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def write(files: dict[str, str], entry_points: str = "") -> None:
-        for name, text in files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(textwrap.dedent(text))
-        info = tmp_path / "third-1.2.dist-info"
-        info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
-        importlib.invalidate_caches()
-
-    return write
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *entry_points: EntryPoint) -> None:
     """Have no entry points but these."""
     monkeypatch.setattr(registry, "entry_points", lambda group: [e for e in entry_points if e.group == group])
-
-
-# The registries of names
 
 
 def test_ours_are_found_by_looking_into_their_package_when_first_asked(install: Install) -> None:
@@ -185,160 +141,96 @@ def test_an_entry_point_without_a_distribution_is_reported_too(
 # Environments
 
 
-def test_environments_of_every_plugin_are_registered_once(install: Install) -> None:
-    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n    calls.append(1)\n'
-    install(
-        {"third.py": textwrap.dedent(ENV_MODULE) + "calls = []\n" + register},
-        "[sb3_entropy.envs]\nenvs = third:register",
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        first, second = register_envs(), register_envs()
-    assert first["envs"] == second["envs"] == ["third/Env-v0"]
-    assert sys.modules["third"].calls == [1]
-    assert gym.make("third/Env-v0").reset(seed=0) == (0, {})
+# Made from a name and options
 
 
-def test_the_answer_can_be_changed_without_harm(install: Install) -> None:
-    install(
-        {"third.py": textwrap.dedent(ENV_MODULE) + 'def register():\n    gym.register("third/Env-v0", "third:Env")\n'},
-        "[sb3_entropy.envs]\nenvs = third:register",
-    )
-    register_envs()["envs"].clear()
-    assert register_envs()["envs"] == ["third/Env-v0"]
+class Polygon:
+    """With a registry of its own below."""
+
+    def __init__(self, corners: int, *, size: float = 1.0):
+        self.corners, self.size = corners, size
 
 
-def test_a_plugin_that_also_registers_on_import_does_not_warn(install: Install) -> None:
-    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\nregister()\n'
-    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert register_envs()["envs"] == ["third/Env-v0"]
+class Free(Polygon):
+    def __init__(self, **options: Any):
+        super().__init__(0)
+        self.options = options
 
 
-def test_a_plugin_that_was_imported_before_is_listed(install: Install) -> None:
-    register = (
-        'def register():\n    if "third/Env-v0" not in gym.registry:\n'
-        '        gym.register("third/Env-v0", entry_point="third:Env")\nregister()\n'
-    )
-    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
-    importlib.import_module("third")
-    assert register_envs()["envs"] == ["third/Env-v0"]
+@pytest.fixture
+def polygons(monkeypatch: pytest.MonkeyPatch) -> "Registry[Any]":
+    made: Registry[Any] = Registry("polygon", "shapes", "test.polygons", base=f"{__name__}:Polygon")
+    monkeypatch.setattr(made, "_searched", True)
+    made.register("regular")(Polygon)
+    made.register("free")(Free)
+    return made
 
 
-def test_a_plugin_whose_import_registers_anothers_is_called_too(install: Install) -> None:
-    other = 'gym.register("other/Env-v0", entry_point="other:Env")\n'
-    register = 'import other\ndef register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
-    install(
-        {"other.py": textwrap.dedent(ENV_MODULE) + other, "third.py": textwrap.dedent(ENV_MODULE) + register},
-        "[sb3_entropy.envs]\nenvs = third:register",
-    )
-    assert "third/Env-v0" in register_envs()["envs"]
-
-
-def test_two_plugins_of_one_name_are_both_called(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    register = 'def register():\n    gym.register("{0}/Env-v0", entry_point="{0}:Env")\n'
-    install({f"{name}.py": textwrap.dedent(ENV_MODULE) + register.format(name) for name in ("one", "two")})
-    only(
-        monkeypatch,
-        EntryPoint("envs", "one:register", registry.ENV_GROUP),
-        EntryPoint("envs", "two:register", registry.ENV_GROUP),
-    )
-    assert register_envs() == {"envs": ["one/Env-v0", "two/Env-v0"]}
+def test_a_name_a_mapping_and_an_object_make_the_same(polygons: Registry[Any]) -> None:
+    for made in (
+        polygons.make("regular", corners=3, size=2.0),
+        polygons.make({"polygon": "regular", "corners": 3}, size=2.0),
+        polygons.make({"polygon": "regular", "corners": 4, "size": 2.0}, corners=3),
+    ):
+        assert (type(made), made.corners, made.size) == (Polygon, 3, 2.0)
+        assert polygons.make(made) is made
+    assert polygons.make("free", colour="red").options == {"colour": "red"}
+    assert polygons.key_of(polygons.make("free")) == "free"
+    assert polygons.key_of(3) == "int"
 
 
 @pytest.mark.parametrize(
-    ("source", "error"),
+    ("spec", "options", "kind", "message"),
     [
-        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
-        ("def register():\n    raise RuntimeError('no licence')", "RuntimeError: no licence"),
-        ("def enregister(): ...", "AttributeError: module 'broken' has no attribute 'register'"),
-        ("register = 3", "TypeError: 'int' object is not callable"),
+        ("regualr", {}, ValueError, "Unknown polygon 'regualr'. Available: free, regular. Did you mean 'regular'?"),
+        (
+            "regular",
+            {"corners": 3, "sise": 1},
+            ValueError,
+            "Unknown option of polygon='regular' 'sise'. Available: corners, size. Did you mean 'size'?",
+        ),
+        ("regular", {"size": 1}, ValueError, "polygon='regular' needs the option 'corners'. Add it: corners=…"),
+        (
+            {"corners": 3},
+            {},
+            ValueError,
+            "A polygon as a mapping has its name under 'polygon': {'polygon': name, option: value}, but "
+            "{'corners': 3} was given.",
+        ),
+        (
+            3,
+            {},
+            TypeError,
+            "A polygon is given by its name, by a mapping {'polygon': name, option: value} or as an object, but 3 "
+            "(int) was given. Available: free, regular.",
+        ),
+        (
+            Polygon(3),
+            {"size": 2},
+            ValueError,
+            "The polygon Polygon is made already and takes no options, but size was given. Give them to its "
+            "constructor.",
+        ),
     ],
 )
-def test_a_broken_environment_plugin_takes_no_other_down(install: Install, source: str, error: str) -> None:
-    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
-    install(
-        {"broken.py": source, "third.py": textwrap.dedent(ENV_MODULE) + register},
-        "[sb3_entropy.envs]\na_broken_one = broken:register\nz_sound_one = third:register",
-    )
-    with pytest.warns(UserWarning, match="environment plugin 'a_broken_one'") as warned:
-        plugins = register_envs()
-    assert f"(broken:register, of third 1.2) could not be loaded: {error}" in str(warned[0].message)
-    assert plugins["a_broken_one"] == []
-    assert plugins["z_sound_one"] == ["third/Env-v0"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # said once
-        register_envs()
+def test_what_cannot_be_made(
+    polygons: Registry[Any], spec: Any, options: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind) as error:
+        polygons.make(spec, **options)
+    assert str(error.value) == message
 
 
-def test_what_is_no_id_is_handed_back() -> None:
-    env = gym.make("CartPole-v1")
-    assert find_env(env) is env
-    assert find_env(None) is None
+def test_what_the_maker_gives_is_no_option(polygons: Registry[Any]) -> None:
+    assert list(polygons.options_of("regular", supplied=("corners",))) == ["size"]
+    polygons.check_options("regular", {"size": 1}, supplied=("corners",))
+    with pytest.raises(ValueError, match=r"Unknown option of polygon='regular' 'corners'. Available: size"):
+        polygons.check_options("regular", {"corners": 1}, supplied=("corners",))
 
 
-def test_an_id_that_gymnasium_knows_asks_no_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(group: str) -> list[EntryPoint]:
-        raise AssertionError("a plugin was asked")
-
-    monkeypatch.setattr(registry, "entry_points", never)
-    assert find_env("CartPole-v1") == "CartPole-v1"
-
-
-def test_an_id_of_a_plugin_is_found(install: Install) -> None:
-    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
-    install({"third.py": textwrap.dedent(ENV_MODULE) + register}, "[sb3_entropy.envs]\nenvs = third:register")
-    assert find_env("third/Env-v0") == "third/Env-v0"
-    assert isinstance(gym.make("third/Env-v0").unwrapped, sys.modules["third"].Env)
-
-
-@pytest.mark.parametrize("env_id", ["CartPole", "unlisted/Env", "unlisted:unlisted/Env"])
-def test_an_id_without_a_version_is_found_as_gymnasium_finds_it(install: Install, env_id: str) -> None:
-    source = ENV_MODULE + '    gym.register("unlisted/Env-v3", entry_point="unlisted:Env")\n'
-    install({"unlisted.py": source})
-    importlib.import_module("unlisted")
-    assert find_env(env_id) == env_id
-    with pytest.warns(UserWarning, match="latest versioned environment"):
-        spec = gym.make(env_id).spec
-    assert spec is not None
-    assert spec.version == (1 if env_id == "CartPole" else 3)
-
-
-def test_an_id_that_names_its_module_imports_it(install: Install) -> None:
-    install({"unlisted.py": ENV_MODULE + '    gym.register("unlisted/Env-v3", entry_point="unlisted:Env")\n'})
-    assert find_env("unlisted:unlisted/Env-v3") == "unlisted:unlisted/Env-v3"
-    assert "unlisted/Env-v3" in gym.registry
-
-
-@pytest.mark.parametrize(
-    ("env_id", "message"),
-    [
-        (
-            "CartPol-v1",
-            r"^Unknown environment 'CartPol-v1'\. .* \d+ ids: see `sb3-entropy list`\. Did you mean 'CartPole-v1'\?$",
-        ),
-        ("CartPole-v7", r"Unknown environment 'CartPole-v7'.*Did you mean 'CartPole-v1'\?"),
-        ("Pendulum-v0", r"Unknown environment 'Pendulum-v0'.*Did you mean 'Pendulum-v1'\?"),
-        ("third/Enw-v0", r"Unknown environment 'third/Enw-v0'.*Did you mean 'third/Env-v0'\?"),
-        ("third:third/Enw-v0", r"Unknown environment 'third:third/Enw-v0'.*Did you mean 'third/Env-v0'\?"),
-        ("§", r"Unknown environment '§'\. Gymnasium and the installed plugins know \d+ ids: see `sb3-entropy list`\.$"),
-        ("", r"Unknown environment ''\."),
-        (
-            "nowhere:Env-v0",
-            r"'nowhere:Env-v0' names the module 'nowhere'.*No module named 'nowhere'\. Install, or mend,",
-        ),
-        ("broken:Env-v0", r"'broken:Env-v0' names the module 'broken'.*RuntimeError: no licence\. Install, or mend,"),
-    ],
-)
-def test_an_unknown_id_is_answered_with_the_nearest(install: Install, env_id: str, message: str) -> None:
-    register = 'def register():\n    gym.register("third/Env-v0", entry_point="third:Env")\n'
-    install(
-        {
-            "third.py": textwrap.dedent(ENV_MODULE) + register,
-            "broken.py": "raise RuntimeError('no licence')",
-        },
-        "[sb3_entropy.envs]\nenvs = third:register",
-    )
-    with pytest.raises(ValueError, match=message):
-        find_env(env_id)
+def test_every_kind_is_declared_once_and_knows_what_is_made_already() -> None:
+    kinds = [things.kind for things in REGISTRIES]
+    assert len(set(kinds)) == len(kinds) == len({things.group for things in REGISTRIES})
+    for things in (DIVERGENCES, REFERENCES):
+        made = things.make(things.keys()[-1])
+        assert things.make(made) is made

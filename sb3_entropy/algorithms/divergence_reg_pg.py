@@ -12,10 +12,11 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
 from sb3_entropy.divergences import Divergence
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import MisfitError
 from sb3_entropy.handed_over import is_plain, owned
 from sb3_entropy.references import Reference
-from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES, find_env
+from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES
 from sb3_entropy.regularizers.coefficients import Coefficient
 from sb3_entropy.regularizers.regularizer import Regularizer, fitting
 from sb3_entropy.temperature import EntCoef
@@ -77,7 +78,7 @@ class DivergenceRegPG(PolicyGradient):
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_make_own_regularizers": REGULARIZER_ARGUMENTS,
         **PolicyGradient.made_from,
-        "_begin_regularizers": PolicyGradient.made_from["_begin_regularizers"] | REGULARIZER_ARGUMENTS,
+        "_make_regularizers": PolicyGradient.made_from["_make_regularizers"] | REGULARIZER_ARGUMENTS,
     }
     default_log_interval = 10
 
@@ -148,16 +149,7 @@ class DivergenceRegPG(PolicyGradient):
             supported_action_spaces=SUPPORTED_SPACES,
         )
         self._init_policy_gradient(n_episodes, baseline, normalize_advantage)
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         self.divergence = divergence
         self.divergence_kwargs = owned(divergence_kwargs)
         self.coef = coef
@@ -177,7 +169,7 @@ class DivergenceRegPG(PolicyGradient):
             if part in before and (options := f"{part}_kwargs") not in before:
                 self.__dict__[options] = fitting(registry, getattr(self, part), getattr(self, options))
         given = {name: getattr(self, name) for name in REGULARIZER_ARGUMENTS}
-        if self._own_regularizers is None:
+        if not self._own_regularizers:
             self._own_regularizers = [Regularizer(**given)]
         elif changed := before.keys() & REGULARIZER_ARGUMENTS:
             try:

@@ -10,8 +10,10 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.environments import find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
@@ -97,16 +99,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         )
         self.use_rms_prop = use_rms_prop
         self.rms_prop_eps = rms_prop_eps
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         if _init_setup_model:
             self._setup_model()
 
@@ -121,4 +114,4 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
-        return -(advantages * log_prob).mean()
+        return policy_gradient_loss(advantages, log_prob)

@@ -10,7 +10,8 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
 from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.environments import find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
@@ -112,15 +113,6 @@ class SPG(PolicyGradient):
             supported_action_spaces=SUPPORTED_SPACES,
         )
         self._init_policy_gradient(n_episodes, baseline, normalize_advantage)
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         if _init_setup_model:
             self._setup_model()

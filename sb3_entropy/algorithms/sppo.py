@@ -10,11 +10,13 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 from stable_baselines3.common.utils import FloatSchedule
 
+from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
@@ -104,16 +106,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             device=device,
             _init_setup_model=False,
         )
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         self._clip = 0.0
         if _init_setup_model:
             self._setup_model()
@@ -145,17 +138,12 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−min(ρ A, g(ε, A)), Eq. 38; None once KL(π_old ‖ π) has passed 1.5 × ``target_kl``."""
-        log_ratio = log_prob - batch.old_log_prob
-        ratio = th.exp(log_ratio)
-        clipped = th.clamp(ratio, 1 - self._clip, 1 + self._clip)
-        policy_loss = -th.min(advantages * ratio, advantages * clipped).mean()
-        with th.no_grad():
-            # Schulman's estimator of KL(π_old ‖ π), http://joschu.net/blog/kl-approx.html
-            approx_kl = th.mean((ratio - 1) - log_ratio)
-            self._note("approx_kl", approx_kl)
-            self._note("clip_fraction", (th.abs(ratio - 1) > self._clip).float().mean())
-            if self.target_kl is not None and approx_kl > 1.5 * self.target_kl:
-                if self.verbose >= 1:
-                    print(f"Early stopping: the approximate KL divergence has reached {approx_kl:.2f}")
-                return None
-        return policy_loss
+        log_ratio = (log_prob - batch.old_log_prob).detach()
+        approx_kl = losses.approximate_kl(log_ratio)
+        self.journal.note("approx_kl", approx_kl)
+        self.journal.note("clip_fraction", losses.clip_fraction(log_ratio, self._clip))
+        if self.target_kl is not None and approx_kl > 1.5 * self.target_kl:
+            if self.verbose >= 1:
+                print(f"Early stopping: the approximate KL divergence has reached {approx_kl:.2f}")
+            return None
+        return losses.clipped_surrogate_loss(advantages, log_prob, batch.old_log_prob, self._clip)

@@ -12,13 +12,15 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
-from sb3_entropy.algorithms.common.regularized import Regularization
+from sb3_entropy.algorithms.common.losses import surrogate_loss
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy
 from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
 from sb3_entropy.distributions.laws import law_of
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.regularizers.collection import Regularization
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
 
@@ -120,16 +122,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
             device=device,
             _init_setup_model=False,
         )
-        self._init_soft(
-            ent_coef,
-            target_entropy,
-            ent_coef_lr,
-            soft_gradient,
-            entropy_in_return,
-            entropy_in_improvement,
-            ent_coef_unit,
-            regularizers,
-        )
+        self._init_soft(locals())
         self.kl_reduction = kl_reduction
         if _init_setup_model:
             self._setup_model()
@@ -150,9 +143,11 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         advantages, unit = self._advantages(batch)
 
         regularization: Regularization | None = None
-        if self._active_regularizers():
+        if self.active_regularizers:
             law = law_of(self.policy.get_distribution(batch.observations), self.action_space)
-            regularization = self._regularization(batch.observations, law)
+            regularization = self.active_regularizers.regularization(
+                self.policy, batch.observations, law, self._current_progress_remaining
+            )
 
         def surrogate(distribution: Distribution) -> th.Tensor:
             log_prob = distribution.log_prob(actions)
@@ -172,7 +167,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−mean(ρ A)."""
-        return -(advantages * th.exp(log_prob - batch.old_log_prob)).mean()
+        return surrogate_loss(advantages, log_prob, batch.old_log_prob)
 
     def _critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor:
         return self._value_loss(self.policy.predict_values(batch.observations).flatten(), batch)

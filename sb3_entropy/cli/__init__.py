@@ -1,1 +1,1 @@
-"""The command line: train, enjoy, plots, benchmark, list, demo."""
+"""The command line: one file a verb, :mod:`~sb3_entropy.cli.main` finds it."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -15,8 +14,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from sb3_entropy.environments import import_packages
 from sb3_entropy.errors import check_number
 from sb3_entropy.files import atomic_file
-from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
-from sb3_entropy.zoo.options import add_packages_option
+from sb3_entropy.zoo.agents import Agent, find_agents
+from sb3_entropy.zoo.loading import load_agent, make_test_env
+from sb3_entropy.zoo.options import add_packages_option, add_trust_option
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 
 
@@ -47,18 +47,19 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the evaluation's seed")
     parser.add_argument("--device", default="auto", help="torch's device")
     add_packages_option(parser)
+    add_trust_option(parser)
     given = parser.parse_args(arguments)
     check_number("--n-episodes", given.n_episodes, low=1, integer=True)
-    rl_zoo3 = import_rl_zoo()
+    import_rl_zoo()  # where it is not installed no agent can be evaluated
     import_packages(given.gym_packages)
-    agents = list(find_agents(given.folder))
+    agents = list(find_agents(given.folder, given.trust))
     if not agents:
         raise ValueError(f"There is no trained agent below {given.folder}. Train one, or correct -f.")
     rows, failures = [], []
     for number, agent in enumerate(agents, start=1):
         print(f"{number}/{len(agents)} {agent.algo} {agent.env} {agent.file}", flush=True)
         try:
-            rows += evaluate_agent(rl_zoo3, agent, given.n_episodes, given.seed, given.device)
+            rows += evaluate_agent(agent, given.n_episodes, given.seed, given.device, given.trust)
         except Exception as error:
             failures.append(f"{agent.file}: {type(error).__name__}: {error}")
     output: Path = given.output or given.folder
@@ -72,19 +73,19 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-def evaluate_agent(rl_zoo3: Any, agent: Agent, n_episodes: int, seed: int, device: str) -> list[Row]:
+def evaluate_agent(agent: Agent, n_episodes: int, seed: int, device: str, trust: bool) -> list[Row]:
     """
-    :param rl_zoo3: the package, with our algorithms
     :param agent: a saved agent
     :param n_episodes: how many episodes for each kind of action
     :param seed: the seed of environment and actions
     :param device: torch's device
+    :param trust: whether code in the files of the run may be executed
     :return: one row for the mode of the policy, one for its samples
     """
-    model = load_agent(rl_zoo3, agent, device)
+    model = load_agent(agent, trust=trust, device=device)
     rows = []
     for deterministic in (True, False):
-        env = make_test_env(rl_zoo3, agent, seed)
+        env = make_test_env(agent, seed, trust=trust)
         model.set_random_seed(seed)
         returns, _ = evaluate_policy(model, env, n_episodes, deterministic, return_episode_rewards=True)
         env.close()

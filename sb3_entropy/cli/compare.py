@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from sb3_entropy.cli.study import add_run_options, add_store_option, execute, find_results
+from sb3_entropy.cli.study import execute, find_results
+from sb3_entropy.cli.study_options import add_run_options, add_store_option
 from sb3_entropy.environments import import_packages, package_of, registered_id
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.files import atomic_file

@@ -13,9 +13,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_entropy.environments import full_id, import_packages, package_of
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.files import atomic_file
-from sb3_entropy.zoo.agents import Agent, find_agents, load_agent, make_test_env
-from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option
-from sb3_entropy.zoo.rl_zoo import import_rl_zoo
+from sb3_entropy.zoo.agents import Agent, find_agents
+from sb3_entropy.zoo.loading import load_agent, make_test_env
+from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option, add_trust_option
 
 COLUMNS = 4
 
@@ -37,15 +37,15 @@ def run_frames(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the seed of environment and actions")
     add_packages_option(parser)
     add_env_kwargs_option(parser)
+    add_trust_option(parser)
     given = parser.parse_args(arguments)
     check_number("--n-timesteps", given.n_timesteps, low=1, integer=True)
     check_number("--n-frames", given.n_frames, low=1, high=given.n_timesteps, integer=True)
-    rl_zoo3 = import_rl_zoo()
     import_packages([*given.gym_packages, *package_of(given.env)])
-    agent = _find(given.folder, given.algo, full_id(given.env))
-    model = load_agent(rl_zoo3, agent)
+    agent = _find(given.folder, given.algo, full_id(given.env), given.trust)
+    model = load_agent(agent, trust=given.trust)
     model.set_random_seed(given.seed)
-    env = make_test_env(rl_zoo3, agent, given.seed, **{"render_mode": "rgb_array", **(given.env_kwargs or {})})
+    env = make_test_env(agent, given.seed, {"render_mode": "rgb_array", **(given.env_kwargs or {})}, trust=given.trust)
     frames = play(model, env, given.n_timesteps, given.n_frames, given.deterministic)
     env.close()
     for step, frame in frames.items():
@@ -55,8 +55,8 @@ def run_frames(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _find(folder: Path, algo: str, env_id: str) -> Agent:
-    agents = list(find_agents(folder))
+def _find(folder: Path, algo: str, env_id: str, trust: bool) -> Agent:
+    agents = list(find_agents(folder, trust))
     found = [agent for agent in agents if (agent.algo, agent.env) == (algo, env_id)]
     if not found:
         known = {f"{agent.algo} on {agent.env}" for agent in agents}

@@ -9,35 +9,16 @@ from typing import Any
 
 import gymnasium as gym
 
+from sb3_entropy.environments import register_envs
 from sb3_entropy.errors import check_choice
 from sb3_entropy.presets.library import presets_by_environment
-from sb3_entropy.registry import (
-    ACTION_DISTRIBUTIONS,
-    ALGORITHMS,
-    DIVERGENCES,
-    KERNELS,
-    REFERENCES,
-    STD_SCHEMES,
-    Registry,
-    register_envs,
-)
+from sb3_entropy.registry import REGISTRIES, Registry
 
-_REGISTRIES: dict[str, Registry[Any]] = {
-    "algorithms": ALGORITHMS,
-    "schemes": STD_SCHEMES,
-    "distributions": ACTION_DISTRIBUTIONS,
-    "divergences": DIVERGENCES,
-    "kernels": KERNELS,
-    "references": REFERENCES,
-}
+ENVIRONMENTS = "environments"
+_LISTED: dict[str, Registry[Any]] = {registry.listed[0]: registry for registry in REGISTRIES if registry.listed}
 _TITLES = {
-    "algorithms": "Algorithms (--algo)",
-    "schemes": "Std schemes (policy_kwargs: std_scheme)",
-    "distributions": "Action distributions (policy_kwargs: action_distribution)",
-    "divergences": "Divergences (regularizers: divergence)",
-    "kernels": "Kernels of mmd (divergence_kwargs: kernel)",
-    "references": "Reference policies (regularizers: reference)",
-    "environments": "Environments (--env) with presets or from plugins; every other id of Gymnasium's works too",
+    **{registry.listed[0]: registry.listed[1] for registry in REGISTRIES if registry.listed},
+    ENVIRONMENTS: "Environments (--env) with presets or from plugins; every other id of Gymnasium's works too",
 }
 
 
@@ -53,11 +34,11 @@ def run_list(arguments: Sequence[str]) -> int:
         check_choice("kind of thing to list", what, _TITLES)
     for number, what in enumerate(chosen):
         print("\n" * bool(number) + _TITLES[what])
-        rows = _environments() if what == "environments" else _things(_REGISTRIES[what])
+        rows = _environments() if what == ENVIRONMENTS else _things(_LISTED[what])
         width = max((len(name) for name, _ in rows), default=0)
         for name, text in rows:
             print(f"  {name:<{width}}  {text}")
-        if what == "environments" and (absent := sorted(_absent())):
+        if what == ENVIRONMENTS and (absent := sorted(_absent())):
             print(f"  Not installed here, though there are presets: {', '.join(absent)}")
     return 0
 
@@ -67,8 +48,9 @@ def _things(registry: Registry[Any]) -> list[tuple[str, str]]:
 
 
 def _first_sentence(thing: Any) -> str:
-    """:return: the docstring's first sentence on one line; ``et al. 2020`` ends none"""
-    paragraph = " ".join((inspect.getdoc(thing) or "No description.").partition("\n\n")[0].split())
+    """:return: the first sentence of its description, or docstring, on one line; ``et al. 2020`` ends none"""
+    text = getattr(thing, "description", None) or inspect.getdoc(thing) or "No description."
+    paragraph = " ".join(text.partition("\n\n")[0].split())
     return re.split(r"(?<=\.) (?=[A-Z])", paragraph, maxsplit=1)[0]
 
 

@@ -16,29 +16,29 @@ from importlib.metadata import version
 
 from sb3_entropy.errors import missing_module, unknown
 
+#: by name: the module in this package and its function; what it is for
 COMMANDS = {
-    "train": "train an agent, continue one (-i), or search hyperparameters (-optimize)",
-    "enjoy": "watch a trained agent",
-    "plot_train": "plot the returns of training episodes",
-    "all_plots": "gather evaluations of several runs, plot and tabulate them",
-    "plot_from_file": "plot again what all_plots has gathered",
-    "frames": "save pictures of a trained agent at work",
-    "benchmark": "evaluate every trained agent of a log folder; a table in Markdown and CSV",
-    "compare": "does entropy help my task? the 2×2 at a few temperatures, with several seeds and a report",
-    "study": "list, run, report, export, import, check: claims, their runs and their verdicts",
-    "evidence": "gather the verdicts of all studies into one page",
-    "list": "show algorithms, std schemes, action distributions and environments",
-    "demo": "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure",
-}
-#: the others are rl-zoo's
-_OWN = {
-    "benchmark": "cli.benchmark:run_benchmark",
-    "compare": "cli.compare:run_compare",
-    "demo": "cli.demo:run_demo",
-    "evidence": "cli.evidence:run_evidence",
-    "frames": "cli.frames:run_frames",
-    "list": "cli.listing:run_list",
-    "study": "cli.study:run_study_command",
+    "train": ("train:run_train", "train an agent, continue one (-i), or search hyperparameters (-optimize)"),
+    "enjoy": ("enjoy:run_enjoy", "watch a trained agent"),
+    "plot_train": ("plots:run_plot_train", "plot the returns of training episodes"),
+    "all_plots": ("plots:run_all_plots", "gather evaluations of several runs, plot and tabulate them"),
+    "plot_from_file": ("plots:run_plot_from_file", "plot again what all_plots has gathered"),
+    "frames": ("frames:run_frames", "save pictures of a trained agent at work"),
+    "benchmark": (
+        "benchmark:run_benchmark",
+        "evaluate every trained agent of a log folder; a table in Markdown and CSV",
+    ),
+    "compare": (
+        "compare:run_compare",
+        "does entropy help my task? the 2×2 at a few temperatures, with several seeds and a report",
+    ),
+    "study": (
+        "study:run_study_command",
+        "list, run, report, export, import, check: claims, their runs and their verdicts",
+    ),
+    "evidence": ("evidence:run_evidence", "gather the verdicts of all studies into one page"),
+    "list": ("listing:run_list", "show algorithms, std schemes, action distributions and environments"),
+    "demo": ("demo:run_demo", "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure"),
 }
 _BAD_INPUT = (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError, AssertionError)
 _ON = ("1", "true", "yes", "on")
@@ -108,22 +108,14 @@ def _run(arguments: list[str]) -> int:
 
 def _find(command: str) -> Callable[[Sequence[str]], int]:
     """Import what the command needs, and nothing else: ``list`` and ``--help`` start fast."""
-    if command in _OWN:
-        module, _, name = _OWN[command].partition(":")
-        run: Callable[[Sequence[str]], int] = getattr(import_module(f"sb3_entropy.{module}"), name)
-        return run
-    from sb3_entropy.zoo.commands import run_command
-
-    def hand_over(arguments: Sequence[str]) -> int:
-        run_command(command, arguments)
-        return 0
-
-    return hand_over
+    module, _, name = COMMANDS[command][0].partition(":")
+    run: Callable[[Sequence[str]], int] = getattr(import_module(f"sb3_entropy.cli.{module}"), name)
+    return run
 
 
 def _help() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: sb3-entropy <command> [options]",

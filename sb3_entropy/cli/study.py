@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from sb3_entropy.cli.progress import RunProgress
-from sb3_entropy.engines import ENGINES, make_engine
+from sb3_entropy.cli.study_options import add_evidence_option, add_run_options, add_store_option
+from sb3_entropy.engines import make_engine
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.store import Store, export_study, import_study
 from sb3_entropy.studies.check import check_study
-from sb3_entropy.studies.commands import DEFAULT_REPORTS, default_store, report_command, run_command
-from sb3_entropy.studies.library import find_study, results_folder, study_files
+from sb3_entropy.studies.commands import DEFAULT_REPORTS, report_command, run_command
+from sb3_entropy.studies.evidence import tabulated
+from sb3_entropy.studies.library import SOURCES, find_study, results_folder, study_files
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import (
     StudyResults,
@@ -73,6 +75,8 @@ def _parser() -> ArgumentParser:
     parsers["list"].add_argument("files", nargs="*", metavar="YAML", help="further studies, from files")
     for name in ("list", "run", "report", "export", "import"):
         add_store_option(parsers[name])
+    for name in ("list", "report", "import"):
+        add_evidence_option(parsers[name])
     for name in ("run", "report", "export", "import"):
         parsers[name].add_argument(
             "--timesteps",
@@ -84,29 +88,10 @@ def _parser() -> ArgumentParser:
     parsers["report"].add_argument(
         "-f", "--folder", type=Path, default=Path(DEFAULT_REPORTS), help=f"where (default: {DEFAULT_REPORTS})"
     )
-    parsers["export"].add_argument("-f", "--folder", type=Path, help="where (default: results/<study> beside the YAML)")
-    parsers["import"].add_argument("-f", "--folder", type=Path, help="from where (default: results/<study> there)")
+    where = "where (default: results/<study> beside the YAML; of our own studies a checkout's evidence/<study>)"
+    parsers["export"].add_argument("-f", "--folder", type=Path, help=where)
+    parsers["import"].add_argument("-f", "--folder", type=Path, help="from where (default: as for export)")
     return parser
-
-
-def add_store_option(parser: ArgumentParser) -> None:
-    """
-    :param parser: gets ``--store``
-    """
-    default = default_store()
-    text = f"the SQLite file of finished runs (default: {default}; the variable SB3_ENTROPY_STORE sets another)"
-    parser.add_argument("--store", type=Path, default=Path(default), help=text)
-
-
-def add_run_options(parser: ArgumentParser) -> None:
-    """
-    :param parser: gets the options that say how runs are done
-    """
-    parser.add_argument("--engine", default="process", help=f"{', '.join(ENGINES)} (default: process)")
-    parser.add_argument("--workers", type=int, help="runs at once (default: one a core)")
-    parser.add_argument("--address", help="with --engine ray: the cluster to join (default: start Ray here)")
-    parser.add_argument("--retry-failed", action="store_true", help="do runs again that have failed before")
-    parser.add_argument("-tb", "--tensorboard", metavar="FOLDER", help="log every run for TensorBoard in this folder")
 
 
 def execute(plan: Plan, parsed: Namespace, n_seeds: int | None = None) -> Tally:
@@ -180,11 +165,12 @@ def _check(parsed: Namespace) -> int:
     return 0
 
 
-def find_results(plan: Plan, store_path: Path) -> StudyResults:
+def find_results(plan: Plan, store_path: Path, evidence: Path | None = None) -> StudyResults:
     """
     :param plan: a study's
     :param store_path: the store
-    :return: its results in the store, or, if there are none, in the exported files beside its YAML
+    :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
+    :return: its results in the store, or, if there are none, in the exported files
     :raises FileNotFoundError: if there are none there either
     """
     if store_path.exists():
@@ -194,26 +180,33 @@ def find_results(plan: Plan, store_path: Path) -> StudyResults:
                 if not store.read_only:
                     remember(results, store)
                 return results
-    exported = committed(plan)
+    exported = committed(plan, evidence)
     study = plan.study
     if exported is None:
         raise FileNotFoundError(
-            f"There are no runs of {study.name}, neither in {store_path} nor in {_exported(study)}. "
+            f"There are no runs of {study.name}, neither in {store_path} nor {_absent(study, evidence)} "
             f"Do them: {run_command(study, store_path)}"
         )
-    print(f"{store_path} has no runs of {study.name}; these are the exported ones of {_exported(study)}.")
+    print(f"{store_path} has no runs of {study.name}; these are the exported ones of {_exported(study, evidence)}.")
     return exported
 
 
-def _exported(study: Study) -> Path:
-    return results_folder(Path(study.document.origin), study.name)
+def _exported(study: Study, evidence: Path | None = None) -> Path:
+    return results_folder(Path(study.document.origin), study.name, evidence)
+
+
+def _absent(study: Study, evidence: Path | None) -> str:
+    """Where exported results are not, and, if the package knows what they said, where they are."""
+    if evidence is None and tabulated(study):
+        return f"in the package. Ours are in {SOURCES}; name that folder by --evidence PATH."
+    return f"in {_exported(study, evidence)}."
 
 
 def _report(parsed: Namespace) -> int:
     from sb3_entropy.reports.study import write_report
 
     plan = _read(parsed)
-    results = find_results(plan, parsed.store)
+    results = find_results(plan, parsed.store, parsed.evidence)
     _tell_other(results)
     page = write_report(results, parsed.folder / plan.study.name)
     print(f"{plan.study.name}: {results.verdict.outcome}\nReport: {page}")
@@ -242,7 +235,9 @@ def _import(parsed: Namespace) -> int:
     plan = _read(parsed)
     study = plan.study
     parsed.store.parent.mkdir(parents=True, exist_ok=True)
-    folder = parsed.folder or _exported(study)
+    folder = parsed.folder or _exported(study, parsed.evidence)
+    if parsed.folder is None and not folder.is_dir():
+        raise FileNotFoundError(f"There are no results {_absent(study, parsed.evidence)} --folder FOLDER names any.")
     with Store(":memory:") as found:
         name = import_study(found, folder)
     if name != study.name:
@@ -257,7 +252,7 @@ def _import(parsed: Namespace) -> int:
 
 def _list(parsed: Namespace) -> int:
     files = {**study_files(), **{path.stem: path for path in map(find_study, parsed.files)}}
-    rows = _rows(files, parsed.store)
+    rows = _rows(files, parsed.store, parsed.evidence)
     for name, (state, claim, source) in rows.items():
         print("\n    ".join(text for text in (name, state, claim, source) if text))
     if not rows:
@@ -265,7 +260,7 @@ def _list(parsed: Namespace) -> int:
     return 0
 
 
-def _rows(files: dict[str, Path], store_path: Path) -> dict[str, tuple[str, str, str]]:
+def _rows(files: dict[str, Path], store_path: Path, evidence: Path | None) -> dict[str, tuple[str, str, str]]:
     rows: dict[str, tuple[str, str, str]] = {}
     store = Store(store_path) if store_path.exists() else None
     try:
@@ -279,7 +274,7 @@ def _rows(files: dict[str, Path], store_path: Path) -> dict[str, tuple[str, str,
             if store and name in counts:
                 state = _state(study, store, counts[name])
             else:
-                state = kept_outcome(study) or "not run yet"
+                state = kept_outcome(study, evidence) or "not run yet"
             rows[name] = (state, " ".join(study.claim.split()), " ".join(study.source.split()))
         for name in sorted(counts.keys() - files.keys()):
             count = counts[name]

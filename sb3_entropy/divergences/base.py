@@ -1,7 +1,7 @@
 """What every divergence is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch as th
@@ -10,6 +10,7 @@ from sb3_entropy.distributions.laws import Finite, Law
 from sb3_entropy.distributions.laws.base import check_same_space
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.handed_over import Remembering
+from sb3_entropy.registry import DIVERGENCES
 
 
 class Divergence(Remembering, ABC):
@@ -109,3 +110,15 @@ def _single_choice(law: Law) -> th.Tensor:
     if not isinstance(law, Finite) or len(law.log_probs) > 1:
         raise ValueError(f"gradient_weights are those of a single choice of n actions, but {law} was given.")
     return law.log_probs[0]
+
+
+def make_divergence(spec: str | Mapping[str, Any] | Divergence, **options: Any) -> Divergence:
+    """
+    :param spec: a key, a mapping ``{"divergence": key, **options}``, or a divergence, which is returned as it is
+    :param options: ``estimator``, ``n_samples``, ``kernel`` for MMD, and what else its constructor takes
+    :return: the divergence
+    :raises TypeError: if ``spec`` is none of these
+    :raises ValueError: if the key or an option is unknown, or an option is out of range
+    """
+    made: Divergence = DIVERGENCES.make(spec, **options)
+    return made

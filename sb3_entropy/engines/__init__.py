@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from importlib import import_module
 
-from sb3_entropy.engines.base import Actor, ActorDied, Answer, Engine, EngineError, Outcome
+from sb3_entropy.engines.base import Actor, ActorDied, Answer, Engine, EngineError, Outcome, Shared
 from sb3_entropy.errors import check_choice
 
 # The module is imported when its engine is asked for: Ray is heavy, and optional.
 ENGINES = {"serial": "serial:SerialEngine", "process": "process:ProcessEngine", "ray": "ray:RayEngine"}
 
-__all__ = ["ENGINES", "Actor", "ActorDied", "Answer", "Engine", "EngineError", "Outcome", "make_engine"]
+__all__ = ["ENGINES", "Actor", "ActorDied", "Answer", "Engine", "EngineError", "Outcome", "Shared", "make_engine"]
 
 
 def make_engine(name: str = "process", workers: int | None = None, address: str | None = None) -> Engine:

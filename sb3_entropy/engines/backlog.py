@@ -7,6 +7,7 @@ from typing import Any
 
 from sb3_entropy.engines.base import Outcome
 from sb3_entropy.engines.calls import Called
+from sb3_entropy.engines.shared import Payload
 
 # How often an item is begun before it is given up.
 TRIES = 3
@@ -23,7 +24,7 @@ class Chunk:
     """
 
     indices: tuple[int, ...]
-    payloads: tuple[bytes, ...]
+    payloads: tuple[Payload, ...]
     deaths: tuple[str, ...] = ()
 
     def outcomes(self, called: list[Called]) -> list[Outcome[Any]]:
@@ -41,7 +42,7 @@ class Backlog:
     :param dump: pickles an item, given with what it is called in a message
     """
 
-    def __init__(self, items: Iterable[Any], chunk: int, dump: Callable[[Any, str], bytes]):
+    def __init__(self, items: Iterable[Any], chunk: int, dump: Callable[[Any, str], Payload]):
         self._items = enumerate(items)
         self._chunk = chunk
         self._dump = dump

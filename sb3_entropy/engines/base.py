@@ -74,6 +74,20 @@ class Actor(ABC):
         self.close()
 
 
+class Shared(ABC):
+    """The handle of a thing that each worker gets once: see :meth:`Engine.share`. A ``with`` statement releases it."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Free the thing as soon as no call under way needs it. The handle cannot be given to calls any more."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
+
 class Engine(ABC):
     """
     Runs a function over items, somewhere; a context manager, whose end stops every worker.
@@ -168,6 +182,32 @@ class Engine(ABC):
     @abstractmethod
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
         """:meth:`spawn`, with checked arguments."""
+
+    def share(self, thing: Any) -> Shared:
+        """
+        Send a large thing to each worker once, instead of with every call: weights of a policy, a data set.
+
+        Its handle arrives as the thing wherever it is among the arguments of :meth:`map_unordered` (an item,
+        ``shared``), :meth:`spawn` and :meth:`Actor.call`: as an argument, or in lists, tuples, dicts and dataclasses.
+        The thing is pickled here and now, and loaded once by each process that asks for it, by one that replaces a
+        dead one too. It is the same object in all calls of a worker, so they must not change it; contiguous arrays that
+        come from another process are read-only. Later changes of the thing here may or may not be seen there.
+
+        It is freed when the handle is dropped or released and no call under way needs it, at the latest when the
+        engine is closed.
+
+        :param thing: anything that can be pickled
+        :return: its handle
+        :raises TypeError: if it cannot be sent to another process
+        :raises OSError: if there is no room for it
+        :raises EngineError: if the engine is closed. Calls raise it for a handle of another engine or a released one
+        """
+        self._check_open()
+        return self._share(thing)
+
+    @abstractmethod
+    def _share(self, thing: Any) -> Shared:
+        """:meth:`share`, while the engine is open."""
 
     def close(self) -> None:
         """Stop every worker and actor. Calling it again does nothing, unless the first call was interrupted."""

@@ -3,7 +3,10 @@
 import pickle
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from sb3_entropy.engines.base import EngineError
 
 # A value and no error, or no value and the error's text.
 Called = tuple[Any, str | None]
@@ -48,15 +51,31 @@ def dump(thing: Any, what: str, dumps: Callable[[Any], bytes] = plain_dumps) -> 
     :param dumps: what pickles
     :return: its pickle
     :raises TypeError: if it cannot be pickled
+    :raises EngineError: if there is a handle in it that cannot be sent
     """
     try:
         return dumps(thing)
+    except EngineError:
+        raise
     except Exception as error:
         raise TypeError(
             f"{what} cannot be sent to another process: {_short(thing)} cannot be pickled "
             f"({type(error).__name__}: {error}). Use functions and classes at the top level of a module, plain data "
             "and arrays; or the engine 'serial', which sends nothing."
         ) from error
+
+
+def dump_parts(thing: Any, what: str, dumps: Callable[..., bytes] = pickle.dumps) -> list[memoryview]:
+    """
+    :param thing: what is to be sent to another process
+    :param what: its name in a message
+    :param dumps: what pickles
+    :return: its pickle, and the memory of each array in it, which is not copied
+    :raises TypeError: if it cannot be pickled
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    data = dump(thing, what, partial(dumps, protocol=5, buffer_callback=buffers.append))
+    return [memoryview(data), *(buffer.raw() for buffer in buffers)]
 
 
 def dump_called(called: Called) -> bytes:

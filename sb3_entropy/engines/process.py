@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator, Iterable
 from multiprocessing import util as _util  # noqa: F401 (its exit handler must be registered before ours, to run after)
 from typing import Any
 
-from sb3_entropy.engines.base import Actor, Engine, Item, Outcome, Result, check_workers
-from sb3_entropy.engines.calls import dump
+from sb3_entropy.engines.base import Actor, Engine, Item, Outcome, Result, Shared, check_workers
 from sb3_entropy.engines.process_actor import ProcessActor
 from sb3_entropy.engines.process_pool import Pool
+from sb3_entropy.engines.shared import Shares
+from sb3_entropy.engines.shared_file import keep_in_file
 
 
 class ProcessEngine(Engine):
@@ -31,7 +32,8 @@ class ProcessEngine(Engine):
         self._workers = check_workers(workers)
         if address is not None:
             raise ValueError(f"Only the engine 'ray' has an address, but {address!r} was given to 'process'.")
-        self._pool = Pool(self._workers)
+        self._shares = Shares(keep_in_file)
+        self._pool = Pool(self._workers, self._shares.dump)
         # Python's own exit handler would wait for ever for workers that wait for work.
         atexit.register(_close, weakref.ref(self), os.getpid())
 
@@ -42,17 +44,21 @@ class ProcessEngine(Engine):
     def _map(
         self, function: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any, chunk: int
     ) -> Generator[Outcome[Result], None, None]:
-        task = dump(function, "The function"), dump(shared, "shared")
+        task = self._shares.dump(function, "The function"), self._shares.dump(shared, "shared")
         try:
             yield from self._pool.map(task, items, chunk)
         finally:
             self._pool.cancel()
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
-        return ProcessActor(cls, args, kwargs)
+        return ProcessActor(self._shares.dump, cls, args, kwargs)
+
+    def _share(self, thing: Any) -> Shared:
+        return self._shares.share(thing)
 
     def _close(self) -> None:
         self._pool.close()
+        self._shares.close()
 
 
 def _close(engine: weakref.ref[ProcessEngine], pid: int) -> None:

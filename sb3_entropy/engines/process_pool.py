@@ -1,17 +1,18 @@
 """The processes of a pool, and which of them has what to do."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import wait
 from typing import Any
 
 from sb3_entropy.engines import worker
 from sb3_entropy.engines.backlog import TRIES, Backlog, Chunk
 from sb3_entropy.engines.base import EngineError, Outcome
-from sb3_entropy.engines.calls import dump, load_called
+from sb3_entropy.engines.calls import load_called
+from sb3_entropy.engines.shared import Payload
 from sb3_entropy.engines.spawned import Spawned
 
 # The function and the shared data, each pickled.
-Task = tuple[bytes, bytes]
+Task = tuple[Payload, Payload]
 
 
 class Hand:
@@ -37,18 +38,20 @@ class Hand:
         self.chunk = chunk
         if self.task is not task:
             self.task = task
-            if not self.spawned.send("task", *task):
+            if not self.spawned.send("task", *(part.data for part in task)):
                 return False
-        return self.spawned.send("items", chunk.payloads)
+        return self.spawned.send("items", tuple(payload.data for payload in chunk.payloads))
 
 
 class Pool:
     """
     :param workers: the number of processes, at most; they start when there is work for them
+    :param dump: pickles an item, given with what it is called in a message
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, dump: Callable[[Any, str], Payload]):
         self._workers = workers
+        self._dump = dump
         self._hands: list[Hand] = []
         self._false_starts = 0
 
@@ -60,7 +63,7 @@ class Pool:
         :return: the outcomes
         :raises EngineError: if workers do not start, or cannot read the task
         """
-        backlog = Backlog(items, chunk, dump)
+        backlog = Backlog(items, chunk, self._dump)
         while True:
             yield from self._deal(task, backlog)
             busy = sum(hand.chunk is not None for hand in self._hands)

@@ -1,5 +1,6 @@
 """A Ray cluster, or a Ray that is started on this machine for the purpose. Needs the extra ``ray``."""
 
+import pickle
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable
@@ -8,10 +9,11 @@ from typing import Any
 
 from sb3_entropy.engines import ray_cluster as cluster
 from sb3_entropy.engines.backlog import Backlog, Chunk
-from sb3_entropy.engines.base import Actor, Engine, EngineError, Item, Outcome, Result, check_workers
-from sb3_entropy.engines.calls import dump, load_called
+from sb3_entropy.engines.base import Actor, Engine, EngineError, Item, Outcome, Result, Shared, check_workers
+from sb3_entropy.engines.calls import dump_parts, load_called
 from sb3_entropy.engines.ray_actor import RayActor
-from sb3_entropy.engines.ray_worker import work
+from sb3_entropy.engines.ray_worker import fetch, work
+from sb3_entropy.engines.shared import Kept, Key, Shares, places
 from sb3_entropy.engines.threads import ONE_THREAD
 
 
@@ -36,6 +38,8 @@ class RayEngine(Engine):
         self._workers = None if workers is None else check_workers(workers)
         self._ray, self._ours = cluster.connect(self._workers, address)
         self._head = cluster.Head(self._ray)
+        # By value where it is defined in the script, which the cluster does not have.
+        self._shares = Shares(self._keep, self._ray.cloudpickle.dumps)
         errors = self._ray.exceptions
         self._deaths = (
             errors.WorkerCrashedError,
@@ -61,18 +65,20 @@ class RayEngine(Engine):
     def _map(
         self, function: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any, chunk: int
     ) -> Generator[Outcome[Result], None, None]:
-        task = self._dump(function, "The function"), self._dump(shared, "shared")
+        task = self._shares.dump(function, "The function"), self._shares.dump(shared, "shared")
         # In a list Ray does not fetch it for every chunk: a worker does, once.
         with self._head.speaking():
-            place = [self._ray.put(task)]
+            place = [self._ray.put(tuple(part.data for part in task))]
         name = uuid.uuid4().hex
-        backlog = Backlog(items, chunk, self._dump)
+        backlog = Backlog(items, chunk, self._shares.dump)
         pending: dict[Any, Chunk] = {}
         try:
             while True:
                 while len(pending) < self.workers and (taken := backlog.take()) is not None:
                     with self._head.speaking():
-                        pending[self._work.remote(name, place, taken.payloads)] = taken
+                        payloads = [payload.data for payload in taken.payloads]
+                        shares = places(*task, *taken.payloads)
+                        pending[self._work.remote(name, place, payloads, shares)] = taken
                 if not pending:
                     return
                 for reference in self._finished(list(pending)):
@@ -82,10 +88,6 @@ class RayEngine(Engine):
             for reference in pending:
                 with suppress(Exception):
                     self._ray.cancel(reference, force=True)
-
-    def _dump(self, thing: Any, what: str) -> bytes:
-        # By value where it is defined in the script, which the cluster does not have.
-        return dump(thing, what, self._ray.cloudpickle.dumps)
 
     def _finished(self, references: list[Any]) -> list[Any]:
         """Wait for one, for a second; all that are finished by then."""
@@ -109,9 +111,18 @@ class RayEngine(Engine):
         return chunk.outcomes([load_called(payload) for payload in results])
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
-        return RayActor(self._ray, self._dump, cls, args, kwargs)
+        return RayActor(self._ray, self._shares.dump, cls, args, kwargs)
+
+    def _share(self, thing: Any) -> Shared:
+        return self._shares.share(thing)
+
+    def _keep(self, key: Key, thing: Any) -> Kept:
+        parts = dump_parts(thing, "What is shared", self._ray.cloudpickle.dumps)
+        with self._head.speaking():
+            return Kept(key, self._ray.put([pickle.PickleBuffer(part) for part in parts]), (fetch, key))
 
     def _close(self) -> None:
+        self._shares.close()
         if self._ours:
             self._ours = False
             self._ray.shutdown()

@@ -7,6 +7,7 @@ from typing import Any
 from sb3_entropy.engines.answers import read_answer
 from sb3_entropy.engines.base import Actor, ActorDied, Answer
 from sb3_entropy.engines.ray_worker import Holder
+from sb3_entropy.engines.shared import Payload, places
 from sb3_entropy.engines.threads import ONE_THREAD
 
 
@@ -25,7 +26,7 @@ class RayActor(Actor):
     def __init__(
         self,
         ray: Any,
-        dump: Callable[[Any, str], bytes],
+        dump: Callable[[Any, str], Payload],
         cls: Callable[..., object],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -35,7 +36,7 @@ class RayActor(Actor):
         payload = dump((cls, args, kwargs), "The actor's arguments")
         options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
         remote = ray.remote(**options, runtime_env={"env_vars": ONE_THREAD})(Holder)
-        self._handle = remote.remote(payload)
+        self._handle = remote.remote(payload.data, places(payload))
         self._closed = False
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
@@ -44,7 +45,7 @@ class RayActor(Actor):
             future: Future[Any] = Future()
             future.set_exception(ActorDied("The actor was closed."))
             return future
-        return RayAnswer(self._ray, self._handle.ask.remote(payload))
+        return RayAnswer(self._ray, self._handle.ask.remote(payload.data, places(payload)))
 
     def close(self) -> None:
         if not self._closed:

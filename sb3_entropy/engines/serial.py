@@ -4,8 +4,9 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from sb3_entropy.engines.base import Actor, ActorDied, Engine, Item, Outcome, Result
+from sb3_entropy.engines.base import Actor, ActorDied, Engine, Item, Outcome, Result, Shared
 from sb3_entropy.engines.calls import call
+from sb3_entropy.engines.shared import Kept, Shares
 from sb3_entropy.engines.threads import ThreadLimit
 
 
@@ -27,6 +28,7 @@ class SerialEngine(Engine):
             )
         if address is not None:
             raise ValueError(f"Only the engine 'ray' has an address, but {address!r} was given to 'serial'.")
+        self._shares = Shares(Kept)
 
     @property
     def workers(self) -> int:
@@ -36,28 +38,42 @@ class SerialEngine(Engine):
         self, function: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any, chunk: int
     ) -> Generator[Outcome[Result], None, None]:
         limit = ThreadLimit()
+        shared = self._shares.resolve(shared)
         for index, item in enumerate(items):
+            arrived = self._shares.resolve(item)
             with limit():
-                value, error = call(function, item, shared)
+                value, error = call(function, arrived, shared)
             yield Outcome(index, value, error)
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
-        return SerialActor(cls, args, kwargs)
+        return SerialActor(self._shares.resolve, cls, args, kwargs)
+
+    def _share(self, thing: Any) -> Shared:
+        return self._shares.share(thing)
 
     def _close(self) -> None:
-        pass
+        self._shares.close()
 
 
 class SerialActor(Actor):
     """
     An object of this process, called at once.
 
+    :param resolve: puts things in the place of their handles
     :param cls: its class
     :param args: the constructor's arguments
     :param kwargs: the constructor's named arguments
     """
 
-    def __init__(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]):
+    def __init__(
+        self,
+        resolve: Callable[[Any], Any],
+        cls: Callable[..., object],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ):
+        self._resolve = resolve
+        args, kwargs = resolve((args, kwargs))
         self._limit = ThreadLimit()
         self._object: object = None
         self._error: Exception | None = None
@@ -68,6 +84,7 @@ class SerialActor(Actor):
             self._error = _exception(error)
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Future[Any]:
+        args, kwargs = self._resolve((args, kwargs))
         future: Future[Any] = Future()
         if self._error is not None:
             future.set_exception(self._error)

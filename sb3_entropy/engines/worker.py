@@ -11,11 +11,12 @@ from typing import Any
 
 from sb3_entropy.engines.answers import construct, invoke
 from sb3_entropy.engines.calls import call, describe, dump_called
+from sb3_entropy.engines.shared_file import remove_what_was_read
 from sb3_entropy.engines.threads import limit_torch
 
 # Messages: ("task", function, shared) once a map, ("items", tuple), ("make", class and arguments) once,
 # ("call", method and arguments), ("end",). The answers: ("ready",), ("unreadable", text), ("done", list),
-# ("answer", value or error). What comes from users, and goes to them, is pickled by itself.
+# ("made",), ("answer", value or error). What comes from users, and goes to them, is pickled by itself.
 Message = tuple[Any, ...]
 
 
@@ -41,6 +42,7 @@ def _end_with_parent() -> None:
     while os.getppid() == parent.pid:
         if wait([parent.sentinel], timeout=1.0):
             break
+    remove_what_was_read()
     os._exit(1)
 
 
@@ -94,6 +96,7 @@ def act(connection: Connection) -> None:
             return
         if kind == "make":
             thing, failed = construct(content[0])
+            connection.send(("made",))
         else:
             connection.send(("answer", failed or invoke(thing, content[0])))
 
@@ -110,4 +113,5 @@ def main(connection: Connection, serve: Callable[[Connection], None]) -> None:
         serve(connection)
     except (EOFError, OSError):
         # The parent has gone: nobody is left to tell.
+        remove_what_was_read()
         os._exit(1)

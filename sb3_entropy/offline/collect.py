@@ -13,12 +13,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper
 from stable_baselines3.common.vec_env.vec_normalize import VecNormalize
 
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.offline.checking import Array, as_actions, as_numbers
 from sb3_entropy.offline.feedback import LoggedFeedback
 from sb3_entropy.offline.probabilities import action_probabilities, check_policy
 from sb3_entropy.policies.probabilities import draw
-from sb3_entropy.registry import find_env
 from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 #: π(a|x) of the contexts that are there, (N, …) → (N, A)

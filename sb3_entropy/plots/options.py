@@ -19,27 +19,15 @@ def check_options(figure: str, options: Mapping[str, Any], known: Mapping[str, C
     :raises TypeError: if a value is of another type
     """
     draw = FIGURES.get(figure)
-    parameters = {
-        name: parameter
-        for name, parameter in inspect.signature(draw).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in inspect.signature(draw).parameters.values())
+    parameters = inspect.signature(draw).parameters.values()
+    FIGURES.check_options(figure, options, [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD])
     hints = typing.get_type_hints(draw)
     for name, value in options.items():
-        if name not in parameters:
-            if takes_any:
-                continue
-            raise ValueError(unknown(f"option of the figure {figure!r}", name, parameters))
-        what = f"The option {name!r} of the figure {figure!r}"
-        _check(what, value, hints.get(name, Any))
+        _check(f"The option {name!r} of the figure {figure!r}", value, hints.get(name, Any))
         if known and name in known and value is not None:
             for item in [value] if isinstance(value, str) else value:
                 if item not in known[name]:
                     raise ValueError(unknown(f"{name} in the figure {figure!r}", item, known[name]))
-    missing = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty and name not in options]
-    if missing:
-        raise ValueError(f"The figure {figure!r} needs the option {missing[0]!r}. Add it, as {missing[0]}: …")
 
 
 def _check(what: str, value: Any, hint: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 # Okabe and Ito's palette: told apart by all common forms of colour vision, and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -88,7 +88,9 @@ def draw_comparison(
     _label(panels[1], "Entropy of the policy", "H(π(·|s)) in nats, mean over states")
     _label(panels[2], "Temperature", "α in units of reward per nat")
     panels[2].set_yscale("log")
-    panels[2].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[2].yaxis.set_major_locator(FixedLocator(log_ticks(*panels[2].get_ylim())))
+    # Matplotlib names the ticks between them too where an axis spans less than a decade, one upon the other.
+    panels[2].yaxis.set_minor_locator(NullLocator())
     panels[2].yaxis.set_major_formatter(FuncFormatter(lambda alpha, _: f"{alpha:g}"))
     _note_untempered(panels[2], runs, untempered)
     if target_entropy is not None:
@@ -109,6 +111,22 @@ def draw_comparison(
         _name_lines(panel, end)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     return figure
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """
+    :param low: the least value of a logarithmic axis
+    :param high: its greatest
+    :return: three to seven round values on it: powers of ten, with 3, or 2 and 5, or all digits between; where even
+        these are too far apart, as many as on a linear axis
+    """
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        ticks = [float(f"{digit * decade:g}") for decade in decades for digit in digits]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) >= 3:
+            return inside[:: -(-len(inside) // 7)]
+    return [float(f"{tick:g}") for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
 
 
 def save_comparison(figure: Figure, file: Path) -> None:

@@ -1,6 +1,5 @@
 """Stable-Baselines3's actor-critic policies, with a choice of std scheme and of action distribution."""
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.distributions.boxes import from_box, is_stock, to_box
 from sb3_entropy.distributions.choices import choices, counts_from_zero, from_zero, widened
 from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
-from sb3_entropy.errors import unknown
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 
@@ -83,14 +81,7 @@ class SoftActorCriticPolicy(ActorCriticPolicy, CountingFromZero):  # type: ignor
         if std_scheme_kwargs is not None and not isinstance(std_scheme_kwargs, dict):
             raise TypeError(f"std_scheme_kwargs must be a dict or None, but {std_scheme_kwargs!r} was given.")
         self._scheme_class: type[StdScheme] = STD_SCHEMES.get(std_scheme)
-        for option in std_scheme_kwargs or {}:
-            options = set(inspect.signature(self._scheme_class).parameters) - {
-                "latent_dim",
-                "action_dim",
-                "log_std_init",
-            }
-            if option not in options:
-                raise ValueError(unknown(f"option of std_scheme={std_scheme!r}", option, options))
+        STD_SCHEMES.check_options(std_scheme, std_scheme_kwargs or {}, ("latent_dim", "action_dim", "log_std_init"))
         self._distribution_class: type[BoxDistribution] = ACTION_DISTRIBUTIONS.get(action_distribution)
         if not self._distribution_class.has_std and (std_scheme != "global" or std_scheme_kwargs):
             raise ValueError(

@@ -8,11 +8,13 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor, VecNormalize
 
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, unknown
 from sb3_entropy.presets.check import ZOO_KEYS
 from sb3_entropy.presets.names import resolve_names
 from sb3_entropy.presets.stock import STOCK, is_off_policy, off_policy_arguments
-from sb3_entropy.registry import ALGORITHMS, find_env
+from sb3_entropy.presets.wrappers import env_wrapper
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.vec_env.envpool import EnvPoolVecEnv
 from sb3_entropy.vec_env.native import make_native_vec_env
 
@@ -62,7 +64,7 @@ def make_envs(
     find_env(env_id)
     copies = n_envs if n_envs is not None else int(hyperparams.get("n_envs", 1))
     settings = {**(hyperparams.get("env_kwargs") or {}), **(env_kwargs or {})}
-    wrapper = env_wrapper(hyperparams)
+    wrapper = env_wrapper(hyperparams.get("env_wrapper"))
     if kind == "dummy":
         monitor = resolve_names(hyperparams).get("monitor_kwargs") or {}
         env = make_vec_env(env_id, copies, seed, wrapper_class=wrapper, env_kwargs=settings, monitor_kwargs=monitor)
@@ -107,17 +109,3 @@ def make_model(
     given.setdefault("device", "cpu")
     model: BaseAlgorithm = algorithm(hyperparams.get("policy", "MlpPolicy"), env, seed=seed, **given)
     return model
-
-
-def env_wrapper(hyperparams: Mapping[str, Any]) -> Callable[..., Any] | None:
-    """
-    :param hyperparams: a preset's values, of which ``env_wrapper`` is used
-    :return: what wraps a single environment; ``None`` if nothing does
-    :raises ImportError: if rl_zoo3, which reads such names, is not installed
-    """
-    if hyperparams.get("env_wrapper") is None:
-        return None
-    from sb3_entropy.zoo.rl_zoo import import_rl_zoo
-
-    wrapper: Callable[..., Any] | None = import_rl_zoo("rl_zoo3.utils").get_wrapper_class(dict(hyperparams))
-    return wrapper

@@ -80,6 +80,10 @@ def import_class(kind: str, path: str) -> Any:
     :raises ValueError: if there is none under that path
     """
     module, _, name = path.rpartition(".")
+    if not module:
+        raise ValueError(
+            f"The {kind} {path!r} is no full path. Name its module too, such as 'my_package.module.{path}'."
+        )
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:

@@ -14,8 +14,8 @@ from stable_baselines3.common.preprocessing import is_image_space
 
 from sb3_entropy.algorithms.common.arguments import check_observation_space
 from sb3_entropy.environments import is_atari, registered_id
-from sb3_entropy.presets.build import env_wrapper
 from sb3_entropy.presets.library import STAND_IN, choose_preset
+from sb3_entropy.presets.wrappers import env_wrapper
 
 
 def preset_for(
@@ -59,7 +59,7 @@ def spaces_of(
     """
     env: gym.Env[Any, Any] = gym.make(registered_id(env_id), **(env_kwargs or {}))
     try:
-        wrap = env_wrapper({"env_wrapper": wrapper})
+        wrap = env_wrapper(wrapper)
         wrapped = wrap(env) if wrap else env
         return wrapped.observation_space, wrapped.action_space
     finally:

@@ -1,13 +1,12 @@
 """What every reference policy is."""
 
-import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
-from sb3_entropy.errors import unknown
 from sb3_entropy.handed_over import Remembering
 from sb3_entropy.registry import REFERENCES
 
@@ -58,29 +57,13 @@ class Reference(Remembering, ABC):
         return [(1.0, p.detach())]
 
 
-def make_reference(given: Any, **options: Any) -> Reference:
+def make_reference(spec: str | Mapping[str, Any] | Reference, **options: Any) -> Reference:
     """
-    :param given: a reference, or its key: ``"uniform"``, ``"previous"``, ``"ema"``, ``"frozen"``
-    :param options: the reference's own arguments
+    :param spec: a key, a mapping ``{"reference": key, **options}``, or a reference, which is returned as it is
+    :param options: its constructor's arguments
     :return: the reference
-    :raises TypeError: if it is neither
-    :raises ValueError: if the key or an option is not known
+    :raises TypeError: if ``spec`` is none of these
+    :raises ValueError: if the key or an option is unknown, or one that it needs is missing
     """
-    if isinstance(given, Reference):
-        if options:
-            raise ValueError(
-                f"reference_kwargs={options!r} was given with a reference that is made already: leave it out."
-            )
-        return given
-    if not isinstance(given, str):
-        raise TypeError(f"reference must be one of {', '.join(REFERENCES.keys())}, but {given!r} was given.")
-    cls = REFERENCES.get(given)
-    signature = inspect.signature(cls)
-    for option in options:
-        if option not in signature.parameters:
-            raise ValueError(unknown(f"option of reference={given!r}", option, signature.parameters))
-    for name, parameter in signature.parameters.items():
-        if parameter.default is parameter.empty and name not in options:
-            raise ValueError(f"reference={given!r} needs {name!r}: give it as reference_kwargs=dict({name}=…).")
-    made: Reference = cls(**options)
+    made: Reference = REFERENCES.make(spec, **options)
     return made

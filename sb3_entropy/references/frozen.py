@@ -18,6 +18,8 @@ from sb3_entropy.policies.laws import law_at
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.base import Reference, WeightedLaws
 from sb3_entropy.registry import REFERENCES
+from sb3_entropy.unpickling.model_zip import checked_copy
+from sb3_entropy.unpickling.unpickler import UntrustedError
 
 
 @REFERENCES.register("frozen")
@@ -144,6 +146,10 @@ class Played:
         return Finite(((played / sums).log(),))
 
 
+#: what a policy is made of
+_FIELDS = frozenset({"policy_class", "observation_space", "action_space", "use_sde", "policy_kwargs"})
+
+
 def _no_learning(progress_remaining: float) -> float:
     return 0.0
 
@@ -169,7 +175,7 @@ def _read(path: Path) -> tuple[ActorCriticPolicy | None, Played]:
 
 def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
     try:
-        data, parameters, _ = load_from_zip_file(file, device="cpu")
+        data, parameters, _ = load_from_zip_file(checked_copy(file, str(found), _FIELDS.__contains__), device="cpu")
         assert data is not None
         cls = data["policy_class"]
         if not (isinstance(cls, type) and issubclass(cls, ActorCriticPolicy)):
@@ -182,6 +188,10 @@ def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
                 **{"use_sde": data.get("use_sde", False), **data["policy_kwargs"]},
             )
         policy.load_state_dict(by_plain_names(dict(parameters["policy"])))
+    except UntrustedError as error:
+        raise ValueError(
+            f"{error.finding}. If it is to be trusted, load the model and give that: FrozenPolicy(PPO.load(path))."
+        ) from error
     except Exception as error:
         raise ValueError(
             f"{found} holds no policy that can be read: {type(error).__name__}: {error}. Give the file of an on-policy "

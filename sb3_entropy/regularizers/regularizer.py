@@ -1,6 +1,5 @@
 """Regularisers: divergences towards, or away from, a reference policy, in the policy's loss."""
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ class Regularizer(Remembering):
         self,
         divergence: str | Divergence,
         divergence_kwargs: Mapping[str, Any] | None = None,
-        reference: str | Reference = "uniform",
+        reference: str | Mapping[str, Any] | Reference = "uniform",
         reference_kwargs: Mapping[str, Any] | None = None,
         mode: str = "attract",
         coef: Coefficient = 0.1,
@@ -92,7 +91,7 @@ class Regularizer(Remembering):
                 "cap",
             )
         self.cap = cap
-        self.name = f"{key_of(DIVERGENCES, self.divergence)}_{key_of(REFERENCES, self.reference)}"
+        self.name = f"{DIVERGENCES.key_of(self.divergence)}_{REFERENCES.key_of(self.reference)}"
         self._divergences: list[th.Tensor] = []
         self._coefs: list[float] = []
 
@@ -215,16 +214,6 @@ class Regularizer(Remembering):
         return th.stack(terms).sum(dim=0) if len(terms) > 1 else terms[0]
 
 
-def key_of(registry: Registry[Any], thing: object) -> str:
-    """
-    :param registry: where things of this kind have names
-    :param thing: one of them, made
-    :return: the name of its class; the class's own if it is not registered
-    """
-    cls = type(thing)
-    return next((key for key, registered in registry.items() if registered is cls), cls.__name__)
-
-
 def fitting(registry: Registry[Any], thing: Any, options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """
     :param registry: where things of this kind have names
@@ -235,7 +224,7 @@ def fitting(registry: Registry[Any], thing: Any, options: Mapping[str, Any] | No
     """
     if not isinstance(thing, str):
         return options if isinstance(thing, Mapping) else None
-    known = inspect.signature(registry.get(thing)).parameters
+    known = registry.options_of(thing)
     return {name: value for name, value in (options or {}).items() if name in known} or None
 
 

@@ -3,14 +3,18 @@
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sb3_entropy.reports.study.data import figure_data, measure_info
 from sb3_entropy.reports.study.page import SIGNS
 from sb3_entropy.reports.study.published import beside, published_note
 from sb3_entropy.reports.study.tables import score_rows, statistic_of
 from sb3_entropy.reports.study.wording import NOTHING, estimate, p_value, seeds_text
-from sb3_entropy.studies.commands import commands
+from sb3_entropy.studies.commands import commands_for
 from sb3_entropy.studies.criteria import Change
+from sb3_entropy.studies.evidence import Evidence, OurScores
+from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult, Verdict
 
@@ -20,7 +24,7 @@ _HEAD = """\
 # Evidence
 
 Each row is a study: a claim, and what its runs say about it by a rule that stands in the study's YAML. The runs are
-committed beside it as small files, so that this page, and each study's report, can be made again without training:
+committed in `evidence/` as small files, so that this page, and each study's report, can be made again without training:
 `sb3-entropy evidence`, `sb3-entropy study report <name>`. The commands below do the training itself.
 
 A claim is *supported* if every criterion of its rule is, *refuted* if one of them is, and otherwise *undecided*. Where
@@ -38,25 +42,62 @@ tests of a mean can miss their level: [Statistics](statistics.md).
 """
 
 
-def evidence_markdown(studies: Sequence[StudyResults]) -> str:
+def evidence_of(results: StudyResults) -> Evidence:
     """
-    :param studies: results of studies, in the order in which they are to stand
-    :return: a page in Markdown: a table of all verdicts, then a section a study. The same results give the same text
-    :raises ValueError: if a number that a study says is published belongs to nothing in it
+    :param results: a study's results
+    :return: what is said of them on the page
+    :raises ValueError: if a number that the study says is published belongs to nothing in it
+    """
+    finished = [run for run in results.runs if run.status == "finished"]
+    return Evidence(
+        study=results.study,
+        verdict=replace(results.verdict, exhibits=()),
+        finished=len(finished),
+        failed=len(results.runs) - len(finished),
+        missing=results.missing,
+        seeds=tuple(sorted({run.seed for run in finished})),
+        tried=len({run.seed for run in results.runs}),
+        ours=_ours(results),
+    )
+
+
+def _ours(results: StudyResults) -> tuple[OurScores, ...]:
+    published = published_values(results.plan)
+    if not published:
+        return ()
+    cells = {(label, environment) for _, environment, label in published}
+    measures = {measure for measure, _, _ in published}
+    return tuple(
+        OurScores(
+            row.arm.label,
+            row.arm.environment,
+            row.n_text,
+            {measure: found for measure, found in row.estimates.items() if measure in measures},
+        )
+        for row in score_rows(results.study, figure_data(results))
+        if (row.arm.label, row.arm.environment) in cells
+    )
+
+
+def evidence_markdown(studies: Sequence[Evidence]) -> str:
+    """
+    :param studies: the evidence of studies, in the order in which they are to stand
+    :return: a page in Markdown: a table of all verdicts, then a section a study. The same evidence gives the same text
     """
     lines = [_HEAD, "| Study and claim | Verdict | What decides | Seeds |", "|---|---|---|---|"]
-    for results in studies:
-        study, verdict = results.study, results.verdict
+    for evidence in studies:
+        study, verdict = evidence.study, evidence.verdict
         decides = "<br>".join(f"{_cell(c.name)}: {_decisive(c)}" for c in verdict.criteria)
         claim = f"[{study.name}](#{study.name.lower()})<br>{_cell(study.claim)}"
         former = [f"<br>before its rule was changed: {_sign(before.outcome)}" for before in verdict.former if before]
         said = f"{SIGNS[verdict.outcome]} **{verdict.outcome}**{''.join(former)}"
-        cells = [claim, said, decides, _seeds(results)]
+        seeds = f"{len(evidence.seeds)} ({seeds_text(evidence.seeds)})" if evidence.seeds else "0"
+        cells = [claim, said, decides, seeds]
         lines.append(f"| {' | '.join(cells)} |")
     if not studies:
         lines.append("| none yet | | | |")
-    for results in studies:
-        lines += ["", *_section(results)]
+    for evidence in studies:
+        lines += ["", *_section(evidence)]
     return "\n".join(lines) + "\n"
 
 
@@ -73,17 +114,13 @@ def deciding(criterion: CriterionResult) -> ComparisonResult | None:
     return min(agreeing, key=lambda c: c.p_adjusted) if enough else max(agreeing, key=lambda c: c.p_adjusted)
 
 
-def _section(results: StudyResults) -> list[str]:
-    study, verdict = results.study, results.verdict
-    finished = sum(run.status == "finished" for run in results.runs)
-    failed = len(results.runs) - finished
-    gaps = [f"{failed} failed"] * bool(failed) + [f"{results.missing} missing"] * bool(results.missing)
+def _section(evidence: Evidence) -> list[str]:
+    study, verdict, failed, missing = evidence.study, evidence.verdict, evidence.failed, evidence.missing
+    gaps = [f"{failed} failed"] * bool(failed) + [f"{missing} missing"] * bool(missing)
     lines = [f"## {study.name}", ""]
     lines += [f"*{_text(study.question)}*", ""] if study.question else []
     lines += [f"**Claim.** {_text(study.claim)} ({_text(study.source)})", ""]
-    lines += [
-        f"**Verdict.** {SIGNS[verdict.outcome]} {verdict.outcome}, from {', '.join([f'{finished} runs', *gaps])}."
-    ]
+    lines += [f"**Verdict.** {_sign(verdict.outcome)}, from {', '.join([f'{evidence.finished} runs', *gaps])}."]
     lines += ["", f"**Finding.** {study.finding.strip()}"] if study.finding.strip() else []
     for change, before in zip(study.changes, verdict.former, strict=True):
         lines += ["", *_change(change, before)]
@@ -91,8 +128,8 @@ def _section(results: StudyResults) -> list[str]:
         lines += ["", f"**{_text(criterion.name)}: {criterion.outcome}.** {_text(criterion.rule)}", ""]
         lines += _table(criterion)
     if study.published.numbers:
-        lines += ["", *published_table(results)]
-    return [*lines, "", "```sh", commands(results), "```"]
+        lines += ["", *published_table(evidence)]
+    return [*lines, "", "```sh", commands_for(study, evidence.tried), "```"]
 
 
 def _change(change: Change, before: Verdict | None) -> list[str]:
@@ -125,28 +162,27 @@ def _table(criterion: CriterionResult) -> list[str]:
     return lines
 
 
-def published_table(results: StudyResults) -> list[str]:
+def published_table(evidence: Evidence) -> list[str]:
     """
-    :param results: results of a study that has published numbers
+    :param evidence: of a study that has published numbers
     :return: lines of Markdown: what the numbers are, and a row for every arm and environment that has any, with our
         scores, by the report's statistic and intervals, beside them
-    :raises ValueError: if a published number belongs to nothing in the study
     """
-    study = results.study
-    rows = score_rows(study, figure_data(results))
-    done = {(row.arm.label, row.arm.environment): row for row in rows}
-    theirs = beside(results.plan, rows)
+    plan = Plan(evidence.study)
+    study = plan.study
+    done = {(row.arm, row.environment): row for row in evidence.ours}
+    theirs = beside(plan, {cell: row.estimates for cell, row in done.items()})
     header = ["Arm", "Environment", "n"]
     for measure in theirs:
         unit = measure_info(measure).unit
         header += [f"{statistic_of(study, measure)} {measure}{f' ({unit})' if unit else ''}", "published"]
     lines = [f"**Published numbers beside ours.** {_text(published_note(study))}", ""]
     lines += [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    for env_id, variant in itertools.product(study.environments, results.plan.variants):
+    for env_id, variant in itertools.product(study.environments, plan.variants):
         cell = variant.label, env_id
         if any(cell in of_measure for of_measure in theirs.values()):
             row = done.get(cell)
-            cells = [_cell(variant.label), _cell(env_id), row.n_text if row else "0"]
+            cells = [_cell(variant.label), _cell(env_id), row.n if row else "0"]
             for measure, of_measure in theirs.items():
                 cells += [estimate(row.estimates[measure] if row else None), of_measure.get(cell, NOTHING)]
             lines.append(f"| {' | '.join(cells)} |")
@@ -170,11 +206,6 @@ def _decisive(criterion: CriterionResult) -> str:
 
 def _equals(p: str) -> str:
     return p if p.startswith("<") else f"= {p}"
-
-
-def _seeds(results: StudyResults) -> str:
-    seeds = {run.seed for run in results.runs if run.status == "finished"}
-    return f"{len(seeds)} ({seeds_text(seeds)})" if seeds else "0"
 
 
 def _text(text: str) -> str:

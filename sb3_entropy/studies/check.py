@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sb3_entropy.environments import full_id, import_packages
+from sb3_entropy.environments import find_env, full_id, import_packages
 from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.presets.build import find_algorithm
-from sb3_entropy.registry import FIGURES, JOBS, MEASURES, find_env
+from sb3_entropy.registry import FIGURES, JOBS, MEASURES
 from sb3_entropy.studies.contradictions import contradictions
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
-from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
@@ -120,7 +119,7 @@ def _kinds(study: Study) -> list[type[Job]]:
 
 
 def _observes(measure: str) -> bool:
-    return issubclass(MEASURES.get(measure), ObservingMeasure)
+    return MEASURES.get(measure).observer is not None
 
 
 def _decision(plan: Plan) -> Iterator[Problem]:

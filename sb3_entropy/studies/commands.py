@@ -65,7 +65,16 @@ def commands(results: StudyResults, folder: Path | None = None) -> str:
     :param folder: where reports are written; ``None`` for the default
     :return: the command that makes the runs, and the one that writes the page
     """
-    seeds = len({run.seed for run in results.runs})
-    some = f" --seeds {seeds}" if results.runs and seeds != len(results.study.seeds) else ""
-    run = f"{run_command(results.study, results.store)}{some}"
-    return f"{run}\n{report_command(results.study, results.store, folder)}"
+    return commands_for(results.study, len({run.seed for run in results.runs}), results.store, folder)
+
+
+def commands_for(study: Study, seeds: int, store: str | Path | None = None, folder: Path | None = None) -> str:
+    """
+    :param study: a study
+    :param seeds: how many seeds have runs
+    :param store: its store
+    :param folder: where reports are written; ``None`` for the default
+    :return: likewise
+    """
+    some = f" --seeds {seeds}" if seeds and seeds != len(study.seeds) else ""
+    return f"{run_command(study, store)}{some}\n{report_command(study, store, folder)}"

@@ -27,7 +27,6 @@ from sb3_entropy.registry import (
 )
 from sb3_entropy.regularizers.coefficients import GradientShare
 from sb3_entropy.regularizers.regularizer import Regularizer
-from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.temperature import DecayedTemperature, ScheduledTemperature, TunedTemperature
 
 #: to be raised when the way in which runs are trained and evaluated changes their numbers
@@ -161,7 +160,7 @@ def observers(measures: Iterable[str]) -> dict[str, int]:
     :return: the versions of those that look at the model during training
     """
     found = {key: MEASURES.get(key) for key in sorted(set(measures))}
-    return {key: measure.version for key, measure in found.items() if issubclass(measure, ObservingMeasure)}
+    return {key: measure.version for key, measure in found.items() if measure.observer is not None}
 
 
 @cache

@@ -9,6 +9,10 @@ from sb3_entropy.presets.library import FOLDER, data_folders
 #: each name stands for ``<name>.yml`` in the package that the entry point names
 GROUP = "sb3_entropy.studies"
 RESULTS = "results"
+#: the results of our own studies, in a checkout; a wheel has :mod:`~sb3_entropy.studies.evidence` of them alone
+EVIDENCE = "evidence"
+#: where they are, in words
+SOURCES = f"{EVIDENCE}/ of sb3-entropy's repository and of its source distribution"
 
 
 def study_files() -> dict[str, Path]:
@@ -42,10 +46,20 @@ def find_study(name: str) -> Path:
     return files[name]
 
 
-def results_folder(study_file: Path, name: str) -> Path:
+def results_folder(study_file: Path, name: str, evidence: Path | None = None) -> Path:
     """
     :param study_file: a study's YAML
     :param name: the study's name; a rehearsal has its own
-    :return: where its exported results are kept beside it, whether or not they are there
+    :param evidence: a folder of results, one folder a study; ``None`` for the usual one
+    :return: where its exported results are kept, whether or not they are there: those of our own studies in the
+        checkout's ``evidence``, those of others beside the YAML
+    :raises FileNotFoundError: if there is no folder ``evidence``
     """
+    if evidence is not None:
+        if not evidence.is_dir():
+            raise FileNotFoundError(f"There is no folder {evidence}. That of our own studies is {SOURCES}.")
+        return evidence / name
+    checkout = Path(__file__).resolve().parents[2]
+    if study_file.resolve().parent == checkout / FOLDER / "studies":
+        return checkout / EVIDENCE / name
     return study_file.parent / RESULTS / name

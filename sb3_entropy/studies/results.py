@@ -10,6 +10,7 @@ import numpy as np
 
 from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
+from sb3_entropy.studies.evidence import tabulated
 from sb3_entropy.studies.library import results_folder
 from sb3_entropy.studies.plan import Plan, agrees
 from sb3_entropy.studies.spec import Study
@@ -121,13 +122,14 @@ def collect(plan: Plan, store: Store, origin: str) -> StudyResults:
     return StudyResults(plan, tuple(runs), judge(plan, _scores(runs)), missing, origin, other, kept)
 
 
-def committed(plan: Plan) -> StudyResults | None:
+def committed(plan: Plan, evidence: Path | None = None) -> StudyResults | None:
     """
     :param plan: the study's
-    :return: the results that are kept in files beside its YAML; ``None`` if there are none
+    :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
+    :return: the results that are kept in files; ``None`` if there are none
     """
     study = plan.study
-    folder = results_folder(Path(study.document.origin), study.name)
+    folder = results_folder(Path(study.document.origin), study.name, evidence)
     if not folder.is_dir():
         return None
     with Store(":memory:") as store:
@@ -156,14 +158,17 @@ def keep_outcome(results: StudyResults, folder: Path) -> Path:
     return file
 
 
-def kept_outcome(study: Study) -> str | None:
+def kept_outcome(study: Study, evidence: Path | None = None) -> str | None:
     """
     :param study: a study
-    :return: in a few words what its exported results said, ``None`` if there are none
+    :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
+    :return: in a few words what its exported results said, ``None`` if there are none, and the package's table has
+        nothing of it
     """
-    folder = results_folder(Path(study.document.origin), study.name)
+    folder = results_folder(Path(study.document.origin), study.name, evidence)
     if not folder.is_dir():
-        return None
+        known = tabulated(study)
+        return None if known is None else known.in_a_few_words
     try:
         kept = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
         current = kept["of"] == _of(study, folder)

@@ -21,7 +21,7 @@ from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.identity import run_id
 from sb3_entropy.studies.jobs.base import Result, Surroundings
-from sb3_entropy.studies.measures import Glimpse
+from sb3_entropy.studies.measures import Glimpse, Measure, Observer
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount
 
@@ -93,7 +93,7 @@ class Recorder(BaseCallback):
         self.seed = int(definition["seed"])
         self.modes: list[str] = settings["modes"]
         self.log: list[str] = settings["log"]
-        self.observers = {key: MEASURES.get(key)() for key in definition["observers"]}
+        self.observing = {key: MEASURES.get(key) for key in definition["observers"]}
         points, timesteps = settings["points"], definition["timesteps"]
         self.steps = [round(timesteps * (k + 1) / points) for k in range(points)]
         self.curves: dict[str, list[float]] = {}
@@ -150,7 +150,7 @@ class Recorder(BaseCallback):
             states[mode] = evaluation.states
         with own_randomness(seed):
             # States that the policy visits when it samples its actions, if it is evaluated so.
-            seen |= look_at(model, self.observers, states.get("stochastic", states[self.modes[-1]]), seed)
+            seen |= look_at(model, self.observing, states.get("stochastic", states[self.modes[-1]]), seed)
         return seen
 
     def _environments(self) -> VecEnv:
@@ -201,23 +201,27 @@ def snapshot(model: BaseAlgorithm) -> dict[str, np.ndarray]:
     return arrays
 
 
-def look_at(model: BaseAlgorithm, observers: Mapping[str, Any], states: Any, seed: int) -> dict[str, float]:
+def look_at(model: BaseAlgorithm, measures: Mapping[str, Measure], states: Any, seed: int) -> dict[str, float]:
     """
     :param model: a model
-    :param observers: measures that look at it
-    :param states: observations that it visits
-    :param seed: for their generators
-    :return: what they see
-    :raises ValueError: if one cannot look at such a model, or two see the same
+    :param measures: those with an observer; each observer looks once
+    :param states: observations that the model visits
+    :param seed: for the observers' generators
+    :return: what the measures record
+    :raises ValueError: if an observer cannot look at such a model, or two measures record the same
     """
+    looks: dict[Observer, Mapping[str, float]] = {}
     seen: dict[str, float] = {}
-    for key, observer in observers.items():
+    for key, measure in measures.items():
+        assert measure.observer is not None
         try:
-            values = observer.observe(Glimpse(model, states, np.random.default_rng(seed)))
+            if measure.observer not in looks:
+                looks[measure.observer] = measure.observer(Glimpse(model, states, np.random.default_rng(seed)))
+            values = measure.recorded(looks[measure.observer])
         except Exception as error:
             raise ValueError(f"The measure {key!r} failed: {type(error).__name__}: {error}") from error
         foreign = sorted(seen.keys() & values.keys())
         if foreign:
             raise ValueError(f"The measure {key!r} records {', '.join(foreign)}, which another measure records too.")
-        seen.update({name: float(value) for name, value in values.items()})
+        seen |= values
     return seen

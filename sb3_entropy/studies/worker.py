@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from sb3_entropy.environments import import_packages
-from sb3_entropy.registry import JOBS, MEASURES, register_envs
+from sb3_entropy.environments import import_packages, register_envs
+from sb3_entropy.registry import JOBS, MEASURES
 from sb3_entropy.store import RunRecord
 from sb3_entropy.studies.identity import run_id
 from sb3_entropy.studies.jobs import Job, Result, Surroundings, Task
-from sb3_entropy.studies.measures import Curves
 
 #: of the warnings that are recorded
 MOST_MESSAGES, MESSAGE_LENGTH = 5, 300
@@ -117,13 +116,14 @@ def score(steps: Any, curves: Mapping[str, Any], measures: Any) -> dict[str, flo
     :param measures: names of measures
     :return: their scores; NaN where a curve is missing, or, with a warning, where the measure fails
     """
-    recorded = Curves(np.asarray(steps), {name: np.asarray(values, dtype=float) for name, values in curves.items()})
+    points = np.asarray(steps)
     scores = {}
     for key in measures:
         measure = MEASURES.get(key)
-        known = all(name in recorded.values for name in measure.curves) and len(recorded.steps) > 0
+        known = all(name in curves for name in measure.curves) and len(points) > 0
         try:
-            scores[key] = float(measure().score(recorded)) if known else float("nan")
+            recorded = [np.asarray(curves[name], dtype=float) for name in measure.curves] if known else []
+            scores[key] = float(measure.score(points, *recorded)) if known else float("nan")
         except Exception as error:  # a measure of another package must not cost the run
             warnings.warn(f"The measure {key} failed: {type(error).__name__}: {error}", stacklevel=2)
             scores[key] = float("nan")

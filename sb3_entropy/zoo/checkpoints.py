@@ -10,7 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.common.saving import check_zip
+from sb3_entropy.algorithms.common.saved_file import check_zip
 from sb3_entropy.files import atomic_file
 
 #: as Stable-Baselines3 calls it

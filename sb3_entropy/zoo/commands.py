@@ -1,6 +1,7 @@
 """rl-zoo's commands, run with our algorithms, parser and experiment in the place of its own."""
 
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -31,18 +32,19 @@ def run_command(command: str, arguments: Sequence[str]) -> None:
     :raises ValueError: if an argument is wrong
     """
     module = import_rl_zoo(MODULES[command])
-    from sb3_entropy.zoo.agents import Watched
     from sb3_entropy.zoo.experiment import Experiment
     from sb3_entropy.zoo.parser import ZooParser
+    from sb3_entropy.zoo.watching import Watched
 
-    replaced: dict[str, Any] = {"argparse": SimpleNamespace(ArgumentParser=partial(ZooParser, command=command))}
+    given = Namespace()
+    parser = partial(ZooParser, command=command, given=given)
+    replaced: dict[str, Any] = {"argparse": SimpleNamespace(ArgumentParser=parser)}
     if command == "train":
         replaced["ExperimentManager"] = Experiment
     if command in PLOTS:
         replaced.update(plot_replacements(command, module))
     if command == "enjoy":
-        watched = Watched(module)
-        replaced.update(get_model_path=watched.get_model_path, create_test_env=watched.create_test_env)
+        replaced.update(Watched(module, given).replacements())
     complaints = gathered_results() if command == "plot_from_file" else nullcontext()
     with complaints, _replaced(module, replaced), _replaced(sys, {"argv": [f"sb3-entropy {command}", *arguments]}):
         getattr(module, command)()

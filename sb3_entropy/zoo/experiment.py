@@ -1,12 +1,10 @@
 """rl-zoo's experiment with checked presets, names, our batches of environments, and checkpoints to go on from."""
 
-import importlib
-import runpy
 import shutil
 import warnings
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -18,10 +16,10 @@ from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.presets.check import check_preset
-from sb3_entropy.presets.library import gather_presets, preset_files
+from sb3_entropy.presets.library import preset_files
 from sb3_entropy.presets.names import resolve_names
 from sb3_entropy.presets.schedules import LinearToZero
 from sb3_entropy.presets.stand_ins import preset_for
@@ -35,9 +33,11 @@ from sb3_entropy.zoo.checkpoints import (
     save_agent,
     save_statistics,
 )
+from sb3_entropy.zoo.config import read_config
 from sb3_entropy.zoo.journal import mend_journal
+from sb3_entropy.zoo.loading import checked_file, load_statistics
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
-from sb3_entropy.zoo.trials import find_trial
+from sb3_entropy.zoo.trials import named_trial
 
 
 class Experiment(ExperimentManager):
@@ -127,7 +127,7 @@ class Experiment(ExperimentManager):
         :raises ValueError: if it has none for this environment, or one is unknown or out of range
         :raises TypeError: if one is of the wrong type
         """
-        presets = self._read_config()
+        presets, self.config = read_config(self._offered or [self.config], self.env_name.gym_id)
         self._entry, self._preset = preset_for(
             presets, self.env_name.gym_id, self.config, self.custom_hyperparams, self.env_kwargs
         )
@@ -148,44 +148,15 @@ class Experiment(ExperimentManager):
             check_preset(self.algo, algorithm, self._effective(hyperparams), where, self.continue_training)
         return deepcopy(hyperparams), saved
 
-    def _read_config(self) -> Mapping[str, dict[str, Any]]:
-        """A YAML, which is never run; or, as rl-zoo has it, a Python file or module with a dictionary of that name."""
-        presets: Mapping[str, dict[str, Any]]
-        if self.config.endswith((".yml", ".yaml")):
-            presets, sources = gather_presets(self._offered or [self.config])
-            self.config = sources.get(self.env_name.gym_id, self.config)
-        elif self.config.endswith(".py"):
-            presets = runpy.run_path(self.config)["hyperparams"]
-        else:
-            presets = importlib.import_module(self.config).hyperparams
-        return presets
-
     def _effective(self, hyperparams: dict[str, Any]) -> dict[str, Any]:
         """:return: the hyperparameters with the number of steps that ``-n`` sets"""
         return {**hyperparams, "n_timesteps": self.n_timesteps} if self.n_timesteps > 0 else hyperparams
 
     def _trial(self) -> dict[str, Any]:
-        """
-        :return: the hyperparameters of the trial that the command line names: without a number the best one's, but for
-            a search, which goes on without it; nothing if it names none
-        :raises ValueError: if it names a trial by halves
-        """
-        given: dict[str, Any] = {
-            "--storage": self.storage,
-            "--study-name": self.study_name,
-            "--trial-id": self.trial_id,
-        }
-        named = {option: value for option, value in given.items() if value not in (None, "")}
-        if not named or (self.optimize_hyperparameters and self.trial_id is None):
+        """:return: the hyperparameters of the trial that the command line names; nothing if it names none"""
+        found = named_trial(self.storage, self.study_name, self.trial_id, self.optimize_hyperparameters)
+        if found is None:
             return {}
-        missing = [option for option in ("--storage", "--study-name") if option not in named]
-        if missing:
-            there = " ".join(f"{option} {value}" for option, value in named.items())
-            raise ValueError(
-                f"{there} was given, but a trial is found by --storage and --study-name together: add "
-                f"{' and '.join(missing)}, or -optimize for a new search."
-            )
-        found = find_trial(named["--storage"], named["--study-name"], self.trial_id)
         print(f"Hyperparameters of trial {found.number} of the study {self.study_name}, value {found.value}")
         trial: dict[str, Any] = HYPERPARAMS_CONVERTER[self.algo](found.params)
         if self._is_ours:
@@ -253,14 +224,24 @@ class Experiment(ExperimentManager):
                     stacklevel=2,
                 )
             return super()._maybe_normalize(env, eval_env)
-        print(f"Loading VecNormalize statistics from {statistics}")
-        normalized = VecNormalize.load(str(statistics), env)
+        normalized = load_statistics(statistics, env, self.args.trust)
         if eval_env:
             normalized.training = False
             normalized.norm_reward = False
         return normalized
 
     # ------------------------------------------------------------------ training
+
+    def _load_pretrained_agent(self, hyperparams: dict[str, Any], env: VecEnv) -> BaseAlgorithm:
+        if self.args.trust:
+            return super()._load_pretrained_agent(hyperparams, env)
+        agent = self.trained_agent
+        with checked_file(Path(agent)) as copy:
+            self.trained_agent = str(copy)
+            try:
+                return super()._load_pretrained_agent(hyperparams, env)
+            finally:
+                self.trained_agent = agent
 
     def create_callbacks(self) -> None:
         """rl-zoo's callbacks; checkpoints with the statistics of ``VecNormalize``; every file complete or absent."""

@@ -29,6 +29,18 @@ def add_env_kwargs_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """
+    :param parser: gets ``--trust`` and ``--no-trust``, of an agent that is read
+    """
+    parser.add_argument(
+        "--trust",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether code in the files of a saved agent may run; --no-trust for an agent of somebody else",
+    )
+
+
 class Settings(argparse.Action):
     """``key:value …`` as a dictionary. A value is a Python literal, or else, if it is a bare word, a text."""
 

@@ -10,7 +10,8 @@ from sb3_entropy.errors import unknown
 from sb3_entropy.zoo.agents import packages_of_runs
 from sb3_entropy.zoo.batches import BATCHED, GYMNASIUM
 from sb3_entropy.zoo.checkpoints import check_agent
-from sb3_entropy.zoo.options import Settings
+from sb3_entropy.zoo.options import Settings, add_trust_option
+from sb3_entropy.zoo.settings import import_recorded
 
 
 class ZooParser(argparse.ArgumentParser):
@@ -19,12 +20,15 @@ class ZooParser(argparse.ArgumentParser):
 
     :param args: rl-zoo's arguments; a program name, which rl-zoo uses as a description
     :param command: the name of our subcommand
+    :param given: where to put what is parsed
     :param kwargs: rl-zoo's arguments
     """
 
-    def __init__(self, *args: Any, command: str, **kwargs: Any):
-        self._command = command
+    def __init__(self, *args: Any, command: str, given: argparse.Namespace, **kwargs: Any):
+        self._command, self._given = command, given
         super().__init__(prog=f"sb3-entropy {command}", description=args[0] if args else None, **kwargs)
+        if command in ("train", "enjoy"):
+            add_trust_option(self)
 
     def add_argument(self, *names: Any, **kwargs: Any) -> argparse.Action:
         if "--vec-env" in names:
@@ -39,13 +43,13 @@ class ZooParser(argparse.ArgumentParser):
             kwargs["action"] = StoreSettings
         return super().add_argument(*names, **kwargs)
 
-    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+    def parse_args(self) -> Any:  # type: ignore[override]
         """
         :raises FileNotFoundError: if there is no agent to go on from
         :raises ValueError: if no algorithm is named, neither Gymnasium nor a plugin knows the environment, or the agent
             cannot be read
         """
-        parsed = super().parse_args(*args, **kwargs)
+        parsed = super().parse_args(namespace=self._given)
         if getattr(parsed, "trained_agent", ""):
             check_agent(parsed.trained_agent)
         if getattr(parsed, "algo", "") is None:
@@ -55,12 +59,17 @@ class ZooParser(argparse.ArgumentParser):
             )
         if hasattr(parsed, "gym_packages"):
             env_id = getattr(parsed.env, "gym_id", parsed.env)
-            recorded = packages_of_runs(parsed.folder, parsed.algo, env_id) if self._command == "enjoy" else ()
-            import_packages([*recorded, *parsed.gym_packages])
+            import_packages(parsed.gym_packages)
+            if self._command == "enjoy":
+                self._import_recorded(parsed, env_id)
             parsed.env = type(parsed.env)(registered_id(env_id))
             # What the id names is written down too, so that the run can be watched by its id alone.
             parsed.gym_packages = list(dict.fromkeys([*parsed.gym_packages, *package_of(env_id)]))
         return parsed
+
+    def _import_recorded(self, parsed: argparse.Namespace, env_id: str) -> None:
+        for settings, packages in packages_of_runs(parsed.folder, parsed.algo, env_id, parsed.trust).items():
+            import_recorded(settings, {"gym_packages": packages}, parsed.trust)
 
     def error(self, message: str) -> Any:
         """:raises ValueError: with argparse's message"""

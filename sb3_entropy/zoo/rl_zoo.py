@@ -3,8 +3,9 @@
 import importlib
 from typing import Any
 
+from sb3_entropy.environments import register_envs
 from sb3_entropy.errors import how_to_install
-from sb3_entropy.registry import ALGORITHMS, register_envs
+from sb3_entropy.registry import ALGORITHMS
 
 
 def import_rl_zoo(module: str = "rl_zoo3") -> Any:

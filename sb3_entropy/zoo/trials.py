@@ -12,6 +12,31 @@ from optuna.trial import FrozenTrial, TrialState
 from sb3_entropy.errors import unknown
 
 
+def named_trial(
+    storage: str | None, study_name: str | None, trial_id: int | None, searching: bool
+) -> FrozenTrial | None:
+    """
+    :param storage: ``--storage``
+    :param study_name: ``--study-name``
+    :param trial_id: ``--trial-id``
+    :param searching: whether this is a search, which goes on without a trial if no number is given
+    :return: the trial that the command line names: without a number the best one; None if it names none
+    :raises ValueError: if it names a trial by halves
+    """
+    given: dict[str, Any] = {"--storage": storage, "--study-name": study_name, "--trial-id": trial_id}
+    named = {option: value for option, value in given.items() if value not in (None, "")}
+    if not named or (searching and trial_id is None):
+        return None
+    missing = [option for option in ("--storage", "--study-name") if option not in named]
+    if missing:
+        there = " ".join(f"{option} {value}" for option, value in named.items())
+        raise ValueError(
+            f"{there} was given, but a trial is found by --storage and --study-name together: add "
+            f"{' and '.join(missing)}, or -optimize for a new search."
+        )
+    return find_trial(named["--storage"], named["--study-name"], trial_id)
+
+
 def find_trial(storage: str, study_name: str, trial_id: int | None = None) -> FrozenTrial:
     """
     :param storage: as given to the search: a URL, or a journal's path, which ends in ``.log``

@@ -10,6 +10,7 @@ from contracts.models import build, policy_for
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
 from sb3_entropy import SPPO
+from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
 from sb3_entropy.algorithms.on_policy import soft_returns
 from sb3_entropy.algorithms.on_policy.buffers import (
     SoftDictRolloutBuffer,
@@ -17,7 +18,7 @@ from sb3_entropy.algorithms.on_policy.buffers import (
     SoftRollouts,
     soft_buffer_class,
 )
-from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums, rollout_entropies
+from sb3_entropy.algorithms.on_policy.soft_returns import rollout_entropies
 
 
 class Mine(RolloutBuffer):
@@ -64,7 +65,7 @@ def test_entropies_are_those_of_single_states(
     policy = policy_for(observations)
     model = build(SPPO, env, policy=policy, policy_kwargs=scheme, learning_rate=0.0)
     seen = {}
-    reward_bonus = model.rollout_buffer.reward_bonus
+    soft_rewards = model.rollout_buffer.soft_rewards
 
     def looked_at(buffer: Any, dones: np.ndarray) -> Any:
         entropies = rollout_entropies(model.policy, buffer)
@@ -78,9 +79,9 @@ def test_entropies_are_those_of_single_states(
                 seen[t, n] = (entropies[t, n], model.policy.get_distribution(as_tensor).entropy().item())
         assert entropies.shape == (16, 3)
         assert entropies.std() > 0
-        return reward_bonus(buffer, dones)
+        return soft_rewards(buffer, dones)
 
-    model.rollout_buffer.reward_bonus = looked_at
+    model.rollout_buffer.soft_rewards = looked_at
     model.learn(48)
     assert len(seen) == 3
     for found, expected in seen.values():

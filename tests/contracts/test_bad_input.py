@@ -87,7 +87,11 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("share", "'share_<share>'"),
         ("shared_0.1", "'share_<share>'"),
     ],
-    "reference": [("unifrom", "Did you mean 'uniform'"), (3, "reference must be one of"), ("frozen", "needs 'policy'")],
+    "reference": [
+        ("unifrom", "Did you mean 'uniform'"),
+        (3, "A reference is given by its name"),
+        ("frozen", "needs the option 'policy'"),
+    ],
     "reference_kwargs": [("n", "must be a dict or None"), ({"decay": 0.5}, "Unknown option of reference='uniform'")],
     "mode": [("repell", "Did you mean 'repel'"), (None, "Available: attract, repel"), ("repel", "Give cap")],
     "cap": [(0, f"{NUMBER} > 0"), (-1, NUMBER), ("high", NUMBER), (1.0, "leave it out")],

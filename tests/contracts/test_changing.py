@@ -288,7 +288,7 @@ def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> 
     model.set_arguments(**good)
     buffer = model.rollout_buffer
     assert (buffer.gamma, model.temperature.target, model.temperature.rate) == (0.5, 0.5, 0.5)
-    assert model._episode_bonuses.finished.maxlen == 3
+    assert model.journal.bonuses.finished.maxlen == 3
 
 
 class AtRollout(BaseCallback):

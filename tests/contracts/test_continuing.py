@@ -88,18 +88,18 @@ def test_the_own_regulariser_goes_on_too() -> None:
     model = make("divergence_reg_pg", **given).learn(40)
 
     def after(**options: Any) -> tuple[Any, ...]:
-        return memory(reload(model, **options)._active_regularizers()[0])
+        return memory(reload(model, **options).active_regularizers[0])
 
-    (rule,) = model._active_regularizers()
+    (rule,) = model.active_regularizers
     held = memory(rule)
     assert held[0] != 0.1
     assert after() == after(**given) == after(**given, mode="attract") == after(coef_lr=0.5) == held
     assert after(coef="auto_0.3") == (pytest.approx(0.3), held[1])
     assert after(reference="ema") == (held[0], [None])
     model.coef = "auto_0.1"
-    assert model._active_regularizers()[0] is rule
+    assert model.active_regularizers[0] is rule
     model.target_divergence = 0.5
-    assert memory(model._active_regularizers()[0]) == held
+    assert memory(model.active_regularizers[0]) == held
 
 
 @pytest.mark.parametrize("key", ["sppo", "divergence_reg_pg"])
@@ -112,7 +112,7 @@ def test_a_frozen_policys_file_is_not_needed_again(key: str, tmp_path: Path) -> 
     file.unlink()
     other = {"regularizers": [{**rule, "coef": 0.7}]} if key == "sppo" else {**given, "coef": 0.7}
     for changes in (given, other):
-        (loaded,) = reload(model, **changes).learn(8)._active_regularizers()
+        (loaded,) = reload(model, **changes).learn(8).active_regularizers
         assert loaded.name == "kl_frozen"
         assert loaded.seen is not None
     moved = {**rule, "reference_kwargs": {"policy": str(tmp_path / "elsewhere.zip")}}

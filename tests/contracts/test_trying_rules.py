@@ -12,9 +12,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import ACTIONS, RandomEnv, make_env
 from contracts.models import KEYS, assert_same_state, build
-from sb3_entropy.algorithms.common.regularized import LONGEST_NAME, log_names
 from sb3_entropy.divergences.kl import KL
 from sb3_entropy.registry import DIVERGENCES, REFERENCES
+from sb3_entropy.regularizers.collection import LONGEST_NAME, log_names
 
 RULES: list[dict[str, Any]] = [
     {"divergence": "kl", "reference": "previous", "mode": "repel", "cap": 2.0, "coef": 0.5},
@@ -69,7 +69,7 @@ def test_a_network_that_cannot_take_zeros(key: str) -> None:
     kwargs = {"features_extractor_class": Direction}
     model = build(key, make_env(actions="discrete"), regularizers=RULES, policy_kwargs=kwargs)
     model.learn(32)
-    assert all(rule.seen is not None for rule in model._active_regularizers()[-1:])
+    assert all(rule.seen is not None for rule in model.active_regularizers[-1:])
     if key != "divergence_reg_pg":
         with pytest.raises(ValueError, match=r"jensen_shannon_uniform cannot be used here: .*no closed form"):
             build(key, regularizers=[MISFIT], policy_kwargs=kwargs)
@@ -79,9 +79,9 @@ def test_a_network_that_cannot_take_zeros(key: str) -> None:
 def test_a_network_that_can_take_nothing_but_what_is_observed(key: str) -> None:
     kwargs: dict[str, Any] = {"policy_kwargs": {"features_extractor_class": Words}}
     model = build(key, Talking(ACTIONS["discrete"]), regularizers=RULES, **kwargs)
-    assert model._untried
+    assert model.active_regularizers.untried
     model.learn(32)
-    assert not model._untried
+    assert not model.active_regularizers.untried
     # To be tried has changed nothing.
     idle = [{**rule, "coef": 0.0} for rule in RULES]
     plain = build(key, Talking(ACTIONS["discrete"]), **kwargs).learn(32)

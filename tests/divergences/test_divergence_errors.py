@@ -18,9 +18,9 @@ from sb3_entropy.registry import DIVERGENCES
         (
             "kl",
             {"n_sample": 3},
-            r"Unknown kl option 'n_sample'. Available: estimator, n_samples. Did you mean 'n_samples'",
+            r"Unknown option of divergence='kl' 'n_sample'. Available: estimator, n_samples. Did you mean 'n_samples'",
         ),
-        ("mmd", {"kernal": "delta"}, r"Unknown mmd option 'kernal'.*Did you mean 'kernel'"),
+        ("mmd", {"kernal": "delta"}, r"Unknown option of divergence='mmd' 'kernal'.*Did you mean 'kernel'"),
         ("mmd", {"kernel": "delt"}, r"Unknown kernel 'delt'.*Did you mean 'delta'"),
         ({"n_samples": 3}, {}, r"A divergence as a mapping has its name under 'divergence'"),
         ("kl", {"n_samples": 1}, r"n_samples must be a whole number ≥ 2, but 1 was given"),

@@ -17,7 +17,7 @@ SPECS: dict[str, Any] = {key: {"kernel": key, "features": FEATURES} for key in (
     ("spec", "message"),
     [
         ("rbf_indx", r"Unknown kernel 'rbf_indx'.*Did you mean 'rbf_index'"),
-        ({"kernel": "rbf", "bandwith": 1.0}, r"Unknown rbf option 'bandwith'.*Did you mean 'bandwidth'"),
+        ({"kernel": "rbf", "bandwith": 1.0}, r"Unknown option of kernel='rbf' 'bandwith'.*Did you mean 'bandwidth'"),
         ({"bandwidth": 1.0}, r"A kernel as a mapping has its name under 'kernel'"),
         ({"kernel": "rbf", "bandwidth": 0.0}, r"bandwidth must be a number > 0, but 0.0 was given"),
         ({"kernel": "rbf_index", "bandwidth": -1}, r"bandwidth must be a number > 0, but -1 was given"),

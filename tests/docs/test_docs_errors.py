@@ -69,7 +69,7 @@ MESSAGES: dict[str, Callable[[], Any]] = {
     "There is no uniform distribution over Box(": lambda: uniform_law(
         spaces.Box(-np.inf, np.inf, (1,)), 1, th.zeros(1)
     ),
-    "reference='frozen' needs 'policy':": lambda: regularized("CartPole-v1", reference="frozen"),
+    "reference='frozen' needs the option 'policy'": lambda: regularized("CartPole-v1", reference="frozen"),
     "The frozen reference has the action space": lambda: regularized(
         BANDIT, reference="frozen", reference_kwargs={"policy": sppo("CartPole-v1")}
     ),

@@ -3,7 +3,9 @@
 import ast
 import csv
 import inspect
+import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import gymnasium as gym
@@ -33,6 +35,7 @@ from sb3_entropy.registry import (
 )
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.statistics.aggregates import iqm
+from sb3_entropy.studies import evidence
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.library import find_study, results_folder
@@ -209,9 +212,24 @@ def test_the_example_of_a_study_is_sound() -> None:
     assert len(check_study(Plan(parse_study("example", text, "docs/studies.md")))) == 60
 
 
-def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evidence"]) == 0
-    assert capsys.readouterr().out == read("evidence.md"), "make it again: sb3-entropy evidence -o docs/evidence.md"
+def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    again = f"make it again: sb3-entropy evidence -o docs/evidence.md --table {evidence.TABLE.relative_to(REPOSITORY)}"
+    assert main(["evidence", "-o", str(tmp_path / "page"), "--table", str(tmp_path / "table")]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "table"), str(tmp_path / "page")]
+    assert (tmp_path / "page").read_text() == read("evidence.md"), again
+    made, kept = (flat(json.loads(file.read_text())) for file in (tmp_path / "table", evidence.TABLE))
+    # Another computer's arithmetic may differ in the last digits.
+    assert made == {
+        key: pytest.approx(value, nan_ok=True) if isinstance(value, float) else value for key, value in kept.items()
+    }, again
+
+
+def flat(tree: Any, *above: Any) -> dict[tuple[Any, ...], Any]:
+    """All leaves of a tree of JSON, by their paths."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
+    if not inner:
+        return {above: tree}
+    return {path: leaf for key, below in inner for path, leaf in flat(below, *above, key).items()}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])

@@ -21,7 +21,7 @@ import yaml
 from doc_blocks import PAGES, Block, blocks, name_of
 from stable_baselines3 import A2C, PPO
 
-from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG, registry
+from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG, environments, registry
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.presets.check import check_preset
 
@@ -56,23 +56,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = set(sys.modules)
-    kinds = (
-        registry.ALGORITHMS,
-        registry.STD_SCHEMES,
-        registry.ACTION_DISTRIBUTIONS,
-        registry.DIVERGENCES,
-        registry.KERNELS,
-        registry.REFERENCES,
-        registry.MEASURES,
-        registry.JOBS,
-        registry.FIGURES,
-    )
-    for things in kinds:
+    for things in registry.REGISTRIES:
         things.keys()
         monkeypatch.setattr(things, "_things", dict(things._things))
-    monkeypatch.setattr(registry, "_called", set(registry._called))
-    monkeypatch.setattr(registry, "_plugin_envs", {name: list(ids) for name, ids in registry._plugin_envs.items()})
-    environments = dict(gym.registry)
+    monkeypatch.setattr(environments, "_called", set(environments._called))
+    monkeypatch.setattr(
+        environments, "_plugin_envs", {name: list(ids) for name, ids in environments._plugin_envs.items()}
+    )
+    specs = dict(gym.registry)
     for cls in (SPG, SPPO, STRPO, DivergenceRegPG, PPO):
         use_smaller_defaults(monkeypatch, cls)
     for cls in (SoftOnPolicyAlgorithm, PPO, A2C):
@@ -82,7 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     torch.set_num_threads(n_threads)
     gym.registry.clear()
-    gym.registry.update(environments)
+    gym.registry.update(specs)
     for name in set(sys.modules) - modules:
         origin = getattr(sys.modules[name], "__file__", None)
         if origin and Path(origin).is_relative_to(tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import pickle
 import signal
 import tempfile
 import threading
@@ -13,6 +14,8 @@ import pytest
 import torch as th
 
 from sb3_entropy.engines import ActorDied, EngineError, make_engine
+
+_names = itertools.count()
 
 
 def values(outcomes):
@@ -146,6 +149,77 @@ def acts(engine):
             actor.call("add").result()
 
 
+def weights():
+    """Of a name of their own, so that nobody has loaded them before."""
+    return f.Weights(f"weights {next(_names)}", np.arange(1000.0))
+
+
+def once(engine, results, scales):
+    """Whether the numbers are right, and each worker has unpickled the weights once: not at all in this process."""
+    sent = engine.__class__.__name__ != "SerialEngine"
+    for (loads, writeable, number), scale in zip(results, scales, strict=True):
+        assert (loads, writeable, number) == (int(sent), not sent, 499500.0 * scale)
+
+
+def shares(engine):
+    with engine.share(weights()) as handle:
+        for _ in range(2):
+            once(engine, values(engine.map_unordered(f.weigh, range(10), shared=handle, chunk=2)), range(10))
+        items = [
+            {"scale": 2, "weights": handle},
+            {"scale": 3, "weights": [handle]},
+            f.Job(handle, 4),
+            f.Pair(5, handle),
+        ]
+        once(engine, values(engine.map_unordered(f.weigh_parts, items)), [2, 3, 4, 5])
+        assert items[0]["weights"] is items[1]["weights"][0] is items[2].weights is items[3].weights is handle
+        with engine.spawn(f.Counter, 0, step=6) as counter:
+            once(engine, counter.call("weigh", handle, other=handle).result(), [6, 6])
+            once(engine, counter.call("weigh", handle).result(), [6])
+        with engine.spawn(f.Job, weights=(handle,)) as job:
+            found = job.call("__getattribute__", "weights").result()
+        assert [float(one.values.sum()) for one in found] == [499500.0]
+
+
+def shares_what_is_dropped_at_once(engine):
+    with engine.spawn(f.Counter, 0) as counter, engine.spawn(f.Job, engine.share(weights())) as job:
+        counter.call("wait", 0.3)
+        results = [counter.call("weigh", engine.share(weights())) for _ in range(3)]
+        for result in results:
+            once(engine, result.result(), [1])
+        assert job.call("__getattribute__", "weights").result().values.shape == (1000,)
+    items = ({"scale": scale, "weights": engine.share(weights())} for scale in range(5))
+    once(engine, values(engine.map_unordered(f.weigh_parts, items, chunk=2)), range(5))
+
+
+def refuses_handles(engine):
+    handle = engine.share(5)
+    with engine.spawn(f.Counter, handle) as counter:
+        assert counter.call("add", times=handle).result() == 10
+        released = engine.share(5)
+        released.release()
+        released.release()
+        with make_engine("serial") as other:
+            others = other.share(5)
+            with pytest.raises(EngineError, match="another engine's"):
+                list(other.map_unordered(f.square, [1], shared=[handle]))
+        for bad, message in (
+            (released, "was released. Share"),
+            (others, "another engine's. Share the thing with this"),
+        ):
+            with pytest.raises(EngineError, match=message):
+                list(engine.map_unordered(f.square, [1], shared=[bad]))
+            with pytest.raises(EngineError, match=message):
+                list(engine.map_unordered(f.square, [1, (bad,)]))
+            with pytest.raises(EngineError, match=message):
+                engine.spawn(f.Counter, bad)
+            with pytest.raises(EngineError, match=message):
+                counter.call("add", times={"bad": bad})
+        with pytest.raises(EngineError, match="only in the calls of its engine"):
+            pickle.dumps(handle)
+    assert values(engine.map_unordered(f.square, range(3), shared=handle)) == [5, 6, 9]
+
+
 def names_what_cannot_be_sent(engine):
     def local(item, shared):
         return item
@@ -155,6 +229,10 @@ def names_what_cannot_be_sent(engine):
         list(engine.map_unordered(f.square, range(2), shared=lock))
     with pytest.raises(TypeError, match="Item 1 cannot be sent to another process"):
         list(engine.map_unordered(f.square, [0, lock]))
+    with pytest.raises(
+        TypeError, match=r"What is shared cannot be sent .*: <unlocked _thread.lock .*cannot be pickled"
+    ):
+        engine.share(lock)
     with pytest.raises(TypeError, match=r"The actor's arguments cannot be sent"):
         engine.spawn(f.Counter, lock)
     if engine.__class__.__name__ == "ProcessEngine":  # Ray sends functions by value
@@ -169,6 +247,24 @@ def redoes_what_a_killed_worker_had(engine):
     with tempfile.TemporaryDirectory() as folder:
         assert values(engine.map_unordered(f.die_once, range(6), shared=folder, chunk=3)) == [*range(6)]
         assert os.listdir(folder) == ["3"]
+
+
+def shares_again_when_a_worker_died(engine):
+    handle = engine.share(weights())
+    with tempfile.TemporaryDirectory() as folder:
+        results = values(engine.map_unordered(f.weigh_or_die_once, range(8), shared=[folder, handle]))
+        assert os.listdir(folder) == ["3"]
+    once(engine, results, range(8))
+    once(engine, values(engine.map_unordered(f.weigh, range(8), shared=handle)), range(8))
+
+
+def forgets_what_is_not_shared_any_more(engine):
+    with engine.spawn(f.Counter, 0) as counter:
+        kept = engine.share(weights())
+        for _ in range(5):
+            once(engine, counter.call("weigh", kept, engine.share(weights())).result(), [1, 1])
+        # The one that is held, and the last.
+        assert counter.call("arrived").result() == 2
 
 
 def gives_up_what_always_kills(engine):
@@ -220,11 +316,16 @@ EVERYWHERE = [
     survives_items_that_fail,
     refuses_bad_arguments,
     acts,
+    shares,
+    shares_what_is_dropped_at_once,
+    refuses_handles,
     restores_threads,
 ]
 ISOLATED = [
     names_what_cannot_be_sent,
     redoes_what_a_killed_worker_had,
+    shares_again_when_a_worker_died,
+    forgets_what_is_not_shared_any_more,
     gives_up_what_always_kills,
     tells_of_an_actor_that_fails,
 ]

@@ -5,9 +5,13 @@ import os
 import signal
 import sys
 import time
+from collections import Counter as Counts
+from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
 
 _loads = 0
+_loads_of = Counts()
 
 
 def square(item, shared):
@@ -49,6 +53,45 @@ class CountsLoads:
 def loads(item, shared):
     time.sleep(0.01)
     return os.getpid(), _loads
+
+
+class Weights:
+    """Large, as far as an engine knows. Counts, in its process, how often those of its name were unpickled."""
+
+    def __init__(self, name, values):
+        self.name, self.values = name, values
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        _loads_of[self.name] += 1
+
+
+@dataclass(frozen=True)
+class Job:
+    weights: object
+    scale: int = 1
+
+
+Pair = namedtuple("Pair", ["scale", "weights"])
+
+
+def weigh(item, weights):
+    """How often the weights were unpickled in this process, whether they can be changed, and a number."""
+    time.sleep(0.01)
+    return _loads_of[weights.name], weights.values.flags.writeable, float(item * weights.values.sum())
+
+
+def weigh_parts(item, shared):
+    """Arguments with weights somewhere inside."""
+    parts = vars(item) if isinstance(item, Job) else item._asdict() if isinstance(item, Pair) else item
+    weights = parts["weights"][0] if isinstance(parts["weights"], list) else parts["weights"]
+    return weigh(parts["scale"], weights)
+
+
+def weigh_or_die_once(item, shared):
+    folder, weights = shared
+    die_once(item, folder)
+    return weigh(item, weights)
 
 
 def fails(item, shared):
@@ -126,6 +169,14 @@ class Counter:
 
     def wait(self, seconds):
         time.sleep(seconds)
+
+    def weigh(self, *weights, **named):
+        return [weigh(self.step, one) for one in (*weights, *named.values())]
+
+    def arrived(self):
+        from sb3_entropy.engines import shared
+
+        return len(shared._arrived)
 
     def pid(self):
         return os.getpid()

@@ -24,12 +24,13 @@ HEARS_CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_h
 
 
 def start(folder, script):
-    """Run a script as a user would, in a session of its own."""
+    """Run a script as a user would, in a session of its own, with a folder for temporary files of its own."""
     path = Path(folder, "driver.py")
     path.write_text(HEARS_CTRL_C + textwrap.dedent(script))
+    modules = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
         [sys.executable, path],
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        env={**os.environ, "PYTHONPATH": modules, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -67,7 +68,7 @@ DRIVER = """
     if __name__ == "__main__":
         engine = make_engine("process", workers=1)
         engine.spawn(f.Counter, 0).call("wait", 60)
-        for outcome in engine.map_unordered(f.tell_pid, range(2), shared=sys.argv[0] + ".pids"):
+        for outcome in engine.map_unordered(f.tell_pid, range(2), shared=engine.share(sys.argv[0] + ".pids")):
             print(outcome)
 """
 
@@ -84,6 +85,7 @@ def test_no_worker_outlives_its_driver(tmp_path, end, moment):
 
     if moment == "at work":
         wait_for(lambda: os.listdir(folder) or driver.poll() is not None)
+        assert len(list(tmp_path.glob("sb3_entropy-*.shared"))) == 1
         assert {*os.listdir(folder)} < {*session()}
     else:
         # The driver, multiprocessing's tracker, the actor and the worker, which have much to import still.
@@ -97,6 +99,7 @@ def test_no_worker_outlives_its_driver(tmp_path, end, moment):
         os.killpg(driver.pid, signal.SIGINT)
     out, err = driver.communicate(timeout=20)
     wait_for(lambda: not any(runs(pid) for pid in started), seconds=10)
+    assert list(tmp_path.glob("*.shared")) == []
     assert out == ""
     if end == "Ctrl-C":
         # The driver's own, and nothing of the workers'.
@@ -142,12 +145,14 @@ def test_forgotten_engine_does_not_keep_the_program(tmp_path):
 
         if __name__ == "__main__":
             engine = make_engine("process", workers=1)
-            engine.spawn(f.Counter, 0)
+            start = engine.share(0)
+            engine.spawn(f.Counter, start)
             print([outcome.value for outcome in engine.map_unordered(f.may_have_children, [1])])
         """,
     )
     out, err = driver.communicate(timeout=40)
     assert (out, err, driver.returncode) == ("[True]\n", "", 0)
+    assert list(tmp_path.glob("*.shared")) == []
 
 
 def test_function_that_workers_cannot_import_and_death_of_idle_workers(monkeypatch):
@@ -203,10 +208,11 @@ def test_protocol_of_a_worker():
     value, error = load_called(done[1][1])
     assert value is None
     assert error.startswith("The item cannot be read in a worker:")
-    (answer,) = converse(
+    made, answer = converse(
         worker.act,
-        (("make", plain_dumps((f.Counter, (1,), {"step": 2}))), False),
+        (("make", plain_dumps((f.Counter, (1,), {"step": 2}))), True),
         (("call", plain_dumps(("add", (2,), {}))), True),
     )
+    assert made == ("made",)
     assert (answer[0], load_called(answer[1])) == ("answer", (5, None))
     assert load_called(b"not a pickle")[1].startswith("The result cannot be read here: UnpicklingError")

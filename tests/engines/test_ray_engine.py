@@ -42,12 +42,12 @@ def test_ray_keeps_the_contract():
         # What a worker does, done here.
         task = ray.put((plain_dumps(f.square), plain_dumps(5)))
         for _ in range(2):
-            results = ray_worker.work("name", [task], (plain_dumps(1), plain_dumps(2)))
+            results = ray_worker.work("name", [task], [plain_dumps(1), plain_dumps(2)], {})
             assert [load_called(result) for result in results] == [(6, None), (9, None)]
         unreadable = ray.put((b"not a pickle", plain_dumps(None)))
-        assert "UnpicklingError" in ray_worker.work("other", [unreadable], ())
-        holder = ray_worker.Holder(plain_dumps((f.Counter, (1,), {})))
-        assert load_called(holder.ask(plain_dumps(("add", (), {"times": 2})))) == (3, None)
+        assert "UnpicklingError" in ray_worker.work("other", [unreadable], [], {})
+        holder = ray_worker.Holder(plain_dumps((f.Counter, (1,), {})), {})
+        assert load_called(holder.ask(plain_dumps(("add", (), {"times": 2})), {})) == (3, None)
     assert not ray.is_initialized()
 
 
@@ -87,7 +87,8 @@ SCRIPT = """
 def test_killed_node_and_killed_head(tmp_path):
     script = tmp_path / "cluster.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    modules = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": modules}
     result = subprocess.run(
         [sys.executable, script], env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -33,7 +33,7 @@ def train(algorithm: type, bandit: Any, n_updates: int, n_envs: int = N_ENVS, **
     seen: list[tuple[float, float]] = []
     model.learn(
         n_updates * model.n_steps * n_envs,
-        callback=AtRolloutEnd(lambda model, _: seen.append((model._alpha, model._mean_entropy))),
+        callback=AtRolloutEnd(lambda model, _: seen.append((model.tempering.alpha, model.tempering.mean_entropy))),
         log_interval=None,
     )
     return model, np.array(seen)

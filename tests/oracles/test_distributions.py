@@ -723,5 +723,5 @@ def test_a_policy_is_rebuilt_from_its_file(name: str, estimator: str | None, tmp
 def test_the_rollouts_entropy_is_the_closed_form_with_one_std_for_all_states() -> None:
     seen = []
     model = with_scheme("global")
-    model.learn(32, callback=AtRolloutEnd(lambda model, _: seen.append(model._mean_entropy)))
+    model.learn(32, callback=AtRolloutEnd(lambda model, _: seen.append(model.tempering.mean_entropy)))
     assert seen[0] == pytest.approx(float(stats.norm(scale=math.exp(INIT)).entropy()) * 2, abs=1e-6)

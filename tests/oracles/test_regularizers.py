@@ -348,7 +348,7 @@ def test_a_loaded_model_goes_on_as_it_would_have_gone(reference: dict[str, Any],
             each.learn(64, reset_num_timesteps=False)
         for name, tensor in model.policy.state_dict().items():
             assert th.equal(tensor, loaded.policy.state_dict()[name]), name
-        coefs = [m._active_regularizers()[0].coefficient.value(1.0) for m in (model, loaded)]
+        coefs = [m.active_regularizers[0].coefficient.value(1.0) for m in (model, loaded)]
         assert coefs[0] == coefs[1] != 0.3
 
 
@@ -363,7 +363,7 @@ def test_arguments_can_be_changed_when_loading() -> None:
     ):
         file.seek(0)
         loaded = DivergenceRegPG.load(file, device="cpu", **given)
-        (regularizer,) = loaded._active_regularizers()
+        (regularizer,) = loaded.active_regularizers
         assert (regularizer.name, regularizer.coefficient.value(1.0)) == (name, coef)
     soft = SPPO("MlpPolicy", Choice(), n_steps=16, device="cpu")
     file = io.BytesIO()
@@ -429,14 +429,14 @@ def test_loading_with_a_coefficient_keeps_the_reference(tmp_path: Path) -> None:
         if isinstance(policy, str):
             (tmp_path / "other.zip").unlink()
         loaded = DivergenceRegPG.load(tmp_path / "model", env=Choice(), device="cpu", coef=0.7).learn(16)
-        (rule,) = loaded._active_regularizers()
+        (rule,) = loaded.active_regularizers
         assert (rule.name, rule.coefficient.value(1.0)) == ("kl_frozen", 0.7)
         assert rule.seen is not None
-        assert DivergenceRegPG.load(tmp_path / "model", reference="ema")._active_regularizers()[0].name == "kl_ema"
+        assert DivergenceRegPG.load(tmp_path / "model", reference="ema").active_regularizers[0].name == "kl_ema"
     kernel = {"kernel": "linear", "features": "env"}
     model = DivergenceRegPG("MlpPolicy", Featured(), divergence="mmd", divergence_kwargs={"kernel": kernel})
     model.save(tmp_path / "features")
-    (rule,) = DivergenceRegPG.load(tmp_path / "features", coef=0.5)._active_regularizers()
+    (rule,) = DivergenceRegPG.load(tmp_path / "features", coef=0.5).active_regularizers
     assert rule.divergence.kernel.features is not None
 
 

@@ -71,8 +71,8 @@ def build(algorithm: type, env: gym.Env | None = None, alpha: float = ALPHA, **k
     kwargs = {"normalize_advantage": False, "ent_coef": alpha, "seed": 0, "device": "cpu"} | kwargs
     model = algorithm("MlpPolicy", env or Place(), policy_kwargs=policy_kwargs, **kwargs)
     model.policy.double()
-    model._forget_update()
-    model._alpha = alpha
+    model.journal.begin_update()
+    model.tempering.alpha = alpha
     if algorithm is SPPO:
         model._clip = 0.2
     return model

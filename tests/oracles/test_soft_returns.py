@@ -160,7 +160,7 @@ def check_rollouts(algorithm: type, case: Case, n_envs: int, lam: float, n_steps
             np.testing.assert_allclose(buffer.rewards[:, env], raw, rtol=2e-4, atol=2e-4)
             states = [state for episode in episodes for state in episode.observations]
             entropies += [case.entropy(weights, state) for state in states[rollout * n_steps :][:n_steps]]
-        assert model._alpha == pytest.approx(alpha, abs=1e-12)
+        assert model.tempering.alpha == pytest.approx(alpha, abs=1e-12)
         if case.entropy is not global_gaussian_entropy:
             assert np.std(entropies) > 0.02, "the test needs entropies that differ"
         seen.append((alpha, np.mean(entropies)))

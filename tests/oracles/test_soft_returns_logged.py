@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd, Weights, categorical_entropy, tapes
 from sb3_entropy import SA2C, SPG, SPPO, STRPO
-from sb3_entropy.algorithms.on_policy.soft_returns import EpisodeSums
+from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
 from sb3_entropy.policies.observations import sample_states
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box", "ignore:.*mini-batch size")
@@ -57,7 +57,7 @@ def check_soft_returns(model: Any, total: int, window: int = 100) -> None:
         for env, episodes in enumerate(tapes(model.env)):
             states = [state for episode in episodes for state in episode.observations]
             for state in states[len(bonuses[env]) :]:
-                bonuses[env].append(model._alpha * scale * categorical_entropy(weights.head(state)))
+                bonuses[env].append(model.tempering.alpha * scale * categorical_entropy(weights.head(state)))
             position = 0
             for episode in episodes:
                 begin, position = position, position + len(episode.rewards)
@@ -250,7 +250,7 @@ def test_the_temperature_in_raw_reward_units() -> None:
             running = running * 0.9 + [reward for reward, _ in step]
             returns = np.vstack([returns, running])
             running = running * [not done for _, done in step]
-        seen.append(model._alpha * returns.std())
+        seen.append(model.tempering.alpha * returns.std())
 
     model.learn(48 * 4, callback=AtRolloutEnd(look), log_interval=1)
     # VecNormalize begins with 1e-4 pseudo-observations.
@@ -276,7 +276,7 @@ def test_the_loss_of_the_temperature_belongs_to_the_update_it_is_logged_with() -
     def look(model: Any, local: dict[str, Any]) -> None:
         weights = Weights.of(model.policy)
         entropy = np.mean([categorical_entropy(weights.head(state)) for state in last_states(model)])
-        expected.append(float(np.log(model._alpha) * (entropy - 0.5 * np.log(3))))
+        expected.append(float(np.log(model.tempering.alpha) * (entropy - 0.5 * np.log(3))))
 
     model.learn(48 * 3, callback=AtRolloutEnd(look), log_interval=1)
     assert len(set(expected)) == 3

@@ -537,7 +537,7 @@ def test_the_kinds(given: Any, kind: type) -> None:
 def alphas_of(model: SPPO, steps: int, **kwargs: Any) -> list[float]:
     """:return: α in each rollout of a training"""
     seen: list[float] = []
-    model.learn(steps, callback=AtRolloutEnd(lambda model, _: seen.append(model._alpha)), **kwargs)
+    model.learn(steps, callback=AtRolloutEnd(lambda model, _: seen.append(model.tempering.alpha)), **kwargs)
     return seen
 
 
@@ -568,7 +568,7 @@ def test_a_tuned_alpha_in_training_by_hand() -> None:
     seen: list[float] = []
 
     def look(model: Any, local: dict[str, Any]) -> None:
-        seen.append(model._alpha)
+        seen.append(model.tempering.alpha)
         weights = recomputed.Weights.of(model.policy)
         states = model.rollout_buffer.observations.reshape(-1, 3)
         entropies.append(np.mean([recomputed.categorical_entropy(weights.head(state)) for state in states]))

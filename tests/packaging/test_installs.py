@@ -15,6 +15,14 @@ PROBE = (
     "import sb3_entropy; from sb3_entropy.presets.library import preset_file, read_presets; file = preset_file('sppo');"
     "print(sb3_entropy.__file__); print(file); print(read_presets(file)['Pendulum-v1']['gamma'])"
 )
+# One process: they take longer to start than to end.
+VERBS = (
+    "from sb3_entropy.cli.main import main\n"
+    "main(['evidence'])\n"
+    "for verb in (['study', 'list'], ['study', 'check', 'liu2020_pendulum'], ['list', 'algorithms']):\n"
+    "    print(end='\\0')\n"
+    "    main(verb)"
+)
 
 
 def run(*command, cwd):
@@ -39,7 +47,7 @@ def make_environment(folder):
 def checkout(tmp_path):
     """A copy of what is under version control and needed to build."""
     copy = tmp_path / "checkout"
-    for name in ("sb3_entropy", "zoo_configs"):
+    for name in ("sb3_entropy", "zoo_configs", "evidence"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
@@ -53,7 +61,9 @@ def test_a_wheel_brings_its_presets_and_starts(tmp_path, checkout):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"sb3_entropy/zoo_configs/{file.name}" for file in (ROOT / "zoo_configs").glob("*.yml")} <= names
-    assert "sb3_entropy/py.typed" in names
+    assert {"sb3_entropy/py.typed", "sb3_entropy/studies/evidence.json"} <= names
+    assert not any(name.endswith(("runs.csv", "curves.csv")) for name in names)  # kept results are in the sources
+    assert wheel.stat().st_size <= 600_000
     python, site = make_environment(tmp_path / "venv")
     shutil.rmtree(checkout)
     run(*pip, "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel), cwd=tmp_path)
@@ -63,7 +73,12 @@ def test_a_wheel_brings_its_presets_and_starts(tmp_path, checkout):
     assert gamma == "0.9"
     script = site.parents[2] / "bin" / "sb3-entropy"
     assert run(script, "--version", cwd=tmp_path) == "sb3-entropy 0.1.0\n"
-    train = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "-n", "256", "--eval-freq", "-1", "--device", "cpu"]
+    page, listed, checked, algorithms = run(python, "-c", VERBS, cwd=tmp_path).split("\0")
+    assert page == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    assert "\n    refuted (80 of 80 runs finished, exported)\n" in listed
+    assert checked.startswith("liu2020_pendulum: 80 runs, ")
+    assert "\n  sppo " in algorithms
+    train = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "-n", "500", "--eval-freq", "-1", "--device", "cpu"]
     out = run(script, *train, "-params", "n_steps:64", "n_epochs:1", cwd=tmp_path)
     assert f"Loading hyperparameters from: {file}" in out
     assert (tmp_path / "logs" / "sppo" / "Pendulum-v1_1" / "Pendulum-v1.zip").is_file()

@@ -1,5 +1,7 @@
 """Figures from stored logs: what is read, and what is drawn where."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -7,7 +9,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
 
 from sb3_entropy import SPPO
-from sb3_entropy.plots.training_curves import Run, draw_comparison, read_run, save_comparison
+from sb3_entropy.plots.training_curves import Run, draw_comparison, log_ticks, read_run, save_comparison
 
 CSV = """time/total_timesteps,rollout/ep_rew_mean,train/entropy,train/ent_coef,train/entropy_loss
 100,-5,1.5,,
@@ -86,6 +88,37 @@ def test_names_do_not_overlap_where_lines_end_together(folder):
     end = returns.transAxes.inverted().transform(returns.transData.transform((0, -3)))[1]
     assert np.diff(heights).min() >= 0.1  # of the panel's height
     assert np.mean(heights) == pytest.approx(end)  # about where the lines end
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.5e-3, 20.0, [1e-3, 1e-2, 0.1, 1, 10]),
+        (0.02, 0.4, [0.03, 0.1, 0.3]),
+        (0.015, 0.12, [0.02, 0.05, 0.1]),
+        (0.038, 0.083, [0.04, 0.05, 0.06, 0.07, 0.08]),
+        (0.0512, 0.0588, [0.052, 0.054, 0.056, 0.058]),
+        (0.9, 1.1, [0.9, 0.95, 1.0, 1.05, 1.1]),
+        (1e-9, 1e9, [1e-9, 1e-6, 1e-3, 1, 1e3, 1e6, 1e9]),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis(low, high, ticks):
+    assert log_ticks(low, high) == ticks
+
+
+@pytest.mark.parametrize("spread", [1.02, 1.7, 4.0, 30.0, 1e4])
+def test_labels_of_temperatures_do_not_overlap(spread):
+    steps = np.arange(1.0, 101.0)
+    run = Run(steps, steps, -steps, steps / 50, 0.04 * spread ** (steps / 100))
+    figure = draw_comparison({"SPPO": [run]}, "Title")
+    figure.draw_without_rendering()
+    axis = figure.axes[2].yaxis
+    labels = [label for label in [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)] if label.get_text()]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    low, high = figure.axes[2].get_window_extent().y0, figure.axes[2].get_window_extent().y1
+    shown = [box for box in boxes if low <= (box.y0 + box.y1) / 2 <= high]
+    assert len(shown) >= 3
+    assert all(below.y1 < above.y0 for below, above in itertools.pairwise(shown))
 
 
 def test_a_run_without_a_value_has_no_line(folder):

@@ -20,7 +20,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-from sb3_entropy.registry import register_envs
+from sb3_entropy.environments import register_envs
 from sb3_entropy.vec_env.native import make_native_vec_env
 
 ENV_ID = "entropy/Gridworld-v0"
@@ -158,7 +158,7 @@ def test_every_parameter_reaches_the_model() -> None:
 
 
 def test_the_corners_follow_the_size() -> None:
-    assert GridworldEnv(size=3).goals == {(0, 2): 5.0, (2, 0): 4.5}
+    assert GridworldEnv(size=3).grid.goals == {(0, 2): 5.0, (2, 0): 4.5}
 
 
 # The environment
@@ -170,7 +170,7 @@ def test_steps_agree_with_the_model_for_every_state_and_action(observation: str)
     P, R, _, _ = env.transition_model()
     for state in range(26):
         for action in range(4):
-            if state == env.absorbing:  # which no episode starts in: enter it
+            if state == env.grid.absorbing:  # which no episode starts in: enter it
                 env.reset(options={"state": 4})
                 env.step(np.int64(action))
             else:
@@ -293,7 +293,7 @@ def test_the_spec_survives_json() -> None:
     again = gym.make(gym.envs.registration.EnvSpec.from_json(spec.to_json())).unwrapped
     assert json.loads(spec.to_json())["kwargs"]["size"] == 4
     assert isinstance(again, GridworldEnv)
-    assert (again.size, again.goals, again.start) == (4, {(1, 1): 2.0}, (3, 3))
+    assert (again.grid.size, again.grid.goals, again.grid.start) == (4, {(1, 1): 2.0}, (3, 3))
 
 
 def test_the_grid_as_text() -> None:
@@ -369,7 +369,7 @@ def test_importing_the_plugin_registers_and_loads_nothing_heavy() -> None:
 
 
 def test_an_id_with_its_module_needs_no_import() -> None:
-    code = f"import gymnasium; print(gymnasium.make('sb3_entropy_gridworld:{ENV_ID}').unwrapped.n_states)"
+    code = f"import gymnasium; print(gymnasium.make('sb3_entropy_gridworld:{ENV_ID}').unwrapped.grid.n_states)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "26"
 
@@ -451,8 +451,8 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.set_options([{"state": 3}, {"state": 19}])
     assert batch.reset().argmax(axis=1).tolist() == [3, 19]
     assert batch.reset().argmax(axis=1).tolist() == [0, 0]  # options hold for one reset
-    assert batch.get_attr("n_states") == [26, 26]
-    assert batch.get_attr("n_states", indices=0) == [26]
+    assert [grid.n_states for grid in batch.get_attr("grid")] == [26, 26]
+    assert batch.get_attr("observation", indices=0) == ["one_hot"]
     assert [model.gamma for model in batch.env_method("transition_model")] == [0.99, 0.99]
     assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
     assert not batch.has_attr("nothing_of_this_name")
@@ -482,11 +482,11 @@ def test_the_batch_refuses_what_it_cannot_do() -> None:
         ):
             batch.step(np.array(wrong))
     with pytest.raises(ValueError, match="n_envs must be a whole number ≥ 1, but 0"):
-        GridworldVecEnv(0)
+        GridworldEnv.make_sb3_vec_env(0)
     with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
-        GridworldVecEnv(1, max_episode_steps=0)
+        GridworldEnv.make_sb3_vec_env(1, max_episode_steps=0)
     with pytest.raises(ValueError, match="slip must be a number between 0 and 1"):
-        GridworldVecEnv(1, slip=2.0)
+        GridworldEnv.make_sb3_vec_env(1, slip=2.0)
 
 
 # Bad input

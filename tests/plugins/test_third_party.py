@@ -37,7 +37,7 @@ THIRD = {
         chi_squared = "third_party_envs.chi_squared:ChiSquared"
 
         [project.entry-points."sb3_entropy.measures"]
-        best_return = "third_party_envs.best_return:BestReturn"
+        best_return = "third_party_envs.best_return:BEST_RETURN"
 
         [project.entry-points."sb3_entropy.studies"]
         third_study = "third_party_envs.studies"
@@ -56,21 +56,20 @@ THIRD = {
           policy_kwargs: {std_scheme: halved, net_arch: [16]}
         """,
     "third_party_envs/best_return.py": """
-        from sb3_entropy.studies.measures import Glimpse, ObservingMeasure
+        from sb3_entropy.studies.measures import Glimpse, Measure
 
-        class BestReturn(ObservingMeasure):
-            '''Highest return at any evaluation point, and the number of the policy's parameters.'''
+        def look(glimpse: Glimpse):
+            return {"parameters": sum(p.numel() for p in glimpse.model.policy.parameters())}
 
-            description = "Highest return at any evaluation point."
-            unit = "return"
-            higher_is_better = True
-            curves = ("deterministic/return", "third/parameters")
-
-            def observe(self, glimpse: Glimpse):
-                return {"third/parameters": sum(p.numel() for p in glimpse.model.policy.parameters())}
-
-            def score(self, curves):
-                return curves.values["deterministic/return"].max()
+        BEST_RETURN = Measure(
+            "Highest return at any evaluation point.",
+            "return",
+            True,
+            ("deterministic/return", "third/parameters"),
+            lambda steps, returns, parameters: returns.max(),
+            look,
+            records={"third/parameters": "parameters"},
+        )
         """,
     "third_party_envs/chi_squared.py": """
         from sb3_entropy.divergences import Divergence

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sb3_entropy.reports.evidence import deciding, evidence_markdown
+from sb3_entropy.reports.evidence import deciding, evidence_markdown, evidence_of
 from sb3_entropy.studies.plan import Plan
 from tests.reports.study.results import make_results, make_study, with_runs
 
@@ -21,7 +21,7 @@ def rows(page):
 
 
 def test_a_row_and_a_section_for_each_study():
-    page = evidence_markdown([results("first"), results("second", bonus=-60.0)])
+    page = evidence_markdown([evidence_of(results("first")), evidence_of(results("second", bonus=-60.0))])
     first, second = rows(page)
     assert first.startswith("| [first](#first)<br>SPPO ends higher than PPO. | ✓ **supported** | ")
     assert "✕ **refuted**" in second
@@ -32,14 +32,16 @@ def test_a_row_and_a_section_for_each_study():
 
 
 def test_the_same_results_give_the_same_text():
-    assert evidence_markdown([results()]) == evidence_markdown([results()])
+    assert evidence_markdown([evidence_of(results())]) == evidence_markdown([evidence_of(results())])
 
 
 def test_the_numbers_are_those_of_the_verdict():
     made = results()
     comparison = made.verdict.criteria[0].comparisons[1]
     line = next(
-        line for line in evidence_markdown([made]).splitlines() if line.startswith(f"| {comparison.treatment} |")
+        line
+        for line in evidence_markdown([evidence_of(made)]).splitlines()
+        if line.startswith(f"| {comparison.treatment} |")
     )
     assert f"{comparison.difference.value:.1f} [{comparison.difference.low:.1f}, " in line
     assert line.endswith("| supported |")
@@ -47,7 +49,7 @@ def test_the_numbers_are_those_of_the_verdict():
 
 
 def test_bars_and_line_breaks_do_not_break_the_table():
-    page = evidence_markdown([results(claim="one\n| two")])
+    page = evidence_markdown([evidence_of(results(claim="one\n| two"))])
     (row,) = rows(page)
     assert "one \\| two" in row
     assert "a \\| b" in row
@@ -63,6 +65,6 @@ def test_what_decides_is_the_least_clear_of_what_agrees():
 
 
 def test_without_runs_and_without_studies():
-    page = evidence_markdown([with_runs(results(), [])])
+    page = evidence_markdown([evidence_of(with_runs(results(), []))])
     assert "undecided, from 0 runs, 15 missing." in page
     assert "none yet" in evidence_markdown([])

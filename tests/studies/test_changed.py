@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sb3_entropy.reports.evidence import evidence_markdown
+from sb3_entropy.reports.evidence import evidence_markdown, evidence_of
 from sb3_entropy.reports.study import write_report
 from sb3_entropy.reports.study.wording import estimate
 from sb3_entropy.store import Store
@@ -37,7 +37,7 @@ def test_the_old_verdict_is_judged_on_the_same_runs():
 
 def test_both_verdicts_stand_on_the_page_of_evidence():
     made = results(changed=CHANGED)
-    page = evidence_markdown([made])
+    page = evidence_markdown([evidence_of(made)])
     row = next(line for line in page.splitlines() if line.startswith("| ["))
     assert "✓ **supported**<br>before its rule was changed: ✕ refuted |" in row
     assert "**Changed after the runs.** The source shows &lt;b>returns&lt;/b>." in page
@@ -47,7 +47,7 @@ def test_both_verdicts_stand_on_the_page_of_evidence():
         line for line in page.splitlines() if line.startswith("- entropy &lt;is> less: refuted. The mean entropy")
     )
     assert f" {estimate(made.verdict.former[0].criteria[0].comparisons[0].difference)} nats, p = " in old
-    assert "changed" not in evidence_markdown([results()]).partition("| [")[2]
+    assert "changed" not in evidence_markdown([evidence_of(results())]).partition("| [")[2]
 
 
 def test_both_verdicts_stand_in_the_report(tmp_path):

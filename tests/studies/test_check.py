@@ -6,7 +6,7 @@ import pytest
 
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
-from sb3_entropy.studies.measures import Measure, ObservingMeasure
+from sb3_entropy.studies.measures import Measure, end
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import parse_study, read_study
 from sb3_entropy.studies.worker import run_alone
@@ -24,17 +24,11 @@ def test_a_sound_study_is_let_through():
 
 
 def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
-    class Clipped(ObservingMeasure):
-        description, unit, higher_is_better, curves = "clip range", "", None, ("clip_range",)
-
-        def observe(self, glimpse):
-            return {"clip_range": glimpse.model.clip_range(1.0)}
-
-        def score(self, curves):
-            return curves.last("clip_range")
+    def look(glimpse):
+        return {"clip_range": glimpse.model.clip_range(1.0)}
 
     MEASURES.keys()
-    monkeypatch.setitem(MEASURES._things, "clipped", Clipped)
+    monkeypatch.setitem(MEASURES._things, "clipped", Measure("clip range", "", None, ("clip_range",), end(), look))
     assert check_study(Plan(study(measures=["clipped"])))
     arms = {**TINY["arms"], "A2C": {"algo": "a2c"}}
     message = refused(text(measures=["clipped"], arms=arms, hyperparams={"n_steps": 32}))
@@ -202,14 +196,8 @@ def test_problems_of_all_kinds_are_told_together():
 
 
 def test_a_measure_whose_curve_nobody_records(monkeypatch):
-    class Kl(Measure):
-        description, unit, higher_is_better, curves = "KL", "nats", None, ("train/approx_kl",)
-
-        def score(self, curves):
-            return curves.last("train/approx_kl")
-
     MEASURES.keys()
-    monkeypatch.setitem(MEASURES._things, "kl", Kl)
+    monkeypatch.setitem(MEASURES._things, "kl", Measure("KL", "nats", None, ("train/approx_kl",), end()))
     assert "the measure kl needs the curve 'train/approx_kl'; add it to evaluation: log" in refused(
         text(measures=["kl"])
     )

@@ -6,7 +6,7 @@ from scipy import stats
 
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
-from sb3_entropy.studies.measures import Measure
+from sb3_entropy.studies.measures import Measure, end
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.rules import compared, rule_in_words
 from sb3_entropy.studies.spec import parse_study
@@ -111,14 +111,12 @@ def test_runs_that_score_at_most_so_much_are_counted_too():
 
 @pytest.fixture
 def solved(monkeypatch):
-    class Solved(Measure):
-        description, unit, higher_is_better, curves, yes_or_no = "Solved", "", True, ("deterministic/return",), True
+    def score(steps, values):
+        return float(end()(steps, values) >= 475)
 
-        def score(self, curves):
-            return float(curves.last("deterministic/return") >= 475)
-
+    solved = Measure("Solved", "", True, ("deterministic/return",), score, yes_or_no=True)
     MEASURES.keys()
-    monkeypatch.setitem(MEASURES._things, "solved", Solved)
+    monkeypatch.setitem(MEASURES._things, "solved", solved)
 
 
 def test_a_measure_that_is_a_yes_or_a_no_is_counted(solved):

@@ -13,7 +13,7 @@ import pytest
 from sb3_entropy.engines import make_engine
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import Store, StoreError
-from sb3_entropy.studies.measures import Measure, ObservingMeasure
+from sb3_entropy.studies.measures import Measure, end
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import collect
 from sb3_entropy.studies.runner import run_study
@@ -200,31 +200,20 @@ def test_runs_of_another_yaml_are_never_taken_for_those_of_this_one(tmp_path):
     assert (len(after.runs), after.missing, after.other) == (6, 6, 0)
 
 
-class Crooked(ObservingMeasure):
-    """Records a curve under a name that no file can hold."""
-
-    description, unit, higher_is_better, curves = "Crooked.", "", None, ("a\nb",)
-
-    def observe(self, glimpse):
-        return {"a\nb": 1.0}
-
-    def score(self, curves):
-        return 1.0
+def crooked(glimpse):
+    """Is recorded under a name that no file can hold."""
+    return {"a\nb": 1.0}
 
 
-class Broken(Measure):
+def broken(steps, values):
     """Fails when it is to score."""
-
-    description, unit, higher_is_better, curves = "Broken.", "", None, ("deterministic/return",)
-
-    def score(self, curves):
-        raise ZeroDivisionError("on purpose")
+    raise ZeroDivisionError("on purpose")
 
 
 def test_a_measure_of_another_package_costs_no_more_than_its_own_runs(tmp_path, monkeypatch):
     MEASURES.keys()
-    monkeypatch.setitem(MEASURES._things, "crooked", Crooked)
-    monkeypatch.setitem(MEASURES._things, "broken", Broken)
+    monkeypatch.setitem(MEASURES._things, "crooked", Measure("Crooked.", "", None, ("a\nb",), end(), crooked))
+    monkeypatch.setitem(MEASURES._things, "broken", Measure("Broken.", "", None, ("deterministic/return",), broken))
     tally, _, _ = run(study("one", measures=["crooked"]), tmp_path / "store.sqlite")
     assert (tally.finished, tally.failed) == (0, 9)
     tally, _, _ = run(study("two", measures=["final_return", "broken"]), tmp_path / "store.sqlite")

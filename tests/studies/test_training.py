@@ -10,6 +10,7 @@ from sb3_entropy.policies.episodes import evaluate
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import same_but_clock
 from sb3_entropy.studies.jobs import Surroundings
+from sb3_entropy.studies.measures import Measure
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount, noted_steps
@@ -144,3 +145,12 @@ def test_warnings_are_recorded_and_not_shown(recwarn):
     record = run_alone(run.definition)
     assert any("mini-batch" in message for message in record.recorded["warnings"])
     assert not [warning for warning in recwarn if "mini-batch" in str(warning.message)]
+
+
+def test_an_observer_records_no_curve_that_every_run_has():
+    arguments = ("Best.", "return", True, ("deterministic/return", "mine/size"), lambda steps, *curves: 0.0, dict)
+    with pytest.raises(ValueError, match=r"'Best.' has an observer, but deterministic/return is recorded without one"):
+        Measure(*arguments)
+    measure = Measure(*arguments, records={"mine/size": "n"})
+    assert measure.recorded({"n": 3, "m": 4}) == {"mine/size": 3.0}
+    assert np.isnan(measure.recorded({})["mine/size"])

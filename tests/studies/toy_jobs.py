@@ -44,14 +44,8 @@ class Ascent(PlainJob):
         yield from (Result(POINTS, {"ascent/value": of_seed}) for of_seed in np.stack(values, axis=1))
 
 
-@MEASURES.register("value")
-class Value(Measure):
-    """J after the last step."""
-
-    description, unit, higher_is_better, curves = "Expected reward after the last step.", "reward", True, Ascent.series
-
-    def score(self, curves):
-        return float(curves.values["ascent/value"][-1])
+_VALUE = ("Expected reward after the last step.", "reward", True, Ascent.series)
+MEASURES.register("value")(Measure(*_VALUE, lambda steps, values: float(values[-1])))
 
 
 class DistanceArm(Arm):
@@ -77,11 +71,5 @@ class Distance(PlainJob):
             yield Result(range(1, len(theta) + 1), {"probe/distance": distances})
 
 
-@MEASURES.register("distance")
-class DistanceFromEnd(Measure):
-    """‖θ_1 − θ_T‖."""
-
-    description, unit, higher_is_better, curves = "Distance of the first look from the last.", "", None, Distance.series
-
-    def score(self, curves):
-        return float(curves.values["probe/distance"][0])
+_DISTANCE = ("Distance of the first look from the last.", "", None, Distance.series)
+MEASURES.register("distance")(Measure(*_DISTANCE, lambda steps, distances: float(distances[0])))

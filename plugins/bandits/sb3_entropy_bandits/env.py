@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_bandits.drift import make_drift
 from sb3_entropy_bandits.noise import make_noise
-from sb3_entropy_bandits.rounds import Rounds
+from sb3_entropy_bandits.rounds import Rounds, check_no_options
 from sb3_entropy_bandits.tasks import NAMES, make_task
 from sb3_entropy_bandits.tasks.task import Contexts, Task
 
@@ -80,7 +80,9 @@ class BanditEnv(gym.Env[NDArray[Any], np.int64]):
 
         if max_episode_steps is not None:
             check_number("max_episode_steps", max_episode_steps, low=1, integer=True)
-        vec_env = BanditVecEnv(n_envs, **kwargs)
+        check_number("n_envs", n_envs, low=1, integer=True)
+        bandit = BanditEnv(**kwargs)
+        vec_env = BanditVecEnv(bandit, bandit.rounds(int(n_envs)))
         if seed is not None:
             vec_env.seed(seed)
         return vec_env
@@ -169,15 +171,6 @@ class BanditEnv(gym.Env[NDArray[Any], np.int64]):
             gym.logger.warn("render() draws nothing without a render mode: make the environment with render_mode=…")
             return None
         return self._rounds.pictures()[0]
-
-
-def check_no_options(options: dict[str, Any] | None) -> None:
-    """
-    :param options: what was given to reset()
-    :raises ValueError: if there are any
-    """
-    if options:
-        raise ValueError(f"reset() of a bandit knows no options, but {options!r} was given.")
 
 
 def _task(task: Any, options: dict[str, Any]) -> Task:

@@ -114,3 +114,12 @@ class Rounds:
         if self._indices is None:
             raise gym.error.ResetNeeded("No context is shown: call reset() first, and again after each step().")
         return self._indices
+
+
+def check_no_options(options: dict[str, Any] | None) -> None:
+    """
+    :param options: what was given to reset()
+    :raises ValueError: if there are any
+    """
+    if options:
+        raise ValueError(f"reset() of a bandit knows no options, but {options!r} was given.")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from sb3_entropy.errors import check_number
-from sb3_entropy_bandits.env import BanditEnv, check_no_options
+from sb3_entropy_bandits.rounds import Rounds, check_no_options
 
 # What stands in the batch and not in the parameters that its environments share.
 OF_EACH = ("context_rewards", "contexts_served", "cumulative_regret")
@@ -17,25 +17,21 @@ OF_EACH = ("context_rewards", "contexts_served", "cumulative_regret")
 
 class BanditVecEnv(VecEnv):
     """
-    N contexts of one :class:`BanditEnv`, served and paid together.
+    N contexts of one bandit, served and paid together, made by ``BanditEnv.make_sb3_vec_env``.
 
     It is what a ``DummyVecEnv`` of N environments is in distribution, but not number by number: one generator, which
     the first environment's seed starts, draws for all. Time runs through the batch as a whole: after k batches, context
     i has t = kN + i, so a drift at t comes after t contexts, not after t contexts in each environment.
 
-    :param n_envs: the number of environments N
-    :param kwargs: the parameters of the environments
-    :raises TypeError: if ``n_envs`` is not whole, or as :class:`BanditEnv` does
-    :raises ValueError: if ``n_envs`` is less than 1, or as :class:`BanditEnv` does
+    :param bandit: one of the environments, which answers for what they share
+    :param rounds: of N of its contexts
     """
 
-    def __init__(self, n_envs: int, **kwargs: Any):
-        check_number("n_envs", n_envs, low=1, integer=True)
-        self.bandit = BanditEnv(**kwargs)
-        self.rounds = self.bandit.rounds(int(n_envs))
-        super().__init__(int(n_envs), self.bandit.observation_space, self.bandit.action_space)
+    def __init__(self, bandit: gym.Env[Any, Any], rounds: Rounds):
+        self.bandit, self.rounds = bandit, rounds
+        super().__init__(rounds.n, bandit.observation_space, bandit.action_space)
         self._generator = np.random.default_rng()
-        self._n_actions = self.bandit.task.n_actions
+        self._n_actions = rounds.task.n_actions
 
     def reset(self) -> NDArray[Any]:
         """
@@ -83,7 +79,7 @@ class BanditVecEnv(VecEnv):
         return self._observations, rewards.astype(np.float32), np.ones(self.num_envs, dtype=bool), infos
 
     def get_images(self) -> Sequence[NDArray[np.uint8]]:
-        """:return: the contexts that are shown, as :meth:`BanditEnv.render` draws them"""
+        """:return: the contexts that are shown, as one bandit draws them"""
         return self.rounds.pictures()
 
     def close(self) -> None:

@@ -9,15 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_choice, check_number, unknown
-from sb3_entropy_gridworld.model import (
-    ACTIONS,
-    Cell,
-    TransitionModel,
-    checked_cell,
-    checked_goals,
-    successors,
-    transition_probabilities,
-)
+from sb3_entropy_gridworld.model import ACTIONS, Grid, TransitionModel, checked_cell, checked_goals
 from sb3_entropy_gridworld.rendering import ansi, image
 
 if TYPE_CHECKING:
@@ -83,29 +75,17 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         check_choice("observation", observation, ("one_hot", "index"))
         if render_mode is not None:
             check_choice("render_mode", render_mode, self.metadata["render_modes"])
-        self.size = int(size)
-        corners = ((0, self.size - 1), (self.size - 1, 0))
-        self.goals = checked_goals(corners if goals is None else goals, rewards, self.size)
-        self.start = checked_cell("start", start, self.size)
-        self.slip = float(slip)
-        self.gamma = float(gamma)
+        size = int(size)
+        corners = ((0, size - 1), (size - 1, 0))
+        paid = checked_goals(corners if goals is None else goals, rewards, size)
+        self.grid = Grid(size, paid, checked_cell("start", start, size), float(slip), float(gamma))
         self.observation = observation
         self.render_mode = render_mode
-
-        self.n_states = self.size**2 + 1
-        self.absorbing = self.n_states - 1
+        n_states = self.grid.n_states
         self.action_space: spaces.Discrete = spaces.Discrete(len(ACTIONS))
         self.observation_space: spaces.Space[Any] = (
-            spaces.Box(0.0, 1.0, (self.n_states,), np.float32)
-            if observation == "one_hot"
-            else spaces.Discrete(self.n_states)
+            spaces.Box(0.0, 1.0, (n_states,), np.float32) if observation == "one_hot" else spaces.Discrete(n_states)
         )
-        # The mechanics that step(), transition_model() and the batched environment share: where an action leads if it
-        # is carried out, (S, A), and what leaving a state pays, (S,).
-        self.successors = successors(self.size, self.goals)
-        self.leaving_pays = np.zeros(self.n_states)
-        for cell, reward in self.goals.items():
-            self.leaving_pays[self.index_of(cell)] = reward
         self._state: int | None = None
 
     @staticmethod
@@ -123,17 +103,11 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         """
         from sb3_entropy_gridworld.vec_env import GridworldVecEnv
 
-        vec_env = GridworldVecEnv(n_envs, max_episode_steps, **kwargs)
+        world = GridworldEnv(**kwargs)
+        vec_env = GridworldVecEnv(world, world.grid, n_envs, max_episode_steps)
         if seed is not None:
             vec_env.seed(seed)
         return vec_env
-
-    def index_of(self, cell: Cell) -> int:
-        """
-        :param cell: (row, column)
-        :return: the state's index, ``size · row + column``
-        """
-        return self.size * cell[0] + cell[1]
 
     def transition_model(self) -> TransitionModel:
         """
@@ -142,14 +116,7 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         :return: ``P`` (S, A, S), ``R`` (S, A), ``rho`` (S,) and ``gamma``; the absorbing state, the last, returns to
             itself and pays nothing
         """
-        rho = np.zeros(self.n_states)
-        rho[self.index_of(self.start)] = 1.0
-        return TransitionModel(
-            P=transition_probabilities(self.successors, self.slip),
-            R=np.repeat(self.leaving_pays[:, None], len(ACTIONS), axis=1),
-            rho=rho,
-            gamma=self.gamma,
-        )
+        return self.grid.transition_model()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -166,8 +133,8 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         other = next((option for option in options or {} if option != "state"), None)
         if other is not None:
             raise ValueError(unknown("option of reset()", other, ["state"]))
-        state = (options or {}).get("state", self.index_of(self.start))
-        check_number('options["state"]', state, 0, self.absorbing - 1, integer=True)
+        state = (options or {}).get("state", self.grid.index_of(self.grid.start))
+        check_number('options["state"]', state, 0, self.grid.absorbing - 1, integer=True)
         self._state = int(state)
         return self._observe(self._state), {"state": self._state}
 
@@ -186,11 +153,11 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
         if not self.action_space.contains(action):
             raise ValueError(f"action must be 0 (left), 1 (right), 2 (up) or 3 (down), but {action!r} was given.")
         carried_out = int(action)
-        if self.slip > 0.0 and self.np_random.random() < self.slip:
+        if self.grid.slip > 0.0 and self.np_random.random() < self.grid.slip:
             carried_out = int(carried_out + self.np_random.integers(1, len(ACTIONS))) % len(ACTIONS)
-        reward = float(self.leaving_pays[self._state])
-        self._state = int(self.successors[self._state, carried_out])
-        return self._observe(self._state), reward, self._state == self.absorbing, False, {"state": self._state}
+        reward = float(self.grid.leaving_pays[self._state])
+        self._state = int(self.grid.successors[self._state, carried_out])
+        return self._observe(self._state), reward, self._state == self.grid.absorbing, False, {"state": self._state}
 
     def render(self) -> Any:
         """
@@ -201,13 +168,11 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
             gym.logger.warn("render() draws nothing without a render mode: make the environment with render_mode=…")
             return None
         draw = ansi if self.render_mode == "ansi" else image
-        if self._state is None or self._state == self.absorbing:
-            return draw(self.size, self.goals, None)
-        return draw(self.size, self.goals, divmod(self._state, self.size))
+        return draw(self.grid.size, self.grid.goals, None if self._state is None else self.grid.cell_of(self._state))
 
     def _observe(self, state: int) -> Observation:
         if self.observation == "index":
             return np.int64(state)
-        one_hot = np.zeros(self.n_states, dtype=np.float32)
+        one_hot = np.zeros(self.grid.n_states, dtype=np.float32)
         one_hot[state] = 1.0
         return one_hot

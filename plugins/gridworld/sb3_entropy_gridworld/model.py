@@ -76,6 +76,55 @@ def checked_goals(goals: Any, rewards: Any, size: int) -> dict[Cell, float]:
     return paid
 
 
+class Grid:
+    """
+    The mechanics, which one gridworld, its exact model and a batch of gridworlds share.
+
+    *States*: the cells, with index ``size · row + column``, and one absorbing state, the last: S = size² + 1.
+
+    :param size: side of the grid
+    :param goals: the reward of each goal, paid on leaving it
+    :param start: the first cell of an episode
+    :param slip: probability that another action, uniformly drawn from the other three, is carried out
+    :param gamma: discount factor of the model
+    """
+
+    def __init__(self, size: int, goals: dict[Cell, float], start: Cell, slip: float, gamma: float):
+        self.size, self.goals, self.start, self.slip, self.gamma = size, goals, start, slip, gamma
+        self.n_states = size**2 + 1
+        self.absorbing = self.n_states - 1
+        # Where an action leads if it is carried out, (S, A), and what leaving a state pays, (S,).
+        self.successors = successors(size, goals)
+        self.leaving_pays = np.zeros(self.n_states)
+        for cell, reward in goals.items():
+            self.leaving_pays[self.index_of(cell)] = reward
+
+    def index_of(self, cell: Cell) -> int:
+        """
+        :param cell: (row, column)
+        :return: the state's index, ``size · row + column``
+        """
+        return self.size * cell[0] + cell[1]
+
+    def cell_of(self, state: int) -> Cell | None:
+        """
+        :param state: a state's index
+        :return: its (row, column); ``None`` for the absorbing state
+        """
+        return None if state == self.absorbing else divmod(state, self.size)
+
+    def transition_model(self) -> TransitionModel:
+        """:return: the exact model; the absorbing state returns to itself and pays nothing"""
+        rho = np.zeros(self.n_states)
+        rho[self.index_of(self.start)] = 1.0
+        return TransitionModel(
+            P=transition_probabilities(self.successors, self.slip),
+            R=np.repeat(self.leaving_pays[:, None], len(ACTIONS), axis=1),
+            rho=rho,
+            gamma=self.gamma,
+        )
+
+
 def successors(size: int, goals: dict[Cell, float]) -> NDArray[np.int64]:
     """
     Where each action leads if it is carried out.

@@ -3,37 +3,39 @@
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from sb3_entropy.errors import check_number
-from sb3_entropy_gridworld.env import GridworldEnv
-from sb3_entropy_gridworld.model import ACTIONS
+from sb3_entropy_gridworld.model import ACTIONS, Grid
 from sb3_entropy_gridworld.rendering import image
 
 
 class GridworldVecEnv(VecEnv):
     """
-    A batch of :class:`GridworldEnv` with the same parameters. Environment i is, for the same seed, step by step what
-    the i-th of a ``DummyVecEnv`` is.
+    A batch of gridworlds with the same parameters, made by ``GridworldEnv.make_sb3_vec_env``. Environment i is, for
+    the same seed, step by step what the i-th of a ``DummyVecEnv`` is.
 
+    :param world: one of them, which answers for what they share
+    :param grid: its mechanics
     :param n_envs: the number of environments N
     :param max_episode_steps: after how many steps an episode is cut; never if ``None``
-    :param kwargs: the parameters of the environments
-    :raises TypeError: if a number is not whole, or as :class:`GridworldEnv` does
-    :raises ValueError: if a number is less than 1, or as :class:`GridworldEnv` does
+    :raises TypeError: if a number is not whole
+    :raises ValueError: if a number is less than 1
     """
 
-    def __init__(self, n_envs: int, max_episode_steps: int | None = None, **kwargs: Any):
+    def __init__(self, world: gym.Env[Any, Any], grid: Grid, n_envs: int, max_episode_steps: int | None = None):
         check_number("n_envs", n_envs, 1, integer=True)
         if max_episode_steps is not None:
             check_number("max_episode_steps", max_episode_steps, 1, integer=True)
-        self.world = GridworldEnv(**kwargs)
+        self.world, self.grid = world, grid
         self.limit = np.inf if max_episode_steps is None else max_episode_steps
-        super().__init__(n_envs, self.world.observation_space, self.world.action_space)
-        self._start = self.world.index_of(self.world.start)
+        super().__init__(n_envs, world.observation_space, world.action_space)
+        self._start = grid.index_of(grid.start)
         self._states = np.full(n_envs, self._start)
         self._steps = np.zeros(n_envs, dtype=np.int64)
         self._generators = [np.random.default_rng() for _ in range(n_envs)]
@@ -67,15 +69,15 @@ class GridworldVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """:return: observations, rewards (N,), dones (N,) and infos; what is done has been reset"""
-        world, actions = self.world, self._actions
-        if world.slip > 0.0:
+        grid, actions = self.grid, self._actions
+        if grid.slip > 0.0:
             for i, generator in enumerate(self._generators):
-                if generator.random() < world.slip:
+                if generator.random() < grid.slip:
                     actions[i] = (actions[i] + generator.integers(1, len(ACTIONS))) % len(ACTIONS)
-        rewards = world.leaving_pays[self._states].astype(np.float32)
-        self._states = world.successors[self._states, actions]
+        rewards = grid.leaving_pays[self._states].astype(np.float32)
+        self._states = grid.successors[self._states, actions]
         self._steps += 1
-        terminated = self._states == world.absorbing
+        terminated = self._states == grid.absorbing
         cut = ~terminated & (self._steps >= self.limit)
         dones = terminated | cut
         infos: list[dict[str, Any]] = [
@@ -91,14 +93,14 @@ class GridworldVecEnv(VecEnv):
         return self._observe(self._states), rewards, dones, infos
 
     def _observe(self, states: NDArray[np.int64]) -> NDArray[Any]:
-        if self.world.observation == "index":
+        if isinstance(self.observation_space, spaces.Discrete):
             return states.copy()
-        return np.eye(self.world.n_states, dtype=np.float32)[states]
+        return np.eye(self.grid.n_states, dtype=np.float32)[states]
 
     def get_images(self) -> Sequence[NDArray[np.uint8]]:
-        """:return: the grid of each environment, as :meth:`GridworldEnv.render` draws it"""
-        world = self.world
-        return [image(world.size, world.goals, divmod(int(state), world.size)) for state in self._states]
+        """:return: the grid of each environment, as one gridworld draws it"""
+        grid = self.grid
+        return [image(grid.size, grid.goals, grid.cell_of(int(state))) for state in self._states]
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -10,12 +10,11 @@ from functools import cache
 from inspect import Parameter, signature
 from typing import Any, ClassVar
 
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
 from sb3_entropy.algorithms.common.arguments import CHECKED, check_arguments, plain
-from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.errors import unknown
 from sb3_entropy.handed_over import owned
 
@@ -36,30 +35,23 @@ FIXED = {
 }
 
 
-class ChangingAlgorithm(OnPolicyAlgorithm):
+class ChangingAlgorithm(BaseAlgorithm):
     """An algorithm in which a constructor's argument that is set later takes effect, or is refused."""
 
     #: methods that make a part of the model, or check what fits together, and the arguments that they are about. Each
     #: is called when the model is set up, and after a change, with the values that the changed arguments had before.
     #: One may still refuse the change, so they put new parts in the place of old ones, and write into none
-    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
-        "_make_lr_schedule": frozenset({"learning_rate"}),
-        "_make_rollout_buffer": frozenset({"n_steps", "rollout_buffer_class", "rollout_buffer_kwargs"}),
-    }
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {"_make_lr_schedule": frozenset({"learning_rate"})}
     #: an algorithm's own checks: by argument, a function of its name and value
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {}
 
     #: keys of ``policy_kwargs`` that the constructor adds to what the user has given
     adds_to_policy_kwargs: ClassVar[frozenset[str]] = frozenset()
 
-    rollout_buffer: SoftRollouts
-
     #: what is looked at when it is assigned
     _guarded: ClassVar[frozenset[str]] = frozenset()
     #: from the end of ``_setup_model`` on
     _is_set_up: bool = False
-    #: one that takes the place of the rollout buffer when the next rollout begins
-    _next_rollout_buffer: SoftRollouts | None = None
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{name: _taken(value) for name, value in kwargs.items()})
@@ -160,40 +152,18 @@ class ChangingAlgorithm(OnPolicyAlgorithm):
         for make, arguments in self.made_from.items():
             if arguments & before.keys():
                 getattr(self, make)(before)
-        if before.keys() & {"gamma", "gae_lambda"} and self._is_set_up:
-            # The only part that is written into, as a rollout holds it; so it comes last, when nothing can fail.
-            for buffer in filter(None, (self.rollout_buffer, self._next_rollout_buffer)):
-                buffer.gamma, buffer.gae_lambda = self.gamma, self._lambda_in_force
+        if self._is_set_up:
+            self._write(before)
 
-    @property
-    def _lambda_in_force(self) -> float:
-        """λ of the advantages, the rollout buffer's."""
-        return self.gae_lambda
+    def _write(self, before: Mapping[str, Any]) -> None:
+        """
+        Write what has changed into what is not made anew. It comes last, when nothing can fail any more.
+
+        :param before: what the arguments that have changed were before
+        """
 
     def _make_lr_schedule(self, before: Mapping[str, Any]) -> None:
         self._setup_lr_schedule()
-
-    def _make_rollout_buffer(self, before: Mapping[str, Any]) -> None:
-        """For the next rollout: the present one may be half full."""
-        if not self._is_set_up:
-            return
-        cls = soft_buffer_class(self.rollout_buffer_class, self.observation_space)
-        self._next_rollout_buffer = cls(  # type: ignore[assignment]
-            self.n_steps,
-            self.observation_space,
-            self.action_space,
-            device=self.device,
-            gamma=self.gamma,
-            gae_lambda=self._lambda_in_force,
-            n_envs=self.n_envs,
-            **self.rollout_buffer_kwargs,
-        )
-
-    def _exchange_rollout_buffer(self) -> None:
-        """Called when a rollout begins."""
-        if self._next_rollout_buffer is not None:
-            self._next_rollout_buffer.reward_bonus = self.rollout_buffer.reward_bonus
-            self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
 
     def set_env(self, env: GymEnv, force_reset: bool = True) -> None:
         """

@@ -1,72 +1,25 @@
-"""Writing a model so that a kill never leaves half a file, and saying what is wrong with one that cannot be read."""
+"""Writing a model so that a kill never leaves half a file, and loading one that the family can read."""
 
 import io
-import json
 import pickle
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch as th
 from stable_baselines3.common.base_class import maybe_make_env
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_entropy.algorithms.common.changing import FIXED, ChangingAlgorithm
+from sb3_entropy.algorithms.common.saved_file import check_zip, find_zip, zip_path
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.files import atomic_file
 from sb3_entropy.handed_over import owned
-from sb3_entropy.registry import ALGORITHMS, find_env
-
-
-def zip_path(path: str | Path) -> Path:
-    """:return: where Stable-Baselines3 saves under that name: ``.zip`` is added to a name without a suffix"""
-    named = Path(path)
-    return named if named.suffix else named.with_name(f"{named.name}.zip")
-
-
-def find_zip(path: str | Path) -> Path:
-    """
-    :param path: as it was given to ``save``, with ``.zip`` or without
-    :return: the file; a folder of that name, as rl-zoo makes one beside it, is none
-    :raises FileNotFoundError: if there is no such file
-    """
-    for file in (Path(path), Path(f"{path}.zip")):
-        if file.is_file():
-            return file
-    raise FileNotFoundError(f"There is no saved model at {path} or {path}.zip. Check the path.")
-
-
-def check_zip(path: str | Path | io.BufferedIOBase) -> dict[str, Any]:
-    """
-    :param path: a saved model
-    :return: what it stores, by name, as Stable-Baselines3 has encoded it
-    :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it is no zip, was cut short, or holds no model
-    """
-    source = find_zip(path) if isinstance(path, (str, Path)) else path
-    damage, stored = "", {}
-    try:
-        with zipfile.ZipFile(source) as archive:
-            damage = archive.testzip() or ""
-            if {"data", "policy.pth"} <= set(archive.namelist()) and not damage:
-                stored = json.loads(archive.read("data"))
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise ValueError(
-            f"The file {path} wasn't a zip-file that can be read: {error}. It was cut short or is not a saved model; "
-            "load an earlier checkpoint."
-        ) from error
-    finally:
-        if isinstance(source, io.IOBase):
-            source.seek(0)
-    if damage:
-        raise ValueError(f"{path} is damaged at {damage!r}. Load an earlier checkpoint.")
-    if not stored:
-        raise ValueError(
-            f"{path} is a zip file, but not a saved model of Stable-Baselines3, or one that was cut short. Load an "
-            "earlier checkpoint."
-        )
-    return stored
+from sb3_entropy.policies.compiled import by_plain_names, compiled_in_place, plain_name
+from sb3_entropy.registry import ALGORITHMS
 
 
 class SavedAlgorithm(ChangingAlgorithm):
@@ -76,10 +29,49 @@ class SavedAlgorithm(ChangingAlgorithm):
     saved_by_family: ClassVar[frozenset[str]]
     saved_by_others: ClassVar[frozenset[str]] = frozenset()
 
+    @property  # type: ignore[override]
+    def policy(self) -> ActorCriticPolicy:
+        """
+        The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
+        """
+        try:
+            policy: ActorCriticPolicy = self.__dict__["policy"]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no policy before it is set up.") from None
+        return policy
+
+    @policy.setter
+    def policy(self, policy: Any) -> None:
+        self.__dict__["policy"] = compiled_in_place(policy)
+
+    def get_parameters(self) -> dict[str, dict[str, Any]]:
+        """:return: the state of the policy, by the names it has uncompiled, and of its optimizer"""
+        parameters: dict[str, dict[str, Any]] = super().get_parameters()
+        return {**parameters, "policy": by_plain_names(parameters["policy"])}
+
+    def set_parameters(
+        self,
+        load_path_or_dict: str | dict[str, Any],
+        exact_match: bool = True,
+        device: th.device | str = "auto",
+    ) -> None:
+        """
+        :param load_path_or_dict: a saved model, or what :meth:`get_parameters` has given, of this model or of one like
+            it, whichever parts of the two are compiled
+        :param exact_match: whether every parameter must be there
+        :param device: where a file's parameters are put
+        """
+        given: Any = load_path_or_dict
+        if not isinstance(given, dict):
+            _, given, _ = load_from_zip_file(given, device=device, load_data=False)
+        if "policy" in given:
+            own = {plain_name(name): name for name in self.policy.state_dict()}
+            policy = {own.get(plain_name(name), name): value for name, value in given["policy"].items()}
+            given = {**given, "policy": policy}
+        super().set_parameters(given, exact_match, device)
+
     def _excluded_save_params(self) -> list[str]:
-        """What lives from one rollout to the next is left out."""
-        passing = ["_statistics", "_mean_entropy", "_value_clip", "_temperature_in_force", "_next_rollout_buffer"]
-        return [*super()._excluded_save_params(), *passing, "_is_set_up"]
+        return [*super()._excluded_save_params(), "_is_set_up"]
 
     def save(
         self,

@@ -5,47 +5,27 @@ An algorithm of the family is final and supplies ``_policy_loss``, and ``_improv
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 import numpy as np
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples
-from stable_baselines3.common.utils import update_learning_rate
+from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
-from torch.nn import functional as F
 
-from sb3_entropy.algorithms.common.arguments import (
-    check_action_space,
-    check_arguments,
-    check_observation_space,
-    check_policy_class,
-    plain,
-)
-from sb3_entropy.algorithms.common.monitored import MonitoredAlgorithm
-from sb3_entropy.algorithms.common.regularized import RegularizedAlgorithm
-from sb3_entropy.algorithms.common.saving import SavedAlgorithm
-from sb3_entropy.algorithms.common.schedules import at
-from sb3_entropy.algorithms.common.tempered import TemperedAlgorithm
-from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
-from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, rollout_entropies
-from sb3_entropy.errors import unknown
+from sb3_entropy.algorithms.common import losses
+from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
+from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
+from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, reward_scale, rollout_entropies
 from sb3_entropy.policies.finite import check_advantages, check_rollout, explain
-from sb3_entropy.policies.soft import POLICIES, check_spaces
-from sb3_entropy.registry import find_env
-from sb3_entropy.regularizers.making import make_regularizers
-from sb3_entropy.regularizers.regularizer import Regularizer
-from sb3_entropy.temperature import EntCoef, Temperature
-from sb3_entropy.vec_env.old_gym import as_gymnasium
+from sb3_entropy.regularizers.collection import evaluated_law
 
 
-class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAlgorithm, SavedAlgorithm):
+class SoftOnPolicyAlgorithm(OnPolicySetup):
     """
     What SPG, DivergenceRegPG, SA2C, SPPO and STRPO have in common (Liu et al. 2020, Section 3).
 
@@ -74,99 +54,16 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         distribution does not have
     """
 
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**POLICIES}
     #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
     behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str]
 
     normalize_advantage: bool
+    #: whether a value function is learned; SPG can do without
+    baseline: bool = True
 
-    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
-        **SavedAlgorithm.made_from,
-        **TemperedAlgorithm.made_from,
-        **RegularizedAlgorithm.made_from,
-    }
-
-    def _init_soft(
-        self,
-        ent_coef: EntCoef,
-        target_entropy: float | str,
-        ent_coef_lr: float,
-        soft_gradient: str,
-        entropy_in_return: bool,
-        entropy_in_improvement: bool,
-        ent_coef_unit: str,
-        regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
-    ) -> None:
-        """Keep our own arguments. Called by constructors between the parent's and ``_setup_model``."""
-        self.ent_coef = ent_coef
-        self.target_entropy = target_entropy
-        self.ent_coef_lr = ent_coef_lr
-        self.soft_gradient = soft_gradient
-        self.entropy_in_return = entropy_in_return
-        self.entropy_in_improvement = entropy_in_improvement
-        self.ent_coef_unit = ent_coef_unit
-        self.regularizers = make_regularizers(plain(regularizers))
-        self.temperature: Temperature | None = None
-        self._temperature_made_from: Any = None
-        self._temperature_in_force: Temperature | None = None
-        self.saved_by = type(self).__name__
-        self._mean_entropy: float | None = None
-        self._value_clip: float | None = None
-        self._start_monitoring()
-
-    def _setup_model(self) -> None:
-        self._is_set_up = False
-        before = self._accept(self.__dict__.pop("_changes", {}))
-        check_arguments(vars(self), self.checks)
-        self._make_plain()
-        if not hasattr(self, "observation_space"):
-            raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
-        check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)
-        users_class = self.rollout_buffer_class
-        self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
-        super()._setup_model()
-        check_spaces(self.policy)
-        self.rollout_buffer_class = users_class
-        self.rollout_buffer.reward_bonus = self._reward_bonus
-        for make in self.made_from:
-            getattr(self, make)(before)
-        self._is_set_up = True
-
-    @staticmethod
-    def _wrap_env(env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
-        if isinstance(env, str):
-            env = maybe_make_env(find_env(env), verbose)
-        env = as_gymnasium(env, "a Gymnasium environment, a VecEnv or an environment's id")
-        check_observation_space(env.observation_space)
-        check_action_space(env.action_space)
-        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
-
-    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
-        if policy_name not in self.policy_aliases:
-            raise ValueError(unknown("policy", policy_name, self.policy_aliases))
-        return super()._get_policy_from_name(policy_name)
-
-    # ------------------------------------------------------------------ soft returns
-
-    def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
-        """α·H(π(·|s)), shape (T, N), at a rollout's end, where π is still the policy that collected it (Eq. 35)."""
-        check_rollout(buffer, self._last_obs)
-        self._forget_update()
-        self._mean_entropy = None
-        assert self.temperature is not None
-        self._temperature_in_force = self.temperature
-        self._alpha = self.temperature.value(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
-        if not self._needs_rollout_entropies:
-            return None
-        entropies = rollout_entropies(self.policy, buffer)
-        kept = entropies if buffer.keep is None else entropies[buffer.keep]
-        self._mean_entropy = float(kept.mean()) if kept.size else None
-        bonus = self._alpha * entropies
-        if self._episode_bonuses is not None:
-            self._episode_bonuses.add(bonus * self._reward_scale, self._episode_ends)
-        return bonus if self.entropy_in_return else None
+    # ------------------------------------------------------------------ a rollout
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -190,6 +87,31 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
     ) -> bool:
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
+    def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:
+        """
+        The rollout buffer's hook, called when it is full and π is still the policy that has filled it.
+
+        :param buffer: the rollout
+        :param dones: whether its last step has ended the episode, shape (N,)
+        :return: r + α·H(π(·|s)), shape (T, N) (Eq. 35); r where ``entropy_in_return`` is False
+        :raises ValueError: if an observation, action or reward is not finite
+        """
+        check_rollout(buffer, self._last_obs)
+        self._choose_transitions(buffer, dones)
+        self.journal.begin_update()
+        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
+        if not self._needs_rollout_entropies:
+            return buffer.rewards
+        entropies = rollout_entropies(self.policy, buffer)
+        self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
+        bonuses = self.tempering.alpha * entropies
+        scale = reward_scale(self._vec_normalize_env)
+        self.journal.add_bonuses(bonuses if scale is None else bonuses * scale)
+        return buffer.rewards + bonuses if self.entropy_in_return else buffer.rewards
+
+    def _choose_transitions(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
+        """Set ``buffer.keep`` where not all transitions are learned from."""
+
     # ------------------------------------------------------------------ the update
 
     def train(self) -> None:
@@ -198,25 +120,24 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         self._update_learning_rate(self.policy.optimizer)
         check_advantages(self.rollout_buffer)
         n_transitions = self.rollout_buffer.rewards.size
-        for regularizer in self._active_regularizers():
-            regularizer.before_update(self.policy)
+        self.active_regularizers.before_update(self.policy)
         try:
             self._improve()
         except Exception as error:
             explain(None, self.policy, error)
             raise
-        if self.temperature is not None and self.temperature is self._temperature_in_force:
-            self.temperature.update(self._mean_entropy, n_transitions)
+        self.tempering.end(n_transitions)
         self._record_update()
-        self._record_regularizers()
-        for regularizer in self._active_regularizers():
-            regularizer.after_update(n_transitions)
+        self.active_regularizers.after_update(n_transitions)
 
-    def _update_learning_rate(self, optimizers: list[th.optim.Optimizer] | th.optim.Optimizer) -> None:
-        rate = at(self.lr_schedule, self._current_progress_remaining)
-        self.logger.record("train/learning_rate", rate)
-        for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
-            update_learning_rate(optimizer, rate)
+    def _record_update(self) -> None:
+        self.journal.record_update(self.logger, self._n_updates)
+        if self.baseline:
+            values, returns = self.rollout_buffer.values, self.rollout_buffer.returns
+            explained = explained_variance(values.flatten(), returns.flatten())
+            self.logger.record("train/explained_variance", explained)
+        self.tempering.record(self.logger, reward_scale(self._vec_normalize_env))
+        self.active_regularizers.record(self.logger)
 
     @abstractmethod
     def _improve(self) -> None:
@@ -252,7 +173,7 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         optimizer = self.policy.optimizer
         parameters = list(self.policy.parameters())
         for epoch in range(n_epochs):
-            self._statistics.pop("approx_kl", None)
+            self.journal.forget("approx_kl")  # as in PPO, that of the last epoch is logged
             for batch in self.rollout_buffer.get(batch_size):
                 if len(batch.advantages) == 0:
                     continue
@@ -275,18 +196,19 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         policy_loss = self._policy_loss(advantages, log_prob, batch)
         if policy_loss is None:
             return None
-        self._note(self.policy_loss_key, policy_loss)
+        self.journal.note(self.policy_loss_key, policy_loss)
         loss = policy_loss
-        if self._active_regularizers():
-            loss = loss + self._penalty(batch.observations, policy_loss)
+        if self.active_regularizers:
+            law, progress = evaluated_law(self.policy, batch.observations), self._current_progress_remaining
+            loss = loss + self.active_regularizers.penalty(self.policy, batch.observations, law, policy_loss, progress)
         if entropy is not None or self._adds_entropy:
-            entropy_loss = -th.mean(required_entropy(entropy, self.policy))
-            self._note("entropy_loss", entropy_loss)
+            entropy_loss = losses.entropy_loss(required_entropy(entropy, self.policy))
+            self.journal.note("entropy_loss", entropy_loss)
             if self._adds_entropy:
                 loss = loss + self._immediate_alpha(unit) * entropy_loss
         if self.baseline:
             loss = loss + self.vf_coef * self._value_loss(values.flatten(), batch)
-        self._statistics["loss"] = [loss.detach()]
+        self.journal.note("loss", loss, only_last=True)
         return loss
 
     def _value_loss(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
@@ -296,25 +218,24 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         :param values: V(s), shape (B,)
         """
         if self._value_clip is not None:
-            change = th.clamp(values - batch.old_values, -self._value_clip, self._value_clip)
-            values = batch.old_values + change
-        value_loss = F.mse_loss(batch.returns, values)
-        self._note("value_loss", value_loss)
+            values = losses.clipped_values(values, batch.old_values, self._value_clip)
+        value_loss = losses.value_loss(values, batch.returns)
+        self.journal.note("value_loss", value_loss)
         return value_loss
 
     @property
     def _adds_entropy(self) -> bool:
         """Whether α·H of Eq. 38 stands in the loss."""
-        return self._alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "entropy"
+        return self.tempering.alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "entropy"
 
     @property
     def _adds_log_prob(self) -> bool:
         """Whether −α log π_old of Eq. 41 stands in the advantage."""
-        return self._alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "log_prob"
+        return self.tempering.alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "log_prob"
 
     def _immediate_alpha(self, unit: float | th.Tensor) -> float | th.Tensor:
         """α of the immediate term, in units of the advantages as they stand in the loss."""
-        return self._alpha / unit if self.ent_coef_unit == "reward" else self._alpha
+        return self.tempering.alpha / unit if self.ent_coef_unit == "reward" else self.tempering.alpha
 
     def _advantages(self, batch: RolloutBufferSamples) -> tuple[th.Tensor, float | th.Tensor]:
         """
@@ -327,11 +248,10 @@ class SoftOnPolicyAlgorithm(MonitoredAlgorithm, RegularizedAlgorithm, TemperedAl
         unit: float | th.Tensor = 1.0
         normalised = self.normalize_advantage and len(advantages) > 1
         if normalised:
-            unit = advantages.std() + 1e-8
-            advantages = (advantages - advantages.mean()) / unit
+            advantages, unit = losses.normalised(advantages)
         if self._adds_log_prob:
-            immediate = -self._immediate_alpha(unit) * batch.old_log_prob
-            advantages = advantages + (immediate - immediate.mean() if normalised else immediate)
+            alpha = self._immediate_alpha(unit)
+            advantages = losses.soft_advantages(advantages, batch.old_log_prob, alpha, centred=normalised)
         return advantages, unit
 
     def _actions(self, batch: RolloutBufferSamples) -> th.Tensor:

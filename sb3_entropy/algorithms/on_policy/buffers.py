@@ -10,14 +10,16 @@ from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
-RewardBonus = Callable[["SoftRollouts", np.ndarray], np.ndarray | None]
+from sb3_entropy.algorithms.common.returns import soft_gae
+
+SoftRewards = Callable[["SoftRollouts", np.ndarray], np.ndarray]
 
 
 class SoftRollouts(RolloutBuffer):
     """
     What is added to a rollout buffer of Stable-Baselines3, Dict or not, the user's own included.
 
-    - ``reward_bonus(buffer, dones)``, if set, gives α·H(π(·|s)) of every stored state, shape (T, N), just before
+    - ``soft_rewards(buffer, dones)``, if set, gives r + α·H(π(·|s)) of every stored step, shape (T, N), just before
       returns and advantages are computed: the one place where the behaviour policy's parameters are still the policy's
       own. The stored rewards themselves stay as they are.
     - Samples over a box are stored as they are, whatever the box's dtype.
@@ -25,19 +27,26 @@ class SoftRollouts(RolloutBuffer):
     - ``grow`` and ``trim`` let a rollout have any length.
     """
 
-    reward_bonus: RewardBonus | None = None
+    soft_rewards: SoftRewards | None = None
     keep: np.ndarray | None = None
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
-        """GAE (Liu et al. 2020, Eqs. 36–37) on the soft reward r + α·H (Eq. 35)."""
-        bonus = None if self.reward_bonus is None else self.reward_bonus(self, dones)
-        if bonus is None:
-            super().compute_returns_and_advantage(last_values, dones)
-            return
+        """
+        GAE on the soft reward r + α·H (Liu et al. 2020, Eqs. 35–37); where the user's class computes returns in a way
+        of its own, that, on the soft reward.
+        """
         rewards = self.rewards
-        self.rewards = rewards + bonus
+        soft_rewards = rewards if self.soft_rewards is None else self.soft_rewards(self, dones)
+        theirs = super().compute_returns_and_advantage
+        if getattr(theirs, "__func__", None) is RolloutBuffer.compute_returns_and_advantage:
+            last = last_values.detach().cpu().numpy().flatten()
+            parts = soft_rewards, self.values, self.episode_starts, last, dones, self.gamma, self.gae_lambda
+            self.advantages[:] = soft_gae(*parts)
+            self.returns = self.advantages + self.values
+            return
+        self.rewards = soft_rewards
         try:
-            super().compute_returns_and_advantage(last_values, dones)
+            theirs(last_values, dones)
         finally:
             self.rewards = rewards
 

@@ -125,8 +125,7 @@ def _begin_episodes(algorithm: "SoftOnPolicyAlgorithm", env: VecEnv) -> None:
     if not np.all(algorithm._last_episode_starts):
         algorithm._last_obs = env.reset()  # type: ignore[assignment]
         algorithm._last_episode_starts = np.ones(env.num_envs, dtype=bool)
-        if algorithm._episode_bonuses is not None:
-            algorithm._episode_bonuses.running[:] = 0
+        algorithm.journal.drop_unfinished()
 
 
 def _in_box(algorithm: "SoftOnPolicyAlgorithm", actions: np.ndarray) -> np.ndarray:

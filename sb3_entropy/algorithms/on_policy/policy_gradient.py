@@ -11,6 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.episodes import collect_episodes, finished
@@ -74,10 +75,9 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
             return super()._collect(env, callback, rollout_buffer, n_rollout_steps)
         return collect_episodes(self, env, callback, self.rollout_buffer, n_rollout_steps, self.n_episodes)
 
-    def _reward_bonus(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray | None:
+    def _choose_transitions(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
         if self._cuts_episodes:
             buffer.keep = finished(buffer.episode_starts, dones)
-        return super()._reward_bonus(buffer, dones)
 
     def _improve(self) -> None:
         keep = self.rollout_buffer.keep
@@ -92,4 +92,4 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
-        return -(advantages * log_prob).mean()
+        return policy_gradient_loss(advantages, log_prob)

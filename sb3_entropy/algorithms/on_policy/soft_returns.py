@@ -1,13 +1,15 @@
 """The entropy of the behaviour policy in the states of a rollout, and what it adds to the return."""
 
-from collections import deque
 from typing import Any
 
 import numpy as np
 import torch as th
 from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.vec_env import VecNormalize
 
+from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.policies.soft import state_independent_entropy
 
 # States in one pass: small enough that a pass over images needs less memory than a training step.
@@ -29,6 +31,19 @@ def required_entropy(entropy: th.Tensor | None, policy: ActorCriticPolicy) -> th
         "'monte_carlo', or choose a distribution with a closed form ('gaussian', 'beta', gSDE without squash_output), "
         "or set ent_coef=0."
     )
+
+
+def entropy_exists(policy: ActorCriticPolicy) -> bool:
+    """
+    :param policy: a policy
+    :return: whether its distribution has an entropy, by a closed form or an estimator that was named
+    """
+    distribution = policy.action_dist
+    if isinstance(distribution, StateDependentNoiseDistribution):
+        return distribution.bijector is None
+    if isinstance(distribution, BoxDistribution):
+        return not distribution.estimators or distribution.entropy_estimator is not None
+    return True
 
 
 def rollout_entropies(policy: ActorCriticPolicy, buffer: RolloutBuffer) -> np.ndarray:
@@ -63,42 +78,11 @@ def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
     return array.reshape(-1, *array.shape[2:])[rows]
 
 
-class EpisodeSums:
+def reward_scale(normalize: VecNormalize | None) -> float | None:
     """
-    Sums of a quantity over whole episodes, from rollouts that cut them anywhere.
-
-    :param n_envs: how many environments run side by side
-    :param window: how many finished episodes are remembered
+    :param normalize: what normalises the rewards, if anything does
+    :return: raw reward units in one unit of the reward that is learned from; None if they are the same
     """
-
-    def __init__(self, n_envs: int, window: int):
-        self.running = np.zeros(n_envs)
-        self.finished: deque[float] = deque(maxlen=window)
-
-    def add(self, values: np.ndarray, ends: list[tuple[int, int]]) -> None:
-        """
-        :param values: the quantity in a rollout, shape (T, N)
-        :param ends: step and environment of each episode's last step, in the order of time
-        """
-        if not ends:
-            self.running += values.sum(axis=0)
-            return
-        until = np.cumsum(values, axis=0)
-        for step, env in ends:
-            self.finished.append(float(self.running[env] + until[step, env]))
-            self.running[env] = -until[step, env]
-        self.running += until[-1]
-
-    def over(self, window: int) -> "EpisodeSums":
-        """
-        :param window: how many finished episodes are remembered from now on
-        :return: sums that go on from these
-        """
-        others = EpisodeSums(len(self.running), window)
-        others.running += self.running
-        others.finished.extend(self.finished)
-        return others
-
-    def mean(self) -> float | None:
-        """:return: the mean over the remembered episodes, None if there is none yet"""
-        return float(np.mean(self.finished)) if self.finished else None
+    if normalize is None or not normalize.norm_reward:
+        return None
+    return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))

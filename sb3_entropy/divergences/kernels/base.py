@@ -1,13 +1,14 @@
 """What every kernel is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch as th
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.handed_over import Remembering
+from sb3_entropy.registry import KERNELS
 
 
 class Kernel(Remembering, ABC):
@@ -67,3 +68,14 @@ def not_for_points(kernel: str) -> ValueError:
         "Use kernel={'kernel': 'rbf', 'bandwidth': 1.0}, with the bandwidth in the units of the actions, or "
         "kernel='linear'."
     )
+
+
+def make_kernel(spec: str | Mapping[str, Any] | Kernel) -> Kernel:
+    """
+    :param spec: a key, a mapping ``{"kernel": key, **options}``, or a kernel, which is returned as it is
+    :return: the kernel
+    :raises TypeError: if ``spec`` is none of these
+    :raises ValueError: if the key or an option is unknown, or an option is out of range
+    """
+    made: Kernel = KERNELS.make(spec)
+    return made

@@ -159,7 +159,7 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         coverage=coverage_note(study, rows),
         drawn_coverage=coverage_note(study, rows, FEWEST_DRAWN),
         heads_of=comparison_heads,
-        beside=beside(results.plan, rows),
+        beside=beside(results.plan, {(row.arm.label, row.arm.environment): row.estimates for row in rows}),
         published_note=published_note(study),
         comparison_note=comparison_note,
         better=better,

@@ -1,9 +1,8 @@
 """What the source of a study reports, beside what its runs have found."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from sb3_entropy.reports.study.tables import ScoreRow
 from sb3_entropy.reports.study.wording import as_stated
 from sb3_entropy.statistics import Interval
 from sb3_entropy.studies.plan import Plan
@@ -11,15 +10,16 @@ from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.spec import Study
 
 
-def beside(plan: Plan, rows: Sequence[ScoreRow]) -> dict[str, dict[tuple[str, str], str]]:
+def beside(
+    plan: Plan, ours: Mapping[tuple[str, str], Mapping[str, Interval | None]]
+) -> dict[str, dict[tuple[str, str], str]]:
     """
     :param plan: a study's
-    :param rows: its scores
+    :param ours: estimates by (variant's label, environment) and measure
     :return: texts such as ``0.932, outside (ours lower)`` by measure, for those of which something is published, and by
         (variant's label, environment)
     :raises ValueError: if a published number belongs to nothing in the study
     """
-    ours = {(row.arm.label, row.arm.environment): row.estimates for row in rows}
     texts: dict[str, dict[tuple[str, str], str]] = {}
     for (measure, env_id, label), value in published_values(plan).items():
         place = standing(value, ours.get((label, env_id), {}).get(measure))

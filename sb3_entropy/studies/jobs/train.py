@@ -10,7 +10,6 @@ from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import JOBS, MEASURES
 from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, observers, versions
 from sb3_entropy.studies.jobs.base import Cell, Job, Result, Surroundings, Task
-from sb3_entropy.studies.measures import ObservingMeasure
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Study, TrainArm
 from sb3_entropy.studies.training import MODEL, SNAPSHOTS, look_at, train
@@ -84,7 +83,7 @@ class Train(Job):
         :raises Exception: if the environments or the model cannot be made, or a measure cannot look at them
         """
         env_id, hyperparams, env_kwargs = definition["environment"], definition["hyperparams"], definition["env_kwargs"]
-        seeing = {key: MEASURES.get(key)() for key in definition["observers"]}
+        seeing = {key: MEASURES.get(key) for key in definition["observers"]}
         env = make_envs(env_id, hyperparams, 0, env_kwargs, kind=definition["vec_env"])
         try:
             model = make_model(definition["algorithm"], env, hyperparams, seed=0)
@@ -103,7 +102,7 @@ class Train(Job):
             *OTHER_CURVES,
             *study.evaluation.log,
             *(f"{mode}/{name}" for mode in study.evaluation.modes for name in _EVALUATED),
-            *(curve for each in observed if issubclass(each, ObservingMeasure) for curve in each.curves),
+            *(curve for each in observed if each.observer is not None for curve in each.curves),
         }
 
     def length(self, definition: Mapping[str, Any]) -> int:

@@ -1,39 +1,17 @@
-"""What a measure is."""
+"""What a measure is, and what an observer is."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 
 @dataclass(frozen=True)
-class Curves:
-    """
-    What a run has recorded.
-
-    :param steps: environment steps at the T evaluation points, shape (T,)
-    :param values: by name, shape (T,); NaN where there was nothing to record
-    """
-
-    steps: np.ndarray
-    values: Mapping[str, np.ndarray]
-
-    def last(self, name: str, share: float = 0.1) -> float:
-        """
-        :param name: a curve's name
-        :param share: how much of the run counts as its end
-        :return: the mean of the curve's last ⌈share · T⌉ points
-        """
-        return float(self.values[name][-max(1, int(np.ceil(share * len(self.steps)))) :].mean())
-
-
-@dataclass(frozen=True)
 class Glimpse:
     """
-    What a measure sees of a training at an evaluation point. It must change nothing, and its random numbers must come
+    What an observer sees of a training at an evaluation point. It must change nothing, and its random numbers must come
     from ``rng`` or from PyTorch's global generator, which is put back afterwards.
 
     :param model: the model as it is now
@@ -46,45 +24,68 @@ class Glimpse:
     rng: np.random.Generator
 
 
-class Measure(ABC):
+#: the first parts of the curves that a run records without an observer
+RECORDED = ("deterministic", "stochastic", "train", "rollout", "time")
+#: looks at the model, once an evaluation point for all measures together, and gives numbers by their names
+Observer = Callable[[Glimpse], Mapping[str, float]]
+#: a number for a run: of the environment steps at its T evaluation points, shape (T,), and of each curve, shape (T,)
+Score = Callable[..., float]
+
+
+@dataclass(frozen=True)
+class Measure:
     """
     One number for one finished run, from its curves.
 
-    :cvar description: one line for the report
-    :cvar unit: e.g. ``"return"``, ``"nats"``; empty for shares and counts
-    :cvar higher_is_better: ``None`` if neither is
-    :cvar curves: the names of the curves that it reads
-    :cvar yes_or_no: whether every score is 1, yes, or 0, no: its mean is then a share of runs
+    :param description: one line for the report
+    :param unit: e.g. ``"return"``, ``"nats"``; empty for shares and counts
+    :param higher_is_better: ``None`` if neither is
+    :param curves: the names of the curves that it reads
+    :param score: the number, ``score(steps, *curves)``: steps at the T evaluation points and each curve, NaN where
+        there was nothing to record, all of shape (T,)
+    :param observer: what looks at the model during the training, if anything must
+    :param records: what is recorded of what the observer sees: its names for the numbers, by the names of the curves
+        that they become. Without it a curve ``bandit/gini`` is what the observer calls ``gini``
+    :param version: of a measure with an observer: to be raised when it sees other numbers than before. Finished runs
+        are then done again
+    :param yes_or_no: whether every score is 1, yes, or 0, no: its mean is then a share of runs
+    :raises ValueError: if what the observer sees would be recorded as a curve that every run has
     """
 
-    description: ClassVar[str]
-    unit: ClassVar[str]
-    higher_is_better: ClassVar[bool | None]
-    curves: ClassVar[tuple[str, ...]]
-    yes_or_no: ClassVar[bool] = False
+    description: str
+    unit: str
+    higher_is_better: bool | None
+    curves: tuple[str, ...]
+    score: Score
+    observer: Observer | None = None
+    records: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+    yes_or_no: bool = False
 
-    @abstractmethod
-    def score(self, curves: Curves) -> float:
+    def __post_init__(self) -> None:
+        taken = [curve for curve in self.records or self.curves if curve.partition("/")[0] in RECORDED]
+        if self.observer is not None and taken:
+            raise ValueError(
+                f"The measure {self.description!r} has an observer, but {', '.join(taken)} is recorded without one. "
+                "Say in records which curves become of what the observer sees: records={'mine/gini': 'gini'}."
+            )
+
+    def recorded(self, seen: Mapping[str, float]) -> dict[str, float]:
         """
-        :param curves: what the run has recorded
-        :return: the run's score
+        :param seen: what the observer has seen
+        :return: the values of this measure's curves; NaN for what it has not
         """
+        names = self.records or {curve: curve.rpartition("/")[2] for curve in self.curves}
+        return {curve: float(seen.get(name, float("nan"))) for curve, name in names.items()}
 
 
-class ObservingMeasure(Measure):
+def end(share: float = 0.1) -> Score:
     """
-    A measure that looks at the model during training.
-
-    :cvar version: to be raised when ``observe`` returns other numbers than before: finished runs are then done again
+    :param share: how much of the run counts as its end
+    :return: the mean of a curve's last ⌈share · T⌉ points
     """
 
-    version: ClassVar[int] = 1
+    def score(steps: np.ndarray, values: np.ndarray) -> float:
+        return float(values[-max(1, int(np.ceil(share * len(steps)))) :].mean())
 
-    @abstractmethod
-    def observe(self, glimpse: Glimpse) -> dict[str, float]:
-        """
-        Called at every evaluation point.
-
-        :param glimpse: the model and states that it visits
-        :return: values by the names of curves
-        """
+    return score

@@ -32,7 +32,7 @@ def test_what_is_allowed(figure, options):
             "scores",
             {"mesure": "a"},
             ValueError,
-            r"Unknown option of the figure 'scores' 'mesure'.*Did you mean 'measure'",
+            r"Unknown option of figure='scores' 'mesure'.*Did you mean 'measure'",
         ),
         (
             "scores",

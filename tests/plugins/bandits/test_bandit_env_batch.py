@@ -186,7 +186,7 @@ def test_the_batch_refuses_what_it_cannot_do() -> None:
         batch.reset()
     batch.reset()  # options hold for one reset
     with pytest.raises(ValueError, match="n_envs must be a whole number ≥ 1, but 0"):
-        BanditVecEnv(0)
+        BanditEnv.make_sb3_vec_env(0)
     with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
         BanditEnv.make_sb3_vec_env(1, max_episode_steps=0)
 

@@ -17,7 +17,7 @@ from sb3_entropy_bandits.env import BanditEnv
 from sb3_entropy_bandits.tasks.spotify import spotify_task
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from sb3_entropy.registry import register_envs
+from sb3_entropy.environments import register_envs
 
 IDS = sorted(
     f"entropy/{name}Bandit-v0" for name in ("Digits", "MNIST", "FashionMNIST", "CIFAR10", "Spotify", "Tabular")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sb3_entropy.reports.evidence import evidence_markdown, published_table
+from sb3_entropy.reports.evidence import evidence_markdown, evidence_of, published_table
 from sb3_entropy.reports.study import write_report
 from sb3_entropy.reports.study.published import published_note, standing
 from sb3_entropy.statistics import Interval, interval
@@ -73,7 +73,7 @@ def test_without_our_interval_nothing_is_said():
 
 
 def test_the_evidence_has_ours_beside_the_sources(made):
-    header, *rows = table("\n".join(published_table(made)))
+    header, *rows = table("\n".join(published_table(evidence_of(made))))
     assert header[:3] == ["Arm", "Environment", "n"]
     assert header[3:] == ["mean final_return (return)", "published", "mean entropy (nats)", "published"]
     assert [row[:3] for row in rows] == [
@@ -99,14 +99,14 @@ def test_the_evidence_has_ours_beside_the_sources(made):
 
 
 def test_it_stands_below_the_verdict_and_only_where_something_is_published(made):
-    page = evidence_markdown([made])
+    page = evidence_markdown([evidence_of(made)])
     title = (
         "**Published numbers beside ours.** Published: what the source reports (one &lt;seed> &amp; the last update),"
     )
     assert page.index("**Verdict.**") < page.index("| Treatment |") < page.index(title) < page.index("```sh")
     plain = replace(made, plan=results(published=None).plan)
-    without = evidence_markdown([plain])
-    assert without == page.replace("\n".join(["", *published_table(made), ""]), "")
+    without = evidence_markdown([evidence_of(plain)])
+    assert without == page.replace("\n".join(["", *published_table(evidence_of(made)), ""]), "")
     assert "ublished" not in without
 
 
@@ -116,7 +116,7 @@ def test_the_report_has_a_column_beside_each_measure_that_has_published_numbers(
     head, *body = re.findall(r"<tr>(.*?)</tr>", scores, re.DOTALL)
     assert re.findall(r"<th[^>]*>(.*?)</th>", head) == ["Arm", "n", "final_return", "published", "entropy", "published"]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in body]
-    written = [row[3:] for row in table("\n".join(published_table(made)))[1:]]
+    written = [row[3:] for row in table("\n".join(published_table(evidence_of(made))))[1:]]
     assert [row[1:] for row in cells] == written
     assert "what the source reports (one &lt;seed&gt; &amp; the last update), inside or outside our interval" in scores
     with (tmp_path / "scores.csv").open(newline="") as lines:
@@ -140,19 +140,19 @@ def test_only_measures_with_numbers_have_the_column(tmp_path):
 
 def test_an_arm_that_has_not_run_keeps_the_sources_number(made):
     later = with_runs(made, [run for run in made.runs if run.arm != "PPO"])
-    first = table("\n".join(published_table(later)))[1]
+    first = table("\n".join(published_table(evidence_of(later))))[1]
     assert first == ["PPO", "CartPole-v1", "0", "–", "1000", "–", "–"]
 
 
 def test_one_run_has_no_interval_to_be_inside_of(made):
     single = with_runs(made, [run for run in made.runs if run.seed == 0])
-    assert [row[4] for row in table("\n".join(published_table(single)))[1:]][:2] == ["1000", "−12.5"]
+    assert [row[4] for row in table("\n".join(published_table(evidence_of(single))))[1:]][:2] == ["1000", "−12.5"]
 
 
 def test_each_environment_has_its_own_numbers(tmp_path):
     numbers = {"Acrobot-v1": {"final_return": {"PPO": -1e6}}, "CartPole-v1": {"final_return": {"PPO": 1e6}}}
     several = results(environments=["CartPole-v1", "Acrobot-v1"], published=numbers)
-    rows = table("\n".join(published_table(several)))[1:]
+    rows = table("\n".join(published_table(evidence_of(several))))[1:]
     assert [(row[0], row[1], row[4]) for row in rows] == [
         ("PPO", "CartPole-v1", "1000000, outside (ours lower)"),
         ("PPO", "Acrobot-v1", "−1000000, outside (ours higher)"),
@@ -167,7 +167,7 @@ def test_each_environment_has_its_own_numbers(tmp_path):
 def test_the_statistic_is_that_by_which_the_measure_is_judged():
     rule = [{**RULE[0], "statistic": "iqm"}]
     made = results(decision=rule, published={"final_return": {"PPO": 300}})
-    header, first = table("\n".join(published_table(made)))
+    header, first = table("\n".join(published_table(evidence_of(made))))
     assert header[3] == "iqm final_return (return)"
     scores = sorted(run.scores["final_return"] for run in made.runs if run.arm == "PPO")
     # Of five scores the outer quarters are one and a quarter each.
@@ -182,6 +182,6 @@ def test_the_note_may_be_left_out(made):
 
 def test_a_number_that_belongs_to_nothing_is_told_instead_of_left_out(tmp_path):
     wrong = results(published={"final_return": {"A2C": 1}})
-    for write in (lambda: evidence_markdown([wrong]), lambda: write_report(wrong, tmp_path)):
+    for write in (lambda: evidence_markdown([evidence_of(wrong)]), lambda: write_report(wrong, tmp_path)):
         with pytest.raises(ValueError, match=r"published\.final_return\.A2C: Unknown arm of this study 'A2C'"):
             write()

@@ -145,8 +145,8 @@ def array_features(x: Any) -> Features:
         raise ValueError(f"x must have the shape (N, d) with N ≥ 1 and d ≥ 1, but has {array.shape}.")
     values, d = array.astype(np.float64), array.shape[1]
     rounding = np.array([rounding_of(array[:, column]) for column in range(d)])
-    for column in np.flatnonzero(np.abs(values).max(axis=0) > EVERY_WHOLE):
-        if column_of(int(column), _as_given(x, array, column))[1] == 0:
+    for column in np.flatnonzero(np.abs(values).max(axis=0) > EVERY_WHOLE).tolist():
+        if column_of(column, _as_given(x, array, column))[1] == 0:
             rounding[column] = 0
     return Features(values, rounding, list(range(d)))
 
