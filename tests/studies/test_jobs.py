@@ -15,6 +15,7 @@ import yaml
 
 from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.engines import make_engine
+from sb3_entropy.registry import JOBS, MEASURES
 from sb3_entropy.store import Artifacts, Store, same_but_clock
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.jobs import Result, Surroundings, Task
@@ -47,6 +48,22 @@ PROBED = {
     "decision": [{"measure": "distance", "treatment": "large way", "control": "small way", "expect": "greater"}],
     "packages": ["studies.toy_jobs"],
 }
+
+
+#: what importing the toys has registered, which no other test is to see
+TOYS = {registry: {key: registry._things.pop(key) for key in keys} for registry, keys in (
+    (JOBS, ("ascent", "distance")), (MEASURES, ("value", "distance")))}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toys():
+    for registry, things in TOYS.items():
+        registry.keys()
+        registry._things.update(things)
+    yield
+    for registry, things in TOYS.items():
+        for key in things:
+            del registry._things[key]
 
 
 def ascent(**changes):
