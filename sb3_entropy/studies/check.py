@@ -1,8 +1,7 @@
 """Everything that can be wrong with a study, found before its first run starts and told in one message."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any
 
 from sb3_entropy.environments import find_env, full_id, import_packages
@@ -11,18 +10,14 @@ from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.registry import FIGURES, JOBS, MEASURES
-from sb3_entropy.studies.contradictions import contradictions
+from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, unbuildable
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
-from sb3_entropy.studies.spec import EnvironmentSpec, Study, TrainArm
-from sb3_entropy.studies.variants import Variant
-
-#: where something is wrong with a variant in an environment: key, the variant's label, the environment, and what
-_Mistake = tuple[Key, str, str, str]
+from sb3_entropy.studies.spec import Study, TrainArm
 
 
 def check_study(plan: Plan, done: Callable[[list[str]], bool] | None = None) -> tuple[PlannedRun, ...]:
@@ -35,42 +30,31 @@ def check_study(plan: Plan, done: Callable[[list[str]], bool] | None = None) -> 
         contradicts itself, a published number belongs to nothing, or an arm cannot be built: all that is wrong, with
         line and key
     """
-    study, document = plan.study, plan.study.document
-    named = list(_names(study))
+    study = plan.study
+    named = [*_names(study)]  # first: it imports the packages that register environments
     stated = [*contradictions(plan), *_decision(plan), *misplaced(plan), *_figures(study), *_jobs(study)]
-    document.refuse([*named, *stated, *_hyperparameters(plan)])
-    document.refuse(_builds(plan, done or (lambda _: False)))
+    if wrong := [*named, *stated, *misfits(plan)]:
+        raise study.document.refusal(wrong)
+    if wrong := [*unbuildable(plan, done or (lambda _: False))]:
+        raise study.document.refusal(wrong)
     return plan.runs
-
-
-def _said(check: Callable[[], Any]) -> str | None:
-    """:return: what is wrong, as the check itself says it; anything that a third party's code raises counts"""
-    try:
-        check()
-    except Exception as error:
-        text = str(error) or type(error).__name__
-        return (
-            text if isinstance(error, (ValueError, TypeError, FileNotFoundError)) else f"{type(error).__name__}: {text}"
-        )
-    return None
 
 
 def _names(study: Study) -> Iterator[Problem]:
     for index, package in enumerate(study.packages):
-        if text := _said(partial(import_packages, [package])):
+        if text := complaint(import_packages, [package]):
             yield ("packages", index), text
     names: dict[str, str] = {}
     for env_id in study.environments:
-        if any(kind.in_gymnasium for kind in _kinds(study)) and (text := _said(partial(find_env, env_id))):
+        if any(kind.in_gymnasium for kind in _kinds(study)) and (text := complaint(find_env, env_id)):
             yield ("environments", env_id), text
         elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
             yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
     for name, arm in study.arms.items():
-        if isinstance(arm, TrainArm) and (text := _said(partial(find_algorithm, arm.algo))):
+        if isinstance(arm, TrainArm) and (text := complaint(find_algorithm, arm.algo)):
             yield ("arms", name, "algo"), text
-    listed = study.document.values.get("measures", [])
     for measure in study.measures:
-        key: Key = ("measures", listed.index(measure)) if measure in listed else ("decision",)
+        key: Key = ("measures", study.listed.index(measure)) if measure in study.listed else ("decision",)
         if measure not in MEASURES:
             yield key, unknown("measure", measure, MEASURES.keys())
         else:
@@ -141,7 +125,8 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
     if not wrong and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
-        stated = study.document.at(where)["expect"]
+        values: Any = study.document.values
+        stated = reduce(lambda value, part: value[part], (*where, "expect"), values)  # "within" or "equivalent"
         yield where, f"expect: {stated} needs a margin: the greatest difference that does not count"
     if criterion.environments == POOLED and criterion.measure in MEASURES:
         if MEASURES.get(criterion.measure).unit != "return":
@@ -206,76 +191,5 @@ def _figures(study: Study) -> Iterator[Problem]:
         name, options = figure["figure"], {key: value for key, value in figure.items() if key != "figure"}
         if name not in FIGURES:
             yield ("figures", index), unknown("figure", name, FIGURES.keys())
-        elif text := _said(partial(check_options, name, options, known)):
+        elif text := complaint(check_options, name, options, known):
             yield ("figures", index), text
-
-
-def _hyperparameters(plan: Plan) -> Iterator[Problem]:
-    """Of those arms and environments that there are. What a layer common to several arms has wrong is told once."""
-    study, found = plan.study, list[_Mistake]()
-    for cell in plan.cells:
-        variant, environment, kind = cell.variant, cell.environment, job_of(cell.variant.arm)
-        if isinstance(variant.arm, TrainArm) and _said(partial(find_algorithm, variant.arm.algo)):
-            continue
-        text = _said(partial(kind().check, cell)) or _said(partial(plan.inputs_of, variant))
-        if text is None or (kind.in_gymnasium and _said(partial(find_env, environment.env_id))):
-            continue
-        where = _blamed(study, variant, environment, text)
-        if where[0] == "arms":
-            found.append((where, variant.label, environment.env_id, f": {text}"))
-        else:
-            yield where, text
-    yield from _told_once(study, found)
-
-
-def _told_once(study: Study, mistakes: Iterable[_Mistake]) -> Iterator[Problem]:
-    """What is wrong with a variant in several environments is one problem."""
-    where: dict[tuple[Key, str, str], list[str]] = {}
-    for key, label, env_id, text in mistakes:
-        where.setdefault((key, label, text), []).append(env_id)
-    for (key, label, text), env_ids in where.items():
-        every = len(env_ids) == len(study.environments) > 1
-        yield key, f"{label} in {'every environment' if every else ', '.join(env_ids)}{text}"
-
-
-def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: str) -> Key:
-    """The layer that holds the key of which the message speaks, the uppermost first."""
-    layers: list[tuple[Key, Mapping[str, Any]]] = [
-        (("arms", variant.arm.name, "sweep"), {**variant.arm.sweep}),
-        (("sweep",), study.sweep),
-        *_own_layers(study, variant),
-        (("environments", environment.env_id, "hyperparams"), environment.hyperparams),
-        (("hyperparams",), study.hyperparams),
-    ]
-    words = re.findall(r"[A-Za-z_][\w.]*", text)
-    for word in words[:8]:
-        for where, layer in layers:
-            found = next((key for key in layer if key.rpartition(".")[2] == word), None)
-            if found is not None:
-                return (*where, found)
-    if "evaluation" in words[:1]:
-        return ("evaluation", "points")
-    return ("arms", variant.arm.name)
-
-
-def _own_layers(study: Study, variant: Variant) -> list[tuple[Key, Mapping[str, Any]]]:
-    where = ("arms", variant.arm.name)
-    if isinstance(variant.arm, TrainArm):
-        return [((*where, "hyperparams"), variant.arm.hyperparams)]
-    return [(where, study.document.at(where))]
-
-
-def _builds(plan: Plan, done: Callable[[list[str]], bool]) -> Iterator[Problem]:
-    cells: dict[tuple[str, str], list[PlannedRun]] = {}
-    looked_at: set[tuple[str, str]] = set()
-    found: list[_Mistake] = []
-    for run in plan.runs:
-        cells.setdefault(run.place, []).append(run)
-    for (label, env_id), of_cell in cells.items():
-        if done([run.run_id for run in of_cell]):
-            continue
-        arm, look = of_cell[0].variant.arm.name, (of_cell[0].variant.arm.name, env_id) not in looked_at
-        if text := _said(partial(of_cell[0].job().build, of_cell[0].definition, look)):
-            found.append((("arms", arm), label, env_id, f" cannot be built: {text}"))
-        looked_at.add((arm, env_id))
-    yield from _told_once(plan.study, found)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from sb3_entropy.studies.schema import Keys, Listed, Maybe, Real, Text, by_kind
 
@@ -30,22 +30,22 @@ class Number(Keys):
     """who says it, and of what"""
 
 
-def _number_or_selection(given: dict[str, Any]) -> Number | Selection:
+def _several(given: Selection | tuple[Selection, ...]) -> tuple[Selection, ...]:
+    return given if isinstance(given, tuple) else (given,)
+
+
+def _selection_or_number(given: dict[str, Any]) -> Selection | Number:
     return (Number if "value" in given and "arm" not in given else Selection).model_validate(given)
 
 
-_ByName = Annotated[Selection, BeforeValidator(lambda name: {"arm": name})]
+_ByName = Annotated[Text, AfterValidator(lambda name: Selection(arm=name))]
 #: in a YAML an arm's name, or a mapping with ``arm`` and swept values
 ArmChoice = Annotated[Selection, by_kind({"a text": _ByName, "a mapping": Selection})]
 _Selections = by_kind(
-    {
-        "a text": Annotated[_ByName, AfterValidator(lambda one: (one,))],
-        "a mapping": Annotated[Selection, AfterValidator(lambda one: (one,))],
-        "a list": Annotated[Listed[ArmChoice], Field(min_length=1)],
-    }
+    {"a text": _ByName, "a mapping": Selection, "a list": Annotated[Listed[ArmChoice], Field(min_length=1)]}
 )
 _Control = by_kind(
-    {"a text": _ByName, "a mapping": Annotated[Any, PlainValidator(_number_or_selection)]},
+    {"a text": _ByName, "a mapping": Annotated[Any, PlainValidator(_selection_or_number)]},
     "an arm, or a number with its source: {value: …, source: …}",
 )
 
@@ -56,7 +56,7 @@ class Pair(Keys):
     treatment: ArmChoice
     """what is claimed to differ"""
     control: ArmChoice
-    """from what"""
+    """what it differs from"""
 
 
 _Minus = by_kind({"a mapping": Annotated[Pair, AfterValidator(lambda pair: (pair.treatment, pair.control))]})
@@ -72,10 +72,10 @@ class Criterion(Keys):
 
     measure: Text
     """the measure's name"""
-    treatments: Annotated[tuple[Selection, ...], _Selections] = Field(alias="treatment")
-    """what is claimed to differ: an arm, or several"""
+    treatments: Annotated[tuple[Selection, ...], _Selections, AfterValidator(_several)] = Field(alias="treatment")
+    """what is claimed to differ, an arm or several"""
     control: Annotated[Selection | Number, _Control]
-    """from what: an arm, or a number with its source"""
+    """what it differs from, an arm or a number with its source"""
     # "within ±margin of" is what is said of a number, "equivalent" of two arms.
     expect: Annotated[
         Literal["greater", "less", "not_less", "not_greater", "equivalent", "within"],

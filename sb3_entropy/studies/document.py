@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,65 +30,22 @@ class Document:
     lines: dict[Key, int]
     text: str
 
-    def where(self, key: Key) -> str:
-        """
-        :param key: the path to a value, e.g. ``("arms", "ppo", "algo")``
-        :return: e.g. ``line 12, arms.ppo.algo``
-        """
-        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
-        return f"line {self.line(key)}, {name or 'the whole file'}"
-
-    def line(self, key: Key) -> int:
-        """
-        :param key: the path to a value
-        :return: its line, or that of the innermost mapping or list around it that has one
-        """
-        return next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 1)
-
-    def at(self, key: Key) -> Any:
-        """
-        :param key: the path to a value
-        :return: the value
-        """
-        value: Any = self.values
-        for part in key:
-            value = value[part]
-        return value
-
-    def refuse(self, problems: Iterable[Problem]) -> None:
-        """
-        :param problems: what is wrong, and where
-        :raises ValueError: if there are any: all of them in one message, in the order of their lines
-        """
-        found = list(problems)
-        if found:
-            raise self.refusal(found)
-
     def refusal(self, problems: Iterable[Problem]) -> ValueError:
         """
         :param problems: what is wrong, and where
         :return: all of them in one message, in the order of their lines
         """
         # a line each, whoever wrote it
-        found = sorted({(self.line(key), self.where(key), " ".join(text.split())) for key, text in problems})
-        listed = "\n".join(f"  {where}: {text}" for _, where, text in found)
+        found = sorted({(*self._place(key), " ".join(text.split())) for key, text in problems})
+        listed = "\n".join(f"  line {line}, {key}: {text}" for line, key, text in found)
         many = f"{len(found)} problems" if len(found) > 1 else "a problem"
         return ValueError(f"{self.origin} has {many}; nothing has been run.\n{listed}")
 
-
-def read_text(path: Path) -> str:
-    """
-    :param path: a YAML file
-    :return: what is in it
-    :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it is not text
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no study in {path}. Correct the path, or see `sb3-entropy study list`.")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    def _place(self, key: Key) -> tuple[int, str]:
+        """The line of a value, or of the innermost mapping or list around it that has one; and, e.g., arms.ppo.algo."""
+        line = next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 1)
+        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
+        return line, name or "the whole file"
 
 
 def parse_document(text: str, origin: str) -> Document:
@@ -107,7 +63,8 @@ def parse_document(text: str, origin: str) -> Document:
     if not isinstance(values, dict) or node is None:
         raise ValueError(f"{origin} must be a mapping with the keys of a study, but it holds {values!r}.")
     document = Document(origin, values, dict(_lines(node, ())), text)
-    document.refuse(_not_plain(values, ()))
+    if wrong := [*_not_plain(values, ())]:
+        raise document.refusal(wrong)
     return document
 
 
@@ -134,14 +91,10 @@ def _not_plain(value: Any, path: Key) -> Iterator[Problem]:
 def _lines(node: yaml.Node, path: Key) -> Iterator[tuple[Key, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            inner = (*path, _plain(key))
+            inner = (*path, str(key.value))
             yield inner, key.start_mark.line + 1
             yield from _lines(value, inner)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield (*path, index), value.start_mark.line + 1
             yield from _lines(value, (*path, index))
-
-
-def _plain(key: yaml.Node) -> str | int:
-    return str(key.value)

@@ -103,7 +103,9 @@ class Plan:
         asked: Selection = getattr(job_of(variant.arm)().settings_of(variant), key)
         if asked.arm not in above:
             raise ValueError(f"{key}: {unknown('arm above it', asked.arm, above)}")
-        free = {name: value for name, value in variant.settings.items() if name not in type(variant.arm).key_names()}
+        free = {
+            name: value for name, value in variant.settings.items() if name not in type(variant.arm).keys_and_meanings()
+        }
         found = selected(self.variants, Selection(arm=asked.arm, **{**free, **asked.settings}))
         if len(found) != 1:
             known = ", ".join(each.label for each in self.variants if each.arm.name == asked.arm)

@@ -19,7 +19,8 @@ def published_values(plan: Plan) -> dict[tuple[str, str, str], float]:
     :raises ValueError: if a number belongs to nothing in the study
     """
     study = plan.study
-    study.document.refuse(misplaced(plan))
+    if wrong := [*misplaced(plan)]:
+        raise study.document.refusal(wrong)
     numbers, several = study.published.numbers, len(study.environments) > 1
     values = {}
     for measure in study.measures:

@@ -28,9 +28,9 @@ class Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     @classmethod
-    def key_names(cls) -> list[str]:
-        """:return: the keys that the mapping may have"""
-        return [field.alias or name for name, field in cls.model_fields.items()]
+    def keys_and_meanings(cls) -> dict[str, str]:
+        """:return: what the keys mean that the mapping may have"""
+        return {field.alias or name: field.description or "" for name, field in cls.model_fields.items()}
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
@@ -38,7 +38,9 @@ class Keys(BaseModel):
         try:
             return validate(given)
         except ValidationError as error:
-            told = [_told(cls, found) for found in error.errors()]
+            # Pydantic counts what is valid in a list, and would say of [1] where texts belong that it is too short too.
+            found = [e for e in error.errors() if e["type"] != "too_short" or len(e["input"]) < e["ctx"]["min_length"]]
+            told = [_told(cls, each) for each in found]
             raise ValidationError.from_exception_data(cls.__name__, told) from None
 
 
@@ -106,13 +108,12 @@ def by_tag(key: str, default: str, models: Mapping[str, type[Keys]]) -> PlainVal
 def _told(model: type[Keys], error: Any) -> InitErrorDetails:
     """One of pydantic's errors as we say it: what was given, what is allowed, what to do."""
     kind, path, given, limits = error["type"], error["loc"], error["input"], error.get("ctx", {})
+    keys = model.keys_and_meanings()
     if kind == "extra_forbidden":
-        text = unknown("key", path[-1], model.key_names())
+        text = unknown("key", path[-1], keys)
     elif kind == "missing":
         *path, missing = path
-        meanings = {field.alias or name: field.description for name, field in model.model_fields.items()}
-        text = f"the key {missing!r} is missing: {meanings.get(missing)}"
-        text = text if missing in meanings else f"must have more entries{_but(given)}"
+        text = f"the key {missing!r} is missing: {keys[missing]}"
     elif kind == "literal_error":
         text = unknown("value", given, re.findall(r"'([^']*)'", limits["expected"]))
     elif kind in _SENTENCES:
@@ -154,20 +155,9 @@ def _but(given: Any) -> str:
 
 
 def _kind(given: Any) -> str:
-    if isinstance(given, float) and given.is_integer():
-        return "a whole number"
-    return _KINDS[type(given)]
-
-
-_KINDS = {
-    bool: "true or false",
-    dict: "a mapping",
-    float: "a number",
-    int: "a whole number",
-    list: "a list",
-    str: "a text",
-    type(None): "empty",
-}
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return "a whole number" if isinstance(given, int) or given.is_integer() else "a number"
+    return {bool: "true or false", dict: "a mapping", list: "a list", str: "a text"}.get(type(given), "empty")
 
 
 def _stated(given: Any) -> Any:
@@ -197,8 +187,6 @@ Text = Annotated[str, Field(strict=True, min_length=1)]
 Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
 #: 1 stays 1, which is not 1.0 where it is printed or hashed
 Real = Annotated[float, Field(strict=True), pydantic.WrapValidator(_as_written)]
-#: hyperparameters, settings: whatever the YAML says
-Values = dict[str, Any]
 #: a key that may be left out; to write ``null`` is no way to do so
 Maybe = Annotated[T | None, BeforeValidator(_stated)]
 Listed = Annotated[tuple[T, ...], Field(strict=False)]

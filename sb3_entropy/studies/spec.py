@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, PrivateA
 
 from sb3_entropy.registry import JOBS
 from sb3_entropy.studies.criteria import Change, Criterion
-from sb3_entropy.studies.document import Document, parse_document, read_text
+from sb3_entropy.studies.document import Document, parse_document
 from sb3_entropy.studies.schema import (
     LARGEST_SEED,
     Distinct,
@@ -20,7 +20,6 @@ from sb3_entropy.studies.schema import (
     Some,
     Sweep,
     Text,
-    Values,
     Whole,
     by_kind,
     by_tag,
@@ -31,22 +30,26 @@ Count = Annotated[Whole, Field(ge=1)]
 Steps = Annotated[Whole, Field(ge=1, le=2**53)]
 
 
-def _rising(bounds: tuple[float, float]) -> tuple[float, float]:
+def _rising(bounds: tuple[float, ...]) -> tuple[float, ...]:
     if bounds[0] >= bounds[1]:
         raise ValueError(f"must be what counts as 0 and what as 1, the lower number first, but {[*bounds]} was given")
     return bounds
 
 
+_Bound = Annotated[float, Field(strict=True)]
+_Bounds = Annotated[tuple[_Bound, ...], Field(strict=False, min_length=2, max_length=2), AfterValidator(_rising)]
+
+
 class EnvironmentSpec(Named):
     """An environment of a study. Its name is Gymnasium's id."""
 
-    env_kwargs: Values = Field(default_factory=dict)
+    env_kwargs: dict[str, Any] = Field(default_factory=dict)
     """its settings"""
-    hyperparams: Values = Field(default_factory=dict)
+    hyperparams: dict[str, Any] = Field(default_factory=dict)
     """hyperparameters of every arm in this environment"""
     timesteps: Maybe[Steps] = None
     """environment steps a run; the study's if absent"""
-    score_range: Maybe[Annotated[tuple[float, float], Field(strict=False), AfterValidator(_rising)]] = None
+    score_range: Annotated[tuple[float, float] | None, by_kind({"a list": _Bounds})] = None
     """what counts as 0 and as 1 where scores of several environments are put together"""
 
     @property
@@ -73,7 +76,7 @@ class Arm(Named):
         if not isinstance(swept, dict):
             return given
         first = {key: values[0] for key, values in swept.items() if isinstance(values, list) and values}
-        return {**{key: value for key, value in first.items() if key in cls.key_names()}, **given}
+        return {**{key: value for key, value in first.items() if key in cls.keys_and_meanings()}, **given}
 
 
 class TrainArm(Arm):
@@ -81,7 +84,7 @@ class TrainArm(Arm):
 
     algo: Text
     """the algorithm's key"""
-    hyperparams: Values = Field(default_factory=dict)
+    hyperparams: dict[str, Any] = Field(default_factory=dict)
     """what goes over the study's hyperparameters, and a preset's"""
     preset: Maybe[Text] = None
     """whose preset is the basis: ``own``, another algorithm's key, or the path of a YAML; none if absent"""
@@ -146,16 +149,12 @@ class FigureSpec(Keys):
     """the figure's name"""
 
 
-def _bare(ids: tuple[str, ...]) -> dict[str, EnvironmentSpec]:
-    return {env_id: EnvironmentSpec() for env_id in ids}
-
-
 _Environment = by_kind(
     {"empty": Annotated[Any, PlainValidator(lambda _: EnvironmentSpec())], "a mapping": EnvironmentSpec}
 )
 _Environments = by_kind(
     {
-        "a list": Annotated[Some[Text], AfterValidator(_bare)],
+        "a list": Annotated[Some[Text], AfterValidator(lambda ids: {env_id: EnvironmentSpec() for env_id in ids})],
         "a mapping": Annotated[dict[str, Annotated[EnvironmentSpec, _Environment]], Field(min_length=1)],
     }
 )
@@ -201,7 +200,7 @@ class Study(Named):
     """how many, or which"""
     evaluation: EvaluationSpec = EvaluationSpec()
     """when and how a policy is evaluated during training"""
-    hyperparams: Values = Field(default_factory=dict)
+    hyperparams: dict[str, Any] = Field(default_factory=dict)
     """of every arm, in rl-zoo's format"""
     sweep: Sweep = Field(default_factory=dict)
     """values by hyperparameter: every arm at every value"""
@@ -251,7 +250,10 @@ def read_study(path: Path) -> Study:
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if it is not YAML, or a key is unknown, missing or of a wrong type
     """
-    return parse_study(path.stem, read_text(path), str(path))
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no study in {path}. Correct the path, or see `sb3-entropy study list`.")
+    # What is no text is no YAML either, which says where.
+    return parse_study(path.stem, path.read_text(encoding="utf-8", errors="surrogateescape"), str(path))
 
 
 def parse_study(name: str, text: str, origin: str) -> Study:

@@ -102,6 +102,8 @@ _BY_BASE: tuple[tuple[Use, str, tuple[type, ...]], ...] = (
     (Use.MADE, "sb3_entropy.algorithms", (object,)),
     (Use.MADE, "sb3_entropy.distributions", (object,)),
     (Use.MADE, "sb3_entropy.divergences", (object,)),
+    (Use.MADE, "sb3_entropy.handed_over", (object,)),
+    (Use.MADE, "sb3_entropy.policies", (object,)),
     (Use.MADE, "sb3_entropy.presets.schedules", (object,)),
     (Use.MADE, "sb3_entropy.references", (object,)),
     (Use.MADE, "sb3_entropy.regularizers", (object,)),

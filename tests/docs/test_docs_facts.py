@@ -200,11 +200,11 @@ def test_the_keys_of_a_decision_and_of_a_study() -> None:
     text = read("studies.md")
     table = rows(text.partition("### The decision")[2].partition("###")[0])
     named = {name for cells in table[1:] for name in re.findall(r"`(\w+)`", cells[0])}
-    assert named == set(Criterion.key_names())
+    assert named == set(Criterion.keys_and_meanings())
     for field in ("expect", "statistic"):
         assert all(f"`{value}`" in text for value in get_args(Criterion.model_fields[field].annotation))
     example = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])
-    assert set(Study.key_names()) - set(example) == {"question", "vec_env"}
+    assert set(Study.keys_and_meanings()) - set(example) == {"question", "vec_env"}
 
 
 def test_the_example_of_a_study_is_sound() -> None:

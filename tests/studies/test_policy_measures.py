@@ -16,7 +16,8 @@ from sb3_entropy.studies.measures import Glimpse
 def seen(model: Any) -> tuple[float, float]:
     """:return: the entropy, and the share outside the box"""
     glimpse = Glimpse(model, states_of(model), np.random.default_rng(0))
-    values = {**MEASURES.get("entropy")().observe(glimpse), **MEASURES.get("outside_box")().observe(glimpse)}
+    entropy, share = MEASURES.get("entropy"), MEASURES.get("outside_box")
+    values = {**entropy.recorded(entropy.observer(glimpse)), **share.recorded(share.observer(glimpse))}
     return values["policy/entropy"], values["policy/outside_box"]
 
 

@@ -114,6 +114,13 @@ def test_every_algorithm_of_ours_loads_without_trust(key, mapping):
         assert pickle.dumps(getattr(loaded, name)) == pickle.dumps(getattr(cls.load(file, device="cpu"), name))
 
 
+def test_a_frozen_policy_is_in_the_model():
+    frozen = {"divergence": "kl", "reference": "frozen", "reference_kwargs": {"policy": _trained(SPPO, ROLLOUT)}}
+    file = _saved(_trained(SPPO, ROLLOUT, regularizers=[frozen]))
+    kept = [SPPO.load(zipped, device="cpu").regularizers[0].reference for zipped in (file, checked_copy(file, "it"))]
+    assert pickle.dumps(kept[0]) == pickle.dumps(kept[1])
+
+
 @pytest.mark.parametrize("schedule", ["lin_0.1", stable_baselines3.common.utils.LinearSchedule(0.1, 0.0, 1.0)])
 def test_schedules_are_kept(schedule):
     model = _trained(

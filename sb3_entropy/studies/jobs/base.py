@@ -117,7 +117,7 @@ class Job(ABC):
             an arm that it needs
         :raises ValueError: if a value is wrong, or there is nothing to choose
         """
-        arm, names = variant.arm, self.settings.key_names()
+        arm, names = variant.arm, self.settings.keys_and_meanings()
         swept = {key: value for key, value in variant.settings.items() if key in names}
         if not self.needs and (strange := variant.settings.keys() - swept.keys()):
             raise ValueError(unknown(f"setting of job {arm.job!r}", min(strange), names))
