@@ -39,7 +39,7 @@ from sb3_entropy.studies import evidence
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.library import find_study, results_folder
-from sb3_entropy.studies.plan import asked_for, variants
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import Study, parse_study, read_study
 from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 
@@ -210,7 +210,7 @@ def test_the_keys_of_a_decision_and_of_a_study() -> None:
 
 def test_the_example_of_a_study_is_sound() -> None:
     text = read("studies.md").partition("```yaml")[2].partition("```")[0]
-    assert len(check_study(parse_study("example", text, "docs/studies.md"))) == 60
+    assert len(check_study(Plan(parse_study("example", text, "docs/studies.md")))) == 60
 
 
 def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_the_ten_lines_have_the_settings_and_the_returns_of_the_study(page: str)
     known = read_study(find_study("pendulum_adaptive"))
     defaults = {p.name: p.default for p in inspect.signature(ALGORITHMS.get("sppo")).parameters.values()}
     wanted = {**defaults, "policy": "MlpPolicy", **given}
-    asked = {v.label: asked_for(known, v, known.environments["Pendulum-v1"]) for v in variants(known)}
+    asked = {v.label: Plan(known).asked_for[v.label, "Pendulum-v1"] for v in Plan(known).variants}
     (label,) = (label for label, one in asked.items() if {**defaults, **one["hyperparams"]} == wanted)
     assert ast.literal_eval(calls["model.learn"].args[0]) == asked[label]["timesteps"]
     with (results_folder(find_study("pendulum_adaptive"), "pendulum_adaptive") / "runs.csv").open(newline="") as file:

@@ -159,6 +159,7 @@ def test_the_recipes_are_what_is_tested() -> None:
         "sb3_entropy/distributions/std_schemes/global_widened_local.py",
         "sb3_entropy/divergences/triangular.py",
         "sb3_entropy/references/softened.py",
+        "sb3_entropy/studies/jobs/bandit_ascent.py",
         "zoo_configs/sklpo.yml",
         "corridor_envs/corridor.py",
         "pyproject.toml",
