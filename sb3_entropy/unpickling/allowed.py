@@ -9,7 +9,6 @@ more than compute.
 """
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -24,6 +23,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.optim import Optimizer
 
+from sb3_entropy.environments import is_known
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
 from sb3_entropy.unpickling import narrowed
 
@@ -145,8 +145,8 @@ def _by_base(module: str, name: str) -> Iterator[tuple[Use, type]]:
             thing = _class(module, name, _attribute(module, name))
             if thing is not None and issubclass(thing, bases):
                 yield use, thing
-    # Networks of whoever asks: what was imported here already, and nothing is imported for it.
-    thing = _class(module, name, getattr(sys.modules.get(module), name, None))
+    # Networks of whoever asks: of packages that are known, and nothing is imported for it.
+    thing = _class(module, name, _attribute(module, name)) if is_known(module) else None
     if thing is not None and issubclass(thing, (BasePolicy, BaseFeaturesExtractor)):
         yield Use.MEANT, thing
     for registry in (DIVERGENCES, REFERENCES, KERNELS, STD_SCHEMES, ACTION_DISTRIBUTIONS):

@@ -17,7 +17,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from sb3_entropy import SPPO
+from sb3_entropy import SPPO, environments
 from sb3_entropy.references.frozen import FrozenPolicy
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.unpickling import model_zip
@@ -194,12 +194,16 @@ def test_a_class_by_value_is_refused():
 
 
 class OwnExtractor(FlattenExtractor):
-    """Of the module that asks, which is imported."""
+    """Of the module that asks."""
 
 
-def test_a_network_that_is_imported_already_is_known():
-    model = _trained(PPO, ROLLOUT, policy_kwargs={"features_extractor_class": OwnExtractor})
-    loaded = PPO.load(checked_copy(_saved(model), "agent.zip"), device="cpu")
+def test_a_network_of_a_package_that_is_named_is_known(monkeypatch):
+    monkeypatch.setattr(environments, "_named", set())
+    file = _saved(_trained(PPO, ROLLOUT, policy_kwargs={"features_extractor_class": OwnExtractor}))
+    with pytest.raises(UntrustedError, match=rf"The field 'policy_kwargs' of agent.zip names {__name__}.OwnExtractor"):
+        checked_copy(file, "agent.zip")
+    environments.import_packages([__name__])
+    loaded = PPO.load(checked_copy(file, "agent.zip"), device="cpu")
     assert type(loaded.policy.features_extractor) is OwnExtractor
 
 
