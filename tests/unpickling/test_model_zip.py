@@ -220,9 +220,10 @@ def test_no_field_takes_the_place_of_a_method(small, key, value):
 
 
 def test_what_is_pickled_again_is_read_again(small, monkeypatch, trap):
+    file = _saved(small)  # by the same function
     monkeypatch.setattr(model_zip.cloudpickle, "dumps", lambda value: pickle.dumps(trap))
     with pytest.raises(UntrustedError, match=r"The field '\w+' of agent\.zip names \w+\.system"):
-        checked_copy(_saved(small), "agent.zip")
+        checked_copy(file, "agent.zip")
 
 
 @pytest.mark.parametrize("value", [3, None, "no base 64!", "é", "abc"])
