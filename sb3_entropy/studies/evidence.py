@@ -85,7 +85,7 @@ def tabulated(study: Study) -> Evidence | None:
 def table_text(found: Iterable[Evidence]) -> str:
     """
     :param found: the evidence of studies
-    :return: the package's table: JSON, a line a study, of numbers the first ten digits
+    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first ten digits
     """
     lines = []
     for evidence in found:
@@ -97,13 +97,12 @@ def table_text(found: Iterable[Evidence]) -> str:
 
 
 def _shortened(values: Any) -> Any:
-    if isinstance(values, float):
-        return float(f"{values:.10g}")
+    """Estimates stay exact: a mean of scores of few digits may stand where rounding turns."""
     if isinstance(values, dict):
-        return {key: _shortened(value) for key, value in values.items()}
+        return {key: value if key == "value" else _shortened(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_shortened(value) for value in values]
-    return values
+    return float(f"{values:.10g}") if isinstance(values, float) else values
 
 
 @functools.cache
