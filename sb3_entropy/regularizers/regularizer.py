@@ -15,8 +15,8 @@ from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
-from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, continued, make_coefficient
-from sb3_entropy.temperature import Temperature
+from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, make_coefficient
+from sb3_entropy.temperature import Temperature, continued
 
 MODES = ("attract", "repel")
 #: what a regulariser is made of, by attribute, and of which arguments; each keeps its state as long as these stay
@@ -133,7 +133,8 @@ class Regularizer(Remembering):
                 arguments |= {part: getattr(self, part), f"{part}_kwargs": None}
         made = Regularizer(**arguments)
         made.made_from = {**self.made_from, **{name: described(given[name]) for name in differ}}
-        made.coefficient = continued(self.coefficient, made.coefficient, differ & PARTS["coefficient"])
+        if differ & PARTS["coefficient"] <= {"target_divergence", "coef_lr"}:
+            made.coefficient = continued(self.coefficient, made.coefficient)
         return made
 
     def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
