@@ -104,6 +104,8 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         self.journal.begin_update()
         self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
         if not self._needs_rollout_entropies:
+            # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
+            self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
             return buffer.rewards
         entropies = rollout_entropies(self.policy, buffer)
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])

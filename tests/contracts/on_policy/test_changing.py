@@ -329,6 +329,21 @@ def test_a_callback_may_set_it(key: str) -> None:
     assert model.rollout_buffer.gamma == 0.5
 
 
+@pytest.mark.parametrize("off", [{"ent_coef": 0.0}, {"entropy_in_return": False}])
+def test_the_soft_return_has_nothing_of_before_a_gap(off: dict[str, Any]) -> None:
+    """Of 7 steps, in rollouts of 16: in the third and the fourth no entropy is needed, and so none is known."""
+    model = build("sppo", ent_coef=0.5, learning_rate=0.0)
+    recorder = record(model)
+    there_again = AtRollout(5, assignment(ent_coef=0.5, entropy_in_return=True))
+    model.learn(80, [AtRollout(3, assignment(**off)), there_again], log_interval=1)
+    last_two = np.mean([episode["r"] for episode in model.ep_info_buffer][-2:])
+    entropy = model.policy.get_distribution(th.zeros(1, 3)).entropy().item()
+    steps = (6 + 7) / 2  # the tenth episode has its first step in the fourth rollout
+    found = recorder.values["rollout/soft_return"]
+    assert len(found) == 4  # after rollouts 1, 2 and 5, and when the training ends
+    assert found[2:] == [pytest.approx(last_two + 0.5 * entropy * steps, rel=1e-5)] * 2
+
+
 @pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
 @pytest.mark.parametrize("key", [key for key in ON_POLICY if "baseline" in arguments_of(ALGORITHMS.get(key))])
 def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
