@@ -197,14 +197,15 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     def _actor_critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33."""
         values, log_prob, entropy = self.policy.evaluate_actions(batch.observations, self._actions(batch))
+        law = evaluated_law(self.policy, batch.observations) if self.active_regularizers else None
         advantages, unit = self._advantages(batch)
         policy_loss = self._policy_loss(advantages, log_prob, batch)
         if policy_loss is None:
             return None
         self.journal.note(self.policy_loss_key, policy_loss)
         loss = policy_loss
-        if self.active_regularizers:
-            law, progress = evaluated_law(self.policy, batch.observations), self._current_progress_remaining
+        if law is not None:
+            progress = self._current_progress_remaining
             loss = loss + self.active_regularizers.penalty(self.policy, batch.observations, law, policy_loss, progress)
         if entropy is not None or self._adds_entropy:
             entropy_loss = losses.entropy_loss(required_entropy(entropy, self.policy))
