@@ -178,7 +178,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         optimizer = self.policy.optimizer
         parameters = list(self.policy.parameters())
         for epoch in range(n_epochs):
-            self.journal.forget("approx_kl")  # as in PPO, that of the last epoch is logged
+            self._begin_epoch()
             for batch in self.rollout_buffer.get(batch_size):
                 if len(batch.advantages) == 0:
                     continue
@@ -193,6 +193,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
                     th.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
                 optimizer.step()
         return n_epochs
+
+    def _begin_epoch(self) -> None:
+        """Called before each pass over the rollout; an algorithm may forget here what it has noted in the last one."""
 
     def _actor_critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33."""
@@ -219,15 +222,17 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
     def _value_loss(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """
-        (V(s) − R̂)², R̂ the soft λ-return (Eqs. 33–37); with ``clip_range_vf``, V is clipped around its old value.
+        (V(s) − R̂)², R̂ the soft λ-return (Eqs. 33–37).
 
         :param values: V(s), shape (B,)
         """
-        if self._value_clip is not None:
-            values = losses.clipped_values(values, batch.old_values, self._value_clip)
-        value_loss = losses.value_loss(values, batch.returns)
+        value_loss = losses.value_loss(self._clipped_values(values, batch), batch.returns)
         self.journal.note("value_loss", value_loss)
         return value_loss
+
+    def _clipped_values(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
+        """V(s) as it stands in the loss, shape (B,): as it is, unless the algorithm clips it around its old value."""
+        return values
 
     @property
     def _adds_entropy(self) -> bool:
