@@ -99,10 +99,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         :return: r + α·H(π(·|s)), shape (T, N) (Eq. 35); r where ``entropy_in_return`` is False
         :raises ValueError: if an observation, action or reward is not finite
         """
-        check_rollout(buffer, self._last_obs)
-        self._choose_transitions(buffer, dones)
-        self.journal.begin_update()
-        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
+        self._begin_update(buffer, dones)
         if not self._needs_rollout_entropies:
             # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
             self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
@@ -113,6 +110,21 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         scale = reward_scale(self._vec_normalize_env)
         self.journal.add_bonuses(bonuses if scale is None else bonuses * scale)
         return buffer.rewards + bonuses if self.entropy_in_return else buffer.rewards
+
+    def _begin_update(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
+        """
+        What an update has from before its returns: a rollout that is finite, the transitions that it learns from, an
+        empty journal and α.
+
+        :param buffer: the rollout
+        :param dones: whether its last step has ended the episode, shape (N,)
+        :raises ValueError: if an observation, action or reward is not finite
+        """
+        check_rollout(buffer, self._last_obs)
+        self._choose_transitions(buffer, dones)
+        self.journal.begin_update()
+        # By hand: Stable-Baselines3 sets _current_progress_remaining when the rollout is over, and here it is not yet.
+        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
 
     def _choose_transitions(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
         """Set ``buffer.keep`` where not all transitions are learned from."""
