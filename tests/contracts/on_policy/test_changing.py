@@ -565,6 +565,33 @@ def test_every_argument_of_ours_is_guarded() -> None:
         model.share = 2
 
 
+@pytest.mark.parametrize("parts", [("_make_one", "_check_other"), ("_check_other", "_make_one")])
+def test_parts_are_made_in_the_order_in_which_they_stand(parts: tuple[str, str]) -> None:
+    """When the model is set up, and after a change, whatever the order of the changes."""
+    made: list[str] = []
+
+    class Ordered(SA2C):
+        made_from: ClassVar[Any] = {**SA2C.made_from, parts[0]: {"gamma", "verbose"}, parts[1]: {"ent_coef", "gamma"}}
+
+        def _make_one(self, before: Any) -> None:
+            made.append("_make_one")
+
+        def _check_other(self, before: Any) -> None:
+            made.append("_check_other")
+
+    model = build(Ordered)
+    assert made == list(parts)
+    for changes, expected in (
+        ({"gamma": 0.5}, parts),
+        ({"ent_coef": 0.3, "verbose": 1}, parts),
+        ({"verbose": 0, "ent_coef": 0.2}, parts),
+        ({"ent_coef": 0.1}, parts[1:]),
+    ):
+        made.clear()
+        model.set_arguments(**changes)
+        assert made == list(expected)
+
+
 def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
     for given in ({"use_rms_prop": False}, {"rms_prop_eps": 1e-3}):
         file = io.BytesIO()
