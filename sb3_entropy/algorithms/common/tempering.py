@@ -21,7 +21,7 @@ class Tempering:
 
     temperature: Temperature = field(default_factory=lambda: FixedTemperature(0.0))
     #: ``ent_coef``, ``target_entropy`` and ``ent_coef_lr``, which the temperature was made from
-    made_from: Sequence[Any] = ()
+    arguments: Sequence[Any] = ()
     #: α of the update that is under way, or was the last
     alpha: float = 0.0
     #: mean entropy in nats over the states of its rollout; None if it was not computed
@@ -49,13 +49,13 @@ class Tempering:
         :raises TypeError: if one is of the wrong type
         :raises ValueError: if one is out of its range, or the target cannot be reached
         """
-        if list(self.made_from) == list(arguments):
+        if list(self.arguments) == list(arguments):
             return self
         ent_coef, target_entropy, rate = arguments
         made = make_temperature(ent_coef, action_space, target_entropy, rate, bounded)
-        goes_on = list(self.made_from[:1]) == [ent_coef]
+        goes_on = list(self.arguments[:1]) == [ent_coef]
         made = continued(self.temperature, made) if goes_on else made
-        return replace(self, temperature=made, made_from=list(arguments), in_force=self.in_force and goes_on)
+        return replace(self, temperature=made, arguments=list(arguments), in_force=self.in_force and goes_on)
 
     @property
     def is_soft(self) -> bool:
