@@ -16,7 +16,7 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.common.arguments import SCHEDULES, check_arguments
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.presets.names import import_class, refuse_expressions, resolve_names
 from sb3_entropy.presets.stock import NOISE_KEYS, check_noise, is_off_policy
@@ -47,7 +47,6 @@ _GIVEN_ELSEWHERE = {
     "seed": "--seed",
     "device": "--device",
 }
-_SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
 def check_preset(
@@ -136,7 +135,7 @@ _EXAMPLES = {"policy": "MlpPolicy", "n_timesteps": "100000"}
 def _read_schedules(hyperparams: Mapping[str, Any]) -> dict[str, float]:
     """:return: the initial values of ``"lin_<initial>"``, in the place of the texts"""
     initial = {}
-    for key in _SCHEDULES:
+    for key in SCHEDULES:
         value = hyperparams.get(key)
         if not isinstance(value, str):
             continue

@@ -143,8 +143,8 @@ class RegularizerCollection(tuple[Regularizer, ...]):
 
 def evaluated_law(policy: ActorCriticPolicy, observations: Any) -> Law:
     """
-    Straight after ``policy.evaluate_actions(observations, …)``: what that has built is still there in policies that
-    build it as ours do; else it is built.
+    Called straight after ``policy.evaluate_actions(observations, …)``, before anything else looks at the policy: what
+    that has built is still there in policies that build it as ours do; else it is built.
 
     :param policy: the policy
     :param observations: states, as tensors

@@ -15,8 +15,8 @@ from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
-from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, continued, make_coefficient
-from sb3_entropy.temperature import Temperature
+from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, make_coefficient
+from sb3_entropy.temperature import Temperature, continued
 
 MODES = ("attract", "repel")
 #: what a regulariser is made of, by attribute, and of which arguments; each keeps its state as long as these stay
@@ -65,7 +65,7 @@ class Regularizer(Remembering):
         coef_lr: float = 2e-4,
     ):
         #: what it was made from, as far as it can be saved
-        self.made_from = described({name: value for name, value in locals().items() if name != "self"})
+        self.arguments = described({name: value for name, value in locals().items() if name != "self"})
         with options_named("divergence_kwargs", divergence_kwargs) as options:
             self.divergence = make_divergence(owned(divergence), **options)
         with options_named("reference_kwargs", reference_kwargs) as options:
@@ -102,14 +102,14 @@ class Regularizer(Remembering):
         return {**vars(self), "_divergences": [], "_coefs": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"made_from": {}, **state})  # of before there was such a thing nothing is known
+        vars(self).update({"arguments": {}, **state})  # of before there was such a thing nothing is known
 
     def differing(self, given: Mapping[str, Any]) -> set[str]:
         """
         :param given: arguments by name
         :return: the names of those that it was not made from
         """
-        held = self.made_from
+        held = self.arguments
         return {name for name, value in given.items() if name not in held or held[name] != described(value)}
 
     def changed(self, given: Mapping[str, Any], names: Iterable[str]) -> "Regularizer":
@@ -132,8 +132,9 @@ class Regularizer(Remembering):
             if not differ & PARTS[part]:
                 arguments |= {part: getattr(self, part), f"{part}_kwargs": None}
         made = Regularizer(**arguments)
-        made.made_from = {**self.made_from, **{name: described(given[name]) for name in differ}}
-        made.coefficient = continued(self.coefficient, made.coefficient, differ & PARTS["coefficient"])
+        made.arguments = {**self.arguments, **{name: described(given[name]) for name in differ}}
+        if differ & PARTS["coefficient"] <= {"target_divergence", "coef_lr"}:
+            made.coefficient = continued(self.coefficient, made.coefficient)
         return made
 
     def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:

@@ -27,8 +27,7 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "gamma": (0, 1, False, False),
     "gae_lambda": (0, 1, False, False),
     "clip_range": (0, math.inf, False, True),
-    # that it is positive, PPO itself asserts
-    "clip_range_vf": (-math.inf, math.inf, False, False),
+    "clip_range_vf": (0, math.inf, False, True),
     "vf_coef": (0, math.inf, False, False),
     "max_grad_norm": (0, math.inf, False, False),
     "target_kl": (0, math.inf, False, True),
@@ -64,7 +63,8 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
     "rollout_buffer_class": ("a class of RolloutBuffer", type),
     "tensorboard_log": ("a folder", (str, Path)),
 }
-_SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
+#: what may be a function of the remaining progress too
+SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 #: what there are checks for
 CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
@@ -79,7 +79,7 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
     """
     for name, (low, high, integer, open_low) in _NUMBERS.items():
         value = given.get(name)
-        if name not in given or (value is None and name in _OPTIONAL) or (callable(value) and name in _SCHEDULES):
+        if name not in given or (value is None and name in _OPTIONAL) or (callable(value) and name in SCHEDULES):
             continue
         check_number(name, value, low, high, integer=integer, open_low=open_low)
     for name in _FLAGS:

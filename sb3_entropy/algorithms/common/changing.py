@@ -39,7 +39,8 @@ class ChangingAlgorithm(BaseAlgorithm):
     """An algorithm in which a constructor's argument that is set later takes effect, or is refused."""
 
     #: methods that make a part of the model, or check what fits together, and the arguments that they are about. Each
-    #: is called when the model is set up, and after a change, with the values that the changed arguments had before.
+    #: is called when the model is set up, and after a change, with the values that the changed arguments had before, in
+    #: this order: what is made or checked of another part comes after it.
     #: One may still refuse the change, so they put new parts in the place of old ones, and write into none
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {"_make_lr_schedule": frozenset({"learning_rate"})}
     #: an algorithm's own checks: by argument, a function of its name and value

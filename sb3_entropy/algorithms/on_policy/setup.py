@@ -50,8 +50,6 @@ class OnPolicySetup(OnPolicyHooks):
     _next_rollout_buffer: SoftRollouts | None = None
     #: of the algorithm's own arguments
     _own_regularizers: Sequence[Regularizer] = ()
-    #: ε of the value's clip, of an algorithm that has it
-    _value_clip: float | None = None
 
     def _init_soft(self, given: Mapping[str, Any]) -> None:
         """
@@ -91,8 +89,7 @@ class OnPolicySetup(OnPolicyHooks):
 
     def _excluded_save_params(self) -> list[str]:
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
-        passing = ["active_regularizers", "_value_clip", "_next_rollout_buffer"]
-        return [*super()._excluded_save_params(), *passing]
+        return [*super()._excluded_save_params(), "active_regularizers", "_next_rollout_buffer"]
 
     @abstractmethod
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:

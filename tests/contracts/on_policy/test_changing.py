@@ -329,6 +329,21 @@ def test_a_callback_may_set_it(key: str) -> None:
     assert model.rollout_buffer.gamma == 0.5
 
 
+@pytest.mark.parametrize("off", [{"ent_coef": 0.0}, {"entropy_in_return": False}])
+def test_the_soft_return_has_nothing_of_before_a_gap(off: dict[str, Any]) -> None:
+    """Of 7 steps, in rollouts of 16: in the third and the fourth no entropy is needed, and so none is known."""
+    model = build("sppo", ent_coef=0.5, learning_rate=0.0)
+    recorder = record(model)
+    there_again = AtRollout(5, assignment(ent_coef=0.5, entropy_in_return=True))
+    model.learn(80, [AtRollout(3, assignment(**off)), there_again], log_interval=1)
+    last_two = np.mean([episode["r"] for episode in model.ep_info_buffer][-2:])
+    entropy = model.policy.get_distribution(th.zeros(1, 3)).entropy().item()
+    steps = (6 + 7) / 2  # the tenth episode has its first step in the fourth rollout
+    found = recorder.values["rollout/soft_return"]
+    assert len(found) == 4  # after rollouts 1, 2 and 5, and when the training ends
+    assert found[2:] == [pytest.approx(last_two + 0.5 * entropy * steps, rel=1e-5)] * 2
+
+
 @pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
 @pytest.mark.parametrize("key", [key for key in ON_POLICY if "baseline" in arguments_of(ALGORITHMS.get(key))])
 def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
@@ -382,9 +397,6 @@ def test_a_clip_range_may_be_a_number_a_function_or_a_schedule() -> None:
     model.clip_range_vf = None
     model.learn(8)
     assert model._value_clip is None
-    for value in (0, -0.2):
-        with pytest.raises(ValueError, match="clip_range_vf must be a number > 0"):
-            model.clip_range_vf = value
     for name in ("batch_size", "n_steps"):
         with pytest.raises(ValueError, match=rf"{name}.* must be at least 2 with normalize_advantage=True, but is 1"):
             setattr(model, name, 1)
@@ -551,6 +563,33 @@ def test_every_argument_of_ours_is_guarded() -> None:
     assert type(model.share) is float
     with pytest.raises(ValueError, match="share must be a number between 0 and 1"):
         model.share = 2
+
+
+@pytest.mark.parametrize("parts", [("_make_one", "_check_other"), ("_check_other", "_make_one")])
+def test_parts_are_made_in_the_order_in_which_they_stand(parts: tuple[str, str]) -> None:
+    """When the model is set up, and after a change, whatever the order of the changes."""
+    made: list[str] = []
+
+    class Ordered(SA2C):
+        made_from: ClassVar[Any] = {**SA2C.made_from, parts[0]: {"gamma", "verbose"}, parts[1]: {"ent_coef", "gamma"}}
+
+        def _make_one(self, before: Any) -> None:
+            made.append("_make_one")
+
+        def _check_other(self, before: Any) -> None:
+            made.append("_check_other")
+
+    model = build(Ordered)
+    assert made == list(parts)
+    for changes, expected in (
+        ({"gamma": 0.5}, parts),
+        ({"ent_coef": 0.3, "verbose": 1}, parts),
+        ({"verbose": 0, "ent_coef": 0.2}, parts),
+        ({"ent_coef": 0.1}, parts[1:]),
+    ):
+        made.clear()
+        model.set_arguments(**changes)
+        assert made == list(expected)
 
 
 def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:

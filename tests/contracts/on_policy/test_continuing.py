@@ -126,7 +126,7 @@ def test_a_model_of_which_less_was_saved() -> None:
     model = make("sppo", regularizers=RULES).learn(32)
     held = [memory(rule) for rule in model.regularizers]
     for rule in model.regularizers:
-        del rule.made_from
+        del rule.arguments
     assert [memory(rule) for rule in reload(model).regularizers] == held
     assert [memory(rule)[0] for rule in reload(model, regularizers=RULES).regularizers] == [pytest.approx(0.1), 1.0]
 
