@@ -150,18 +150,20 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> None:
+    def try_in(self, policy: ActorCriticPolicy, observations: Any, laws: Iterable[Law]) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
-        :param law: the policy's law in them
+        :param laws: the policy's law in them, and that of one near it: at first the reference may have the policy's σ
+            exactly, and what has a closed form there may have none after a step
         :raises ValueError: if the divergence does not fit the two laws
         """
         try:
-            laws = self.reference.laws(policy, observations, law)
-            self.between(law, laws or self.reference.example(policy, observations, law))
+            for p in laws:
+                references = self.reference.laws(policy, observations, p)
+                self.between(p, references or self.reference.example(policy, observations, p))
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
