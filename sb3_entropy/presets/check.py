@@ -17,6 +17,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.distributions.std_schemes.base import SUPPLIED
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.presets.names import import_class, refuse_expressions, resolve_names
 from sb3_entropy.presets.stock import NOISE_KEYS, check_noise, is_off_policy
@@ -75,7 +76,7 @@ def check_preset(
         check_arguments(read, getattr(algorithm, "checks", None))
         _check_temperature(resolved)
         with suppress(*((FileNotFoundError,) if continued else ())):
-            _check_regularizers(resolved)
+            _check_regularizers(algorithm, resolved)
         _check_policy(algo, algorithm, resolved["policy"], policy_kwargs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}\nIt was given in {where}.") from error
@@ -169,12 +170,13 @@ def _check_temperature(hyperparams: Mapping[str, Any]) -> None:
 _TEMPERATURE = {"ent_coef": "ent_coef", "target_entropy": "target_entropy", "ent_coef_lr": "rate"}
 
 
-def _check_regularizers(hyperparams: Mapping[str, Any]) -> None:
+def _check_regularizers(algorithm: type[Any], hyperparams: Mapping[str, Any]) -> None:
     """Their form. Whether a divergence fits the policy's distribution depends on the environment."""
     make_regularizers(hyperparams.get("regularizers"))
-    if "divergence" in hyperparams:
-        names = inspect.signature(Regularizer).parameters
-        Regularizer(**{name: hyperparams[name] for name in names if name in hyperparams})
+    names = inspect.signature(Regularizer).parameters
+    built_in = inspect.signature(algorithm).parameters
+    if names.keys() <= built_in.keys():
+        Regularizer(**{name: hyperparams.get(name, built_in[name].default) for name in names})
 
 
 def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: Mapping[str, Any]) -> None:
@@ -191,3 +193,8 @@ def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: M
     for key, registry in (("std_scheme", STD_SCHEMES), ("action_distribution", ACTION_DISTRIBUTIONS)):
         if key in policy_kwargs:
             check_choice(key, policy_kwargs[key], registry.keys())
+    options = policy_kwargs.get("std_scheme_kwargs")
+    if options is not None:
+        if not isinstance(options, Mapping):
+            raise TypeError(f"std_scheme_kwargs must be a mapping, but {options!r} was given.")
+        STD_SCHEMES.check_options(policy_kwargs.get("std_scheme", "global"), options, SUPPLIED)
