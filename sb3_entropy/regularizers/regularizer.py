@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
+from sb3_entropy.divergences.base import bounded_divergences
 from sb3_entropy.errors import MisfitError, check_choice, check_number
 from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
@@ -85,7 +86,7 @@ class Regularizer(Remembering):
             raise MisfitError(
                 f"mode='repel' with divergence={divergence!r}, which has no bound, would drive the policy away for "
                 "ever. Give cap, the divergence above which a state is left alone, or choose a divergence with a "
-                "bound: jensen_shannon, hellinger, total_variation.",
+                f"bound: {bounded_divergences()}.",
                 "divergence",
                 "mode",
                 "cap",
@@ -278,8 +279,8 @@ class Penalty:
         if not mean.isfinite():
             raise ValueError(
                 f"The divergence {rule.name} is {float(mean.detach())} in some state: one policy does what the other "
-                "never does. Choose a divergence with a bound (jensen_shannon, hellinger, total_variation, mmd) or the "
-                "other direction of the KL divergence."
+                f"never does. Choose a divergence with a bound ({bounded_divergences()}) or the other direction of the "
+                "KL divergence."
             )
         if self.coef is None:
             if isinstance(rule.coefficient, GradientShare):
