@@ -22,7 +22,7 @@ from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.presets.names import import_class, refuse_expressions, resolve_names
 from sb3_entropy.presets.stock import NOISE_KEYS, check_noise, is_off_policy
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
-from sb3_entropy.regularizers.making import make_regularizers
+from sb3_entropy.regularizers.making import make_regularizers, misplaced
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import make_temperature
 
@@ -66,7 +66,12 @@ def check_preset(
     """
     try:
         own = _arguments(algorithm) | (NOISE_KEYS if is_off_policy(algorithm) else set())
-        _check_keys(algo, hyperparams, ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys())
+        known = ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys()
+        built_in = _built_in_regularizer(algorithm, hyperparams)
+        for message in (misplaced(built_in, key) for key in hyperparams if key not in known):
+            if message:
+                raise ValueError(message)
+        _check_keys(algo, hyperparams, known)
         check_noise(hyperparams)
         refuse_expressions(hyperparams)
         _check_zoo_values(hyperparams)
@@ -173,10 +178,14 @@ _TEMPERATURE = {"ent_coef": "ent_coef", "target_entropy": "target_entropy", "ent
 def _check_regularizers(algorithm: type[Any], hyperparams: Mapping[str, Any]) -> None:
     """Their form. Whether a divergence fits the policy's distribution depends on the environment."""
     make_regularizers(hyperparams.get("regularizers"))
-    names = inspect.signature(Regularizer).parameters
-    built_in = inspect.signature(algorithm).parameters
-    if names.keys() <= built_in.keys():
-        Regularizer(**{name: hyperparams.get(name, built_in[name].default) for name in names})
+    if built_in := _built_in_regularizer(algorithm, hyperparams):
+        Regularizer(**built_in)
+
+
+def _built_in_regularizer(algorithm: type[Any], hyperparams: Mapping[str, Any]) -> dict[str, Any]:
+    """:return: all arguments of its own regulariser, by name; none if it has none"""
+    names, own = inspect.signature(Regularizer).parameters, inspect.signature(algorithm).parameters
+    return {name: hyperparams.get(name, own[name].default) for name in names} if names.keys() <= own.keys() else {}
 
 
 def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: Mapping[str, Any]) -> None:

@@ -37,9 +37,9 @@ class Regularizer(Remembering):
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
     normalised, λ is measured against advantages with a standard deviation of 1.
 
-    :param divergence: D, its key or an object
+    :param divergence: D: its key, ``{"divergence": key, **options}``, or an object
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
-    :param reference: q, its key or an object
+    :param reference: q: its key, ``{"reference": key, **options}``, or an object
     :param reference_kwargs: its options: ``policy`` for ``"frozen"``; ``n_snapshots``, ``every``, ``decay`` and
         ``combine`` for ``"previous"``; ``decay`` for ``"ema"``
     :param mode: ``"attract"`` or ``"repel"``
@@ -55,7 +55,7 @@ class Regularizer(Remembering):
 
     def __init__(
         self,
-        divergence: str | Divergence,
+        divergence: str | Mapping[str, Any] | Divergence,
         divergence_kwargs: Mapping[str, Any] | None = None,
         reference: str | Mapping[str, Any] | Reference = "uniform",
         reference_kwargs: Mapping[str, Any] | None = None,
