@@ -102,9 +102,6 @@ class Regularizer(Remembering):
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"made_from": {}, **state})  # of before there was such a thing nothing is known
-
     def differing(self, given: Mapping[str, Any]) -> set[str]:
         """
         :param given: arguments by name
