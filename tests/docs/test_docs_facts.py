@@ -183,6 +183,18 @@ def test_every_group_of_entry_points_is_shown() -> None:
     assert set(shown["project"]["entry-points"]) == groups
 
 
+def test_the_design_has_the_layers_that_the_linter_holds_to() -> None:
+    page = read("design.md")
+    shown = page.partition("## Layers")[2].partition("```text\n")[2].partition("```")[0]
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = contracts["contracts"][0]["layers"]
+    # In parentheses stands what need not be there.
+    held = [sorted(name for name in layer.split(" | ") if name[0] != "(") for layer in layers]
+    assert [sorted(layer.split(" | ")) for layer in " ".join(shown.split()).split(" → ")] == list(filter(None, held))
+    words = section("design.md", "## Nine words, nine places")
+    assert len(words[1:]) == 9
+
+
 def test_keys_and_names_of_presets_are_listed() -> None:
     text = read("cli.md").partition("## Presets")[2]
     for name in [*ZOO_KEYS, *ACTIVATIONS, *OPTIMIZERS]:
