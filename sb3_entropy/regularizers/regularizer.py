@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
+from sb3_entropy.divergences.base import bounded_divergences
 from sb3_entropy.errors import MisfitError, check_choice, check_number
 from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
@@ -36,9 +37,9 @@ class Regularizer(Remembering):
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
     normalised, λ is measured against advantages with a standard deviation of 1.
 
-    :param divergence: D, its key or an object
+    :param divergence: D: its key, ``{"divergence": key, **options}``, or an object
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
-    :param reference: q, its key or an object
+    :param reference: q: its key, ``{"reference": key, **options}``, or an object
     :param reference_kwargs: its options: ``policy`` for ``"frozen"``; ``n_snapshots``, ``every``, ``decay`` and
         ``combine`` for ``"previous"``; ``decay`` for ``"ema"``
     :param mode: ``"attract"`` or ``"repel"``
@@ -54,7 +55,7 @@ class Regularizer(Remembering):
 
     def __init__(
         self,
-        divergence: str | Divergence,
+        divergence: str | Mapping[str, Any] | Divergence,
         divergence_kwargs: Mapping[str, Any] | None = None,
         reference: str | Mapping[str, Any] | Reference = "uniform",
         reference_kwargs: Mapping[str, Any] | None = None,
@@ -85,7 +86,7 @@ class Regularizer(Remembering):
             raise MisfitError(
                 f"mode='repel' with divergence={divergence!r}, which has no bound, would drive the policy away for "
                 "ever. Give cap, the divergence above which a state is left alone, or choose a divergence with a "
-                "bound: jensen_shannon, hellinger, total_variation.",
+                f"bound: {bounded_divergences()}.",
                 "divergence",
                 "mode",
                 "cap",
@@ -100,9 +101,6 @@ class Regularizer(Remembering):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"arguments": {}, **state})  # of before there was such a thing nothing is known
 
     def differing(self, given: Mapping[str, Any]) -> set[str]:
         """
@@ -151,18 +149,20 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> None:
+    def try_in(self, policy: ActorCriticPolicy, observations: Any, laws: Iterable[Law]) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
-        :param law: the policy's law in them
+        :param laws: the policy's law in them, and that of one near it: at first the reference may have the policy's σ
+            exactly, and what has a closed form there may have none after a step
         :raises ValueError: if the divergence does not fit the two laws
         """
         try:
-            laws = self.reference.laws(policy, observations, law)
-            self.between(law, laws or self.reference.example(policy, observations, law))
+            for p in laws:
+                references = self.reference.laws(policy, observations, p)
+                self.between(p, references or self.reference.example(policy, observations, p))
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
@@ -277,8 +277,8 @@ class Penalty:
         if not mean.isfinite():
             raise ValueError(
                 f"The divergence {rule.name} is {float(mean.detach())} in some state: one policy does what the other "
-                "never does. Choose a divergence with a bound (jensen_shannon, hellinger, total_variation, mmd) or the "
-                "other direction of the KL divergence."
+                f"never does. Choose a divergence with a bound ({bounded_divergences()}) or the other direction of the "
+                "KL divergence."
             )
         if self.coef is None:
             if isinstance(rule.coefficient, GradientShare):

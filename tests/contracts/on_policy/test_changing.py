@@ -3,6 +3,7 @@ Every argument of every constructor: set afterwards, or given to ``load``, it is
 refused.
 """
 
+import copy
 import io
 import math
 from collections.abc import Callable
@@ -522,6 +523,25 @@ def test_an_exchanged_environment_brings_its_own_features() -> None:
     model.set_env(another)
     features = model.regularizers[0].divergence.kernel.features.rows
     assert np.array_equal(features, 2 * np.eye(3))
+
+
+def test_an_environment_that_is_refused_leaves_the_old_one_and_its_features() -> None:
+    rule = {"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "rbf", "features": "env"}}}
+    for key, given in (("sppo", {"regularizers": [rule]}), ("divergence_reg_pg", {**rule, "ent_coef": 0.1})):
+        env, another = make_env(actions="discrete"), make_env(actions="discrete")
+        env.action_features, another.action_features = np.eye(3), np.eye(2)  # two rows for three actions
+        model, twin = (build(key, e, **given).learn(32) for e in (env, copy.deepcopy(env)))
+        held = {name: getattr(model, name) for name in ("env", "_vec_normalize_env", "_last_obs", "regularizers")}
+        with pytest.raises(ValueError, match="features of 2 actions, but there are 3"):
+            model.set_env(another)
+        assert all(getattr(model, name) is value for name, value in held.items())
+        assert np.array_equal(model.active_regularizers[0].divergence.kernel.features.rows, np.eye(3))
+        with pytest.raises(ValueError, match="gamma must be"):
+            model.gamma = 2  # it is still looked at
+        for each in (model, twin):  # and it goes on as if nothing had been asked
+            each.set_random_seed(3)
+            each.learn(32)
+        assert_equal_parameters(model, parameters(twin))
 
 
 def test_a_policy_may_still_be_exchanged() -> None:

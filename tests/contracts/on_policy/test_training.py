@@ -111,7 +111,8 @@ def test_every_scheme_starts_at_log_std_init(scheme: str, log_std_init: float) -
     log_prob.sum().backward()
     scheme_parameters = [p for name, p in model.policy.named_parameters() if "std" in name]
     assert all(p.grad is not None for p in scheme_parameters)
-    assert (len(scheme_parameters) == 0) == (scheme == "fixed")
+    cls = STD_SCHEMES.get(scheme)
+    assert (len(scheme_parameters) == 0) == (cls.global_part == "constant" and not cls.is_local)
 
 
 @pytest.mark.parametrize("key", ON_POLICY)
