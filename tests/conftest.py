@@ -3,6 +3,7 @@ A tiny preset file, the command line in-process, packages that are installed for
 if it were read as Python reads it.
 """
 
+import gc
 import importlib
 import os
 import textwrap
@@ -24,6 +25,18 @@ PRESET = {
     "ent_coef": "auto_0.05",
     "policy_kwargs": {"activation_fn": "relu", "net_arch": {"pi": [8], "vf": [8]}},
 }
+
+
+def pytest_sessionstart() -> None:
+    """Nothing that collecting makes is garbage: looking for it would cost a fifth of the suite."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What there is now stays, and the garbage of small models is small."""
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
