@@ -17,7 +17,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench bench-studies bench-bandits conformance tensorboard clean
+.PHONY: help install demo test test-slow lint docs bench bench-studies bench-bandits conformance lists tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -64,6 +64,9 @@ bench-bandits: $(READY) ## bandits beside a bare loop, and divergences as action
 
 conformance: $(READY) ## Stable-Baselines3's own tests on our classes
 	$(BIN)/python -m benchmarks.conformance
+
+lists: $(READY) ## the lists of algorithms in README.md, docs and sb3_entropy/__init__.py, from the registry
+	$(BIN)/python docs/extensions/lists.py
 
 tensorboard: $(READY) ## look at the demo's logs, or at LOGDIR
 	$(BIN)/tensorboard --logdir $(LOGDIR)

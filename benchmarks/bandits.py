@@ -37,9 +37,9 @@ from sb3_entropy.distributions.laws import Finite, uniform_law
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.environments import register_envs
 from sb3_entropy.studies.library import find_study
-from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import read_study
-from sb3_entropy.studies.training import train_run
+from sb3_entropy.studies.worker import run_alone
 from sb3_entropy.vec_env.native import make_native_vec_env
 
 BATCH, COEF, RATE = 100, 0.25, 1e-3
@@ -134,15 +134,15 @@ def throughput(rounds: int) -> dict[str, Any]:
 
 def whole_run(repeats: int) -> dict[str, Any]:
     """Runs of the study ``starnes2023_mnist``, evaluations and all, after one that has loaded the data."""
-    runs = plan(read_study(find_study("starnes2023_mnist")))
+    runs = Plan(read_study(find_study("starnes2023_mnist"))).runs
     seconds = {}
     for arm in ("none", "kl", "mmd"):
         chosen = [run for run in runs if run.variant.label == arm][:repeats]
-        train_run((chosen[0].run_id, {**chosen[0].definition, "timesteps": 1000}))
+        run_alone({**chosen[0].definition, "timesteps": 1000})
         times = []
         for run in chosen:
             start = time.perf_counter()
-            train_run((run.run_id, run.definition))
+            run_alone(run.definition)
             times.append(time.perf_counter() - start)
         seconds[arm] = times
     return seconds

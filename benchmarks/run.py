@@ -17,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from benchmarks.timing import report
-from benchmarks.timing.cells import ALGORITHMS, ENVIRONMENTS, N_ENVS, Cell, cells
+from benchmarks.timing.cells import ENVIRONMENTS, N_ENVS, Cell, cells, compared
 from benchmarks.timing.hotspots import hotspots
 from benchmarks.timing.memory import peak_memory
 from benchmarks.timing.pairs import time_cell
@@ -63,7 +63,7 @@ def _memory(cell: Cell, repeats: int) -> report.MemoryResult:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--only", action="append", choices=ALGORITHMS, help="an algorithm (default: all)")
+    parser.add_argument("--only", action="append", choices=compared(), help="an algorithm (default: all)")
     parser.add_argument("--env", action="append", help=f"an environment (default: {', '.join(ENVIRONMENTS)})")
     parser.add_argument("--n-envs", action="append", type=int, choices=N_ENVS, help="copies of it (default: 1 and 8)")
     parser.add_argument("--pairs", type=int, help="timed pairs a cell (default: 15)")

@@ -27,10 +27,10 @@ from benchmarks.timing import report
 from sb3_entropy.engines import make_engine
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import Member, RunRecord, Store
-from sb3_entropy.studies.plan import PlannedRun, plan
+from sb3_entropy.studies.plan import Plan, PlannedRun
 from sb3_entropy.studies.runner import run_study
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Study, parse_study
-from sb3_entropy.studies.training import SEED_STRIDE
 
 STUDY = """
 claim: a benchmark
@@ -87,18 +87,18 @@ def through_runner(study: Study) -> None:
     """The same through the runner and a store, in this process."""
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store.sqlite") as store:
         with make_engine("serial") as engine:
-            tally = run_study(study, store, engine, Quiet())
+            tally = run_study(Plan(study), store, engine, Quiet())
         assert tally.finished == 1
 
 
 def overhead(seconds: float, pairs: int) -> dict[str, Any]:
     """Plain ``learn()`` and the runner in alternating pairs, each about ``seconds`` long."""
-    probe = plan(make_study(timesteps=10_240))[0]
+    probe = Plan(make_study(timesteps=10_240)).runs[0]
     plain_learn(probe)  # the first run warms up
     pace = 10_240 / timed(lambda: plain_learn(probe))
     # Two arms that are one and the same run: the runner does it once.
     study = make_study(timesteps=int(pace * seconds), other="{algo: ppo}")
-    run = plan(study)[0]
+    run = Plan(study).runs[0]
     ratios, plain = [], []
     for pair in range(pairs):
         works = [lambda: plain_learn(run), lambda: through_runner(study)]
@@ -123,11 +123,11 @@ def scaling(repeats: int, timesteps: int) -> dict[str, Any]:
                 make_engine("process", workers) as engine,
             ):
                 warm = make_study(timesteps=2048, seeds=1, other=swept(0.01))
-                run_study(warm.renamed("warm"), store, engine, Quiet())
-                times[workers] = timed(lambda s=store, e=engine: run_study(study, s, e, Quiet()))
+                run_study(Plan(warm.renamed("warm")), store, engine, Quiet())
+                times[workers] = timed(lambda s=store, e=engine: run_study(Plan(study), s, e, Quiet()))
         ratios.append(times[1] / times[2])
         print(f"  {times[1]:.1f} s, {times[2]:.1f} s, {ratios[-1]:.3f}", file=sys.stderr, flush=True)
-    return {"runs": len(plan(study)), "ratios": ratios, "median": statistics.median(ratios)}
+    return {"runs": len(Plan(study).runs), "ratios": ratios, "median": statistics.median(ratios)}
 
 
 def many_runs(n_runs: int) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def many_runs(n_runs: int) -> dict[str, Any]:
         settings = {"timesteps": 100_000, "seeds": n_runs // 20, "points": 20, "episodes": 10}
         file.write_text(STUDY.format(**settings, other=swept(*alphas)))
         study = parse_study("many", file.read_text(), str(file))
-        runs = plan(study)
+        runs = Plan(study).runs
         names = [f"{mode}/{value}" for mode in study.evaluation.modes for value in ("return", "return_std", "length")]
         names += ["policy/entropy", "train/ent_coef"]
         steps = tuple(range(5000, 100_001, 5000))

@@ -2,35 +2,49 @@
 
 from importlib import import_module
 from importlib.metadata import version
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from sb3_entropy.environments import register_envs
+
+__version__ = version("sb3-entropy")
+
+# algorithms: made by make lists
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.divergence_reg_pg import DivergenceRegPG
     from sb3_entropy.algorithms.sa2c import SA2C
     from sb3_entropy.algorithms.spg import SPG
     from sb3_entropy.algorithms.sppo import SPPO
     from sb3_entropy.algorithms.strpo import STRPO
-    from sb3_entropy.environments import register_envs
 
-__version__ = version("sb3-entropy")
-
-__all__ = ["SA2C", "SPG", "SPPO", "STRPO", "DivergenceRegPG", "__version__", "register_envs"]
-
-# Imported when they are asked for: a worker that needs one room of the package need not wait for PyTorch.
-_HOMES = {
-    "DivergenceRegPG": "algorithms.divergence_reg_pg",
-    "SA2C": "algorithms.sa2c",
-    "SPG": "algorithms.spg",
-    "SPPO": "algorithms.sppo",
-    "STRPO": "algorithms.strpo",
-    "register_envs": "environments",
-}
+__all__ = [
+    "SA2C",
+    "SPG",
+    "SPPO",
+    "STRPO",
+    "DivergenceRegPG",
+    "__version__",
+    "register_envs",
+]
+# algorithms: end
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    """
+    Imported when they are asked for: a worker that needs one room of the package need not wait for PyTorch.
+
+    An algorithm's file has its name, in small letters and with underscores or without.
+    """
+    homes = ["environments"] if name == "register_envs" else []
+    for module in iter_modules([f"{folder}/algorithms" for folder in __path__]):
+        if not module.ispkg and module.name.replace("_", "") == name.lower():
+            homes.append(f"algorithms.{module.name}")
+    for home in homes:
+        found = vars(import_module(f"{__name__}.{home}"))
+        if name in found:
+            return found[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -254,4 +254,5 @@ REFERENCES = _declare(
     options_in="reference_kwargs",
 )
 MEASURES = _declare("measure", "studies.measures", listed=("measures", "Measures (a study's measures)"))
+JOBS = _declare("job", "studies.jobs", listed=("jobs", "Kinds of runs (an arm's job)"))
 FIGURES = _declare("figure", "plots.study")

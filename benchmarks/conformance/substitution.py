@@ -5,16 +5,21 @@ import importlib
 import inspect
 from typing import Any
 
-#: What a test may import, and the public modules from which it may: those that define the classes keep them.
-OFFERED_BY = {
-    "PPO": ("stable_baselines3", "stable_baselines3.ppo"),
-    "A2C": ("stable_baselines3", "stable_baselines3.a2c"),
-    "TRPO": ("sb3_contrib", "sb3_contrib.trpo"),
+from sb3_entropy.algorithms.common.parents import stock_parent
+from sb3_entropy.registry import ALGORITHMS
+
+#: Our class for each stock one: the soft one, where several extend the same.
+OURS: dict[str, type] = {
+    parent.__name__: cls
+    for cls, parent in ((cls, stock_parent(cls)) for _, cls in ALGORITHMS.items())
+    if parent is not None and cls.__name__ == f"S{parent.__name__}"
 }
-#: Where the stock classes are defined; our own classes, and loading, need them there.
-DEFINED_IN = {"PPO": "stable_baselines3.ppo.ppo", "A2C": "stable_baselines3.a2c.a2c", "TRPO": "sb3_contrib.trpo.trpo"}
-#: Our counterpart of each stock class.
-COUNTERPART = {"PPO": "SPPO", "A2C": "SA2C", "TRPO": "STRPO"}
+#: Their names.
+COUNTERPART = {name: cls.__name__ for name, cls in OURS.items()}
+#: Where the stock classes are defined, ``stable_baselines3.ppo.ppo``; our own classes, and loading, need them there.
+DEFINED_IN = {name: str(stock_parent(cls).__module__) for name, cls in OURS.items()}
+#: The public modules from which a test may import them, ``stable_baselines3`` and ``stable_baselines3.ppo``.
+OFFERED_BY = {name: (module.split(".")[0], module.rpartition(".")[0]) for name, module in DEFINED_IN.items()}
 #: What a mode means, for the reader of the report.
 MODES = {
     "zero": "our classes, whose `ent_coef` defaults to 0 here",
@@ -39,9 +44,9 @@ def substitutes(mode: str) -> dict[str, type]:
     if mode == "control":
         stock = stock_classes()
         return {name: _subclass(stock[name], ours) for name, ours in COUNTERPART.items()}
-    package = importlib.import_module("sb3_entropy")
-    classes = {name: getattr(package, ours) for name, ours in COUNTERPART.items()}
-    return {name: _without_entropy(cls) for name, cls in classes.items()} if mode == "zero" else classes
+    if mode == "zero":
+        return {name: _without_entropy(cls) for name, cls in OURS.items()}
+    return dict(OURS)
 
 
 def install(classes: dict[str, type]) -> None:

@@ -20,7 +20,7 @@ def hotspots(cell: Cell, rows: int = 15) -> str:
     :param rows: how many functions to show
     :return: a Markdown table of the functions whose own time differs most
     """
-    env = cell.make_env()
+    env = cell.run(ours=True).make_env()
     ours, parent = (_own_times(cell, env, is_ours) for is_ours in (True, False))
     env.close()
     differences = {
@@ -43,10 +43,11 @@ def hotspots(cell: Cell, rows: int = 15) -> str:
 
 
 def _own_times(cell: Cell, env: object, ours: bool) -> dict[Function, tuple[int, float]]:
-    cell.make_model(ours, env, seed=0).learn(cell.steps)  # warm-up
-    model = cell.make_model(ours, env, seed=0)
+    run = cell.run(ours)
+    run.make_model(env, seed=0).learn(run.steps)  # warm-up
+    model = run.make_model(env, seed=0)
     profile = cProfile.Profile()
-    profile.runcall(model.learn, cell.steps)
+    profile.runcall(model.learn, run.steps)
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     return {(_short(file), line, name): (calls, own) for (file, line, name), (_, calls, own, _, _) in stats.items()}
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.timing.cells import Cell
+from benchmarks.timing.cells import Cell, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUS = Path("/proc/self/status")
@@ -22,9 +22,7 @@ def peak_memory(cell: Cell, ours: bool) -> tuple[float, float]:
     :return: the process's peak, and how much of it came after the imports, in MiB
     :raises RuntimeError: if the process fails, or its peak was reached before it trained
     """
-    command = [sys.executable, "-m", "benchmarks.timing.memory", cell.algorithm, cell.env_id, str(cell.n_envs)]
-    command += ["--ours"] if ours else []
-    command += ["--quick"] if cell.quick else []
+    command = [sys.executable, "-m", "benchmarks.timing.memory", json.dumps(vars(cell.run(ours)))]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     child = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -54,19 +52,14 @@ def resident_peak() -> float:
 def main() -> None:
     """Train once, print the peak and what it was after the imports."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("algorithm")
-    parser.add_argument("env_id")
-    parser.add_argument("n_envs", type=int)
-    parser.add_argument("--ours", action="store_true")
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("run", help="what is to be trained, as JSON")
+    run = Run(**json.loads(parser.parse_args().run))
     import torch
 
     torch.set_num_threads(1)
-    cell = Cell(options.algorithm, options.env_id, options.n_envs, options.quick)
-    cell.load(options.ours)
+    run.load()
     imported = resident_peak()
-    cell.make_model(options.ours, cell.make_env(), seed=0).learn(cell.steps)
+    run.make_model(run.make_env(), seed=0).learn(run.steps)
     print(json.dumps([resident_peak(), imported]))
 
 

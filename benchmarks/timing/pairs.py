@@ -93,12 +93,14 @@ def time_cell(cell: Cell, rounds: int, control: bool = True) -> Rounds:
     :param control: whether the parent takes part twice: the second one's ratio to the first is noise alone
     :return: the times of ``"ours"``, ``"parent"`` and ``"control"``
     """
-    env = cell.make_env()
+    env = cell.run(ours=True).make_env()
 
     def contestant(ours: bool) -> Contestant:
+        run = cell.run(ours)
+
         def prepare(seed: int) -> Callable[[], object]:
-            model = cell.make_model(ours, env, seed)
-            return lambda: model.learn(cell.steps)
+            model = run.make_model(env, seed)
+            return lambda: model.learn(run.steps)
 
         return prepare
 

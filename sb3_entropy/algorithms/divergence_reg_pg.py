@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.common.arguments import SUPPORTED_SPACES, check_arguments
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.policy_gradient import PolicyGradient
 from sb3_entropy.divergences import Divergence
 from sb3_entropy.environments import find_env
@@ -74,13 +75,18 @@ class DivergenceRegPG(PolicyGradient):
     :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`. ``regularizers`` come on top of it.
     """
 
-    saved_by_family = frozenset({"divergence", "reference"})
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_make_own_regularizers": REGULARIZER_ARGUMENTS,
         **PolicyGradient.made_from,
         "_make_regularizers": PolicyGradient.made_from["_make_regularizers"] | REGULARIZER_ARGUMENTS,
     }
     default_log_interval = 10
+    search_space: ClassVar[SearchSpace] = {
+        **PolicyGradient.search_space,
+        "coef": Between(1e-5, 1.0, log=True),
+        "normalize_advantage": (False, True),
+        "baseline": (False, True),
+    }
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, 
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
 from sb3_entropy.algorithms.common.losses import policy_gradient_loss
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.environments import find_env
 from sb3_entropy.registry import ALGORITHMS
@@ -29,11 +30,13 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
     explained in :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
 
-    policy_loss_key = "policy_loss"
-    saved_by_family = frozenset({"gae_lambda", "normalize_advantage"})
-    saved_by_others = frozenset({"clip_range", "cg_damping", "baseline"})
     adds_to_policy_kwargs = frozenset({"optimizer_class", "optimizer_kwargs"})
     default_log_interval = 100
+    search_space: ClassVar[SearchSpace] = {
+        "n_steps_pow": Between(3, 9),
+        "max_grad_norm": Between(0.3, 2.0),
+        "normalize_advantage": (False, True),
+    }
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **SoftOnPolicyAlgorithm.made_from,
         "_read_optimizer": frozenset({"use_rms_prop", "rms_prop_eps"}),

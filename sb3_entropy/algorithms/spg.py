@@ -19,7 +19,7 @@ from sb3_entropy.temperature import EntCoef
 @ALGORITHMS.register("spg")
 class SPG(PolicyGradient):
     """
-    The soft policy gradient, one step a rollout (Liu et al. 2020, Eqs. 19 and 20).
+    The soft policy gradient, one step a rollout; without a baseline REINFORCE (Liu et al. 2020, Eqs. 19 and 20).
 
     It ascends Â log π(a|s) + αH(π(·|s)), or (Â − α log π_old(a|s)) log π(a|s). With a learned baseline Â is the soft
     GAE(λ) advantage (Eqs. 36 and 37). Without one it is the discounted soft reward-to-go Σ γᵏ (r + αH), whitened if
@@ -52,8 +52,6 @@ class SPG(PolicyGradient):
     What follows, and ``ent_coef``, is explained in
     :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
-
-    saved_by_family = frozenset({"baseline", "n_episodes"})
 
     def __init__(
         self,

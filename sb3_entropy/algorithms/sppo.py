@@ -13,6 +13,7 @@ from stable_baselines3.common.utils import FloatSchedule
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.common.schedules import at
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number
@@ -24,7 +25,7 @@ from sb3_entropy.temperature import EntCoef
 @ALGORITHMS.register("sppo")
 class SPPO(SoftOnPolicyAlgorithm, PPO):
     """
-    Soft PPO: the clipped surrogate on soft advantages (Liu et al. 2020, Algorithm 1).
+    Soft PPO: the clipped surrogate on soft advantages (Liu et al. 2020, Algorithm 1, Eqs. 38–41).
 
     It ascends, with ratio ρ = π(a|s)/π_old(a|s), min(ρ Â, clip(ρ, 1 − ε, 1 + ε) Â) + αH(π(·|s)) (Eqs. 38 and 39), or
     the same without the last term and with Â − α log π_old(a|s) in the place of Â (Eqs. 40 and 41). The paper's
@@ -35,7 +36,13 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
     """
 
     policy_loss_key = "policy_gradient_loss"
-    saved_by_family = frozenset({"clip_range", "n_epochs"})
+    search_space: ClassVar[SearchSpace] = {
+        "batch_size_pow": Between(5, 10),
+        "n_steps_pow": Between(5, 12),
+        "clip_range": (0.1, 0.2, 0.3, 0.4),
+        "n_epochs": (1, 5, 10, 20),
+        "max_grad_norm": Between(0.3, 2.0),
+    }
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **SoftOnPolicyAlgorithm.made_from,
         "_make_clip_ranges": frozenset({"clip_range", "clip_range_vf"}),

@@ -13,6 +13,7 @@ from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, 
 
 from sb3_entropy.algorithms.common.arguments import check_arguments, check_batch
 from sb3_entropy.algorithms.common.losses import surrogate_loss
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy
 from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
@@ -44,8 +45,13 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         unless ``cg_damping`` is multiplied by d too.
     """
 
-    policy_loss_key = "policy_loss"
-    saved_by_family = frozenset({"cg_damping"})
+    search_space: ClassVar[SearchSpace] = {
+        "batch_size_pow": Between(5, 10),
+        "n_steps_pow": Between(5, 12),
+        "n_critic_updates": Between(5, 30),
+        "cg_max_steps": Between(5, 30),
+        "target_kl": Between(0.001, 0.1, log=True),
+    }
     # TRPO cannot do without.
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {
         "target_kl": partial(check_number, low=0, open_low=True)

@@ -12,6 +12,7 @@ from sb3_entropy.files import atomic_file
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.studies.commands import DEFAULT_REPORTS, store_option
 from sb3_entropy.studies.comparison import DEFAULT_ALPHAS, DEFAULT_SEEDS, comparison_name, comparison_study, suited
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option
 
 
@@ -77,14 +78,15 @@ def run_compare(arguments: Sequence[str]) -> int:
         packages=packages,
         origin=str(file),
     )
+    plan = Plan(study)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as opened:
         opened.write(study.document.text.encode())
-    tally = execute(study, given)
+    tally = execute(plan, given)
     from sb3_entropy.cli.summary import print_summary
     from sb3_entropy.reports.study import write_report
 
-    results = find_results(study, given.store)
+    results = find_results(plan, given.store)
     print_summary(results)
     print(f"Report: {write_report(results, folder)}")
     print(f"The study is {file}. To change it, copy it first; the copy is run by")

@@ -9,6 +9,7 @@ from sb3_entropy.files import atomic_file
 from sb3_entropy.reports.evidence import evidence_markdown, evidence_of
 from sb3_entropy.studies.evidence import Evidence, table_text, tabulated
 from sb3_entropy.studies.library import find_study, study_files
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import committed
 from sb3_entropy.studies.spec import Study, read_study
 
@@ -44,7 +45,7 @@ def run_evidence(arguments: Sequence[str]) -> int:
 
 
 def _of(study: Study, folder: Path | None) -> Evidence | None:
-    results = committed(study, folder)
+    results = committed(Plan(study), folder)
     return tabulated(study) if results is None else evidence_of(results)
 
 

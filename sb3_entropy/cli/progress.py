@@ -15,6 +15,8 @@ from sb3_entropy.studies.steps import noted_steps
 
 #: seconds
 LOOK_EVERY = 0.5
+#: where there is no terminal; of more runs than these only every second, third … tells that it has ended
+MOST_LINES = 200
 
 
 class RunProgress:
@@ -68,7 +70,7 @@ class RunProgress:
         :param left: those that failed before and are left alone
         """
         self._total = len(to_do)
-        self._running = {run.run_id: run.definition["timesteps"] for run in to_do}
+        self._running = {run.run_id: run.length for run in to_do}
         self._all_steps = sum(self._running.values())
         self._start = time.monotonic()
         done = planned - len(to_do) - left
@@ -90,12 +92,15 @@ class RunProgress:
         if record.status == "failed":
             reason = last_message(record.error or "").replace("\n", "\n    ")
             self._print(f"  failed: {_called(run)}: {reason}")
-        elif self._bar is None:
+        elif self._bar is None and self._tells(done := self._total - len(self._running)):
             print(
-                f"  {self._total - len(self._running)}/{self._total} {_called(run)}: {_scores(record)}"
+                f"  {done}/{self._total} {_called(run)}: {_scores(record)}"
                 f" ({record.recorded['wall_seconds']:.0f} s); {self._left()}",
                 flush=True,
             )
+
+    def _tells(self, done: int) -> bool:
+        return done == self._total or done % -(-self._total // MOST_LINES) == 0
 
     def refresh(self) -> None:
         """Look how far the runs are."""

@@ -16,6 +16,7 @@ from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.commands import DEFAULT_REPORTS, report_command, run_command
 from sb3_entropy.studies.evidence import tabulated
 from sb3_entropy.studies.library import SOURCES, find_study, results_folder, study_files
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import (
     StudyResults,
     collect,
@@ -93,11 +94,11 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tally:
+def execute(plan: Plan, parsed: Namespace, n_seeds: int | None = None) -> Tally:
     """
     Do what is missing of a study, and print the verdict.
 
-    :param study: the study
+    :param plan: the study's
     :param parsed: the options of :func:`add_run_options` and :func:`add_store_option`
     :param n_seeds: how many seeds; the study's if ``None``
     :return: what was done
@@ -106,9 +107,9 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
         check_number("--seeds", n_seeds, low=1, integer=True)
     parsed.store.parent.mkdir(parents=True, exist_ok=True)
     with Store(parsed.store) as store, make_engine(parsed.engine, parsed.workers, parsed.address) as engine:
-        with RunProgress(study.name, engine.workers) as progress:
+        with RunProgress(plan.study.name, engine.workers) as progress:
             tally = run_study(
-                study,
+                plan,
                 store,
                 engine,
                 progress,
@@ -117,10 +118,10 @@ def execute(study: Study, parsed: Namespace, n_seeds: int | None = None) -> Tall
                 tensorboard=parsed.tensorboard,
                 steps=progress.folder,
             )
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         remember(results, store)
     _tell_other(results)
-    print(f"{study.name}: {results.verdict.outcome}")
+    print(f"{plan.study.name}: {results.verdict.outcome}")
     for criterion in results.verdict.criteria:
         print(f"  {criterion.name}: {criterion.outcome}")
     if tally.failed or tally.left:
@@ -138,35 +139,35 @@ def _tell_other(results: StudyResults) -> None:
         )
 
 
-def _read(parsed: Namespace) -> Study:
+def _read(parsed: Namespace) -> Plan:
     study = read_study(find_study(parsed.study))
     study = study.model_copy(update={"packages": (*study.packages, *parsed.gym_packages)})
     steps = getattr(parsed, "timesteps", None)
     if steps is None:
-        return study
+        return Plan(study)
     check_number("--timesteps", steps, low=1, integer=True)
     shorter = {env_id: env.model_copy(update={"timesteps": steps}) for env_id, env in study.environments.items()}
-    return study.model_copy(update={"environments": shorter}).renamed(f"{study.name}_{steps}_steps")
+    return Plan(study.model_copy(update={"environments": shorter}).renamed(f"{study.name}_{steps}_steps"))
 
 
 def _run(parsed: Namespace) -> int:
-    study = _read(parsed)
-    tally = execute(study, parsed, parsed.seeds)
-    print(f"Next: {report_command(study, parsed.store)}")
+    plan = _read(parsed)
+    tally = execute(plan, parsed, parsed.seeds)
+    print(f"Next: {report_command(plan.study, parsed.store)}")
     return 1 if tally.failed or tally.left else 0
 
 
 def _check(parsed: Namespace) -> int:
-    study = _read(parsed)
-    runs = check_study(study)
-    steps = sum(run.definition["timesteps"] for run in runs)
-    print(f"{study.name}: {len(runs)} runs, {steps:,} steps; nothing is wrong.")
+    plan = _read(parsed)
+    runs = check_study(plan)
+    steps = sum(run.length for run in runs)
+    print(f"{plan.study.name}: {len(runs)} runs, {steps:,} steps; nothing is wrong.")
     return 0
 
 
-def find_results(study: Study, store_path: Path, evidence: Path | None = None) -> StudyResults:
+def find_results(plan: Plan, store_path: Path, evidence: Path | None = None) -> StudyResults:
     """
-    :param study: a study
+    :param plan: a study's
     :param store_path: the store
     :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
     :return: its results in the store, or, if there are none, in the exported files
@@ -174,12 +175,13 @@ def find_results(study: Study, store_path: Path, evidence: Path | None = None) -
     """
     if store_path.exists():
         with Store(store_path) as store:
-            results = collect(study, store, str(store_path))
+            results = collect(plan, store, str(store_path))
             if results.runs:
                 if not store.read_only:
                     remember(results, store)
                 return results
-    exported = committed(study, evidence)
+    exported = committed(plan, evidence)
+    study = plan.study
     if exported is None:
         raise FileNotFoundError(
             f"There are no runs of {study.name}, neither in {store_path} nor {_absent(study, evidence)} "
@@ -203,16 +205,17 @@ def _absent(study: Study, evidence: Path | None) -> str:
 def _report(parsed: Namespace) -> int:
     from sb3_entropy.reports.study import write_report
 
-    study = _read(parsed)
-    results = find_results(study, parsed.store, parsed.evidence)
+    plan = _read(parsed)
+    results = find_results(plan, parsed.store, parsed.evidence)
     _tell_other(results)
-    page = write_report(results, parsed.folder / study.name)
-    print(f"{study.name}: {results.verdict.outcome}\nReport: {page}")
+    page = write_report(results, parsed.folder / plan.study.name)
+    print(f"{plan.study.name}: {results.verdict.outcome}\nReport: {page}")
     return 0
 
 
 def _export(parsed: Namespace) -> int:
-    study = _read(parsed)
+    plan = _read(parsed)
+    study = plan.study
     folder = parsed.folder or _exported(study)
     if parsed.folder is None and "site-packages" in folder.parts:
         raise ValueError(f"{study.name} is a study of an installed package. Say where to export to: --folder FOLDER.")
@@ -221,7 +224,7 @@ def _export(parsed: Namespace) -> int:
     with Store(parsed.store) as store:
         for file in export_study(store, study.name, folder):
             print(file)
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         if not store.read_only:
             remember(results, store)
     print(keep_outcome(results, folder))
@@ -229,7 +232,8 @@ def _export(parsed: Namespace) -> int:
 
 
 def _import(parsed: Namespace) -> int:
-    study = _read(parsed)
+    plan = _read(parsed)
+    study = plan.study
     parsed.store.parent.mkdir(parents=True, exist_ok=True)
     folder = parsed.folder or _exported(study, parsed.evidence)
     if parsed.folder is None and not folder.is_dir():
@@ -240,7 +244,7 @@ def _import(parsed: Namespace) -> int:
         raise ValueError(f"{folder} holds the study {name!r}, not {study.name!r}. Name that study, or another folder.")
     with Store(parsed.store) as store:
         import_study(store, folder)
-        results = collect(study, store, str(parsed.store))
+        results = collect(plan, store, str(parsed.store))
         remember(results, store)
     print(f"{study.name}: {len(results.runs)} runs in {parsed.store}; {results.verdict.outcome}")
     return 0

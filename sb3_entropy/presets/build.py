@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import sb3_contrib
-import stable_baselines3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
@@ -14,17 +12,12 @@ from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, unknown
 from sb3_entropy.presets.check import ZOO_KEYS
 from sb3_entropy.presets.names import resolve_names
+from sb3_entropy.presets.stock import STOCK, is_off_policy, off_policy_arguments
 from sb3_entropy.presets.wrappers import env_wrapper
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.vec_env.envpool import EnvPoolVecEnv
 from sb3_entropy.vec_env.native import make_native_vec_env
 
-#: stock algorithms by rl-zoo's keys
-STOCK: dict[str, type[BaseAlgorithm]] = {
-    "a2c": stable_baselines3.A2C,
-    "ppo": stable_baselines3.PPO,
-    "trpo": sb3_contrib.TRPO,
-}
 VEC_ENVS = ("dummy", "native", "envpool")
 #: rl-zoo's keys that this cannot honour
 UNSUPPORTED = ("callback", "vec_env_wrapper")
@@ -33,7 +26,7 @@ _SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 def find_algorithm(key: str) -> type[Any]:
     """
-    :param key: one of ours, a third party's, or a stock on-policy algorithm's
+    :param key: one of ours, a third party's, or a stock algorithm's
     :return: its class
     :raises ValueError: if there is none of that name
     """
@@ -93,12 +86,15 @@ def make_envs(
     return env
 
 
-def make_model(algo: str, env: VecEnv, hyperparams: Mapping[str, Any], seed: int) -> BaseAlgorithm:
+def make_model(
+    algo: str, env: VecEnv, hyperparams: Mapping[str, Any], seed: int, longest: int | None = None
+) -> BaseAlgorithm:
     """
     :param algo: the algorithm's key
     :param env: the environments, see :func:`make_envs`
     :param hyperparams: a preset's values
     :param seed: the model's seed
+    :param longest: the most steps that it will be trained for, if that is known: no more memory is taken
     :return: an untrained model on the CPU
     """
     algorithm = find_algorithm(algo)
@@ -108,6 +104,8 @@ def make_model(algo: str, env: VecEnv, hyperparams: Mapping[str, Any], seed: int
             given[key] = LinearSchedule(float(given[key].removeprefix("lin_")), 0.0, 1.0)
     if given.get("policy_kwargs") is None:
         given.pop("policy_kwargs", None)
+    if is_off_policy(algorithm):
+        given = off_policy_arguments(given, env, longest)
     given.setdefault("device", "cpu")
     model: BaseAlgorithm = algorithm(hyperparams.get("policy", "MlpPolicy"), env, seed=seed, **given)
     return model

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_entropy.algorithms.common.arguments import check_arguments
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.presets.names import import_class, refuse_expressions, resolve_names
+from sb3_entropy.presets.stock import NOISE_KEYS, check_noise, is_off_policy
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
@@ -63,7 +64,9 @@ def check_preset(
     :raises TypeError: if a value is of the wrong type
     """
     try:
-        _check_keys(algo, hyperparams, ZOO_KEYS | _arguments(algorithm) - _GIVEN_ELSEWHERE.keys())
+        own = _arguments(algorithm) | (NOISE_KEYS if is_off_policy(algorithm) else set())
+        _check_keys(algo, hyperparams, ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys())
+        check_noise(hyperparams)
         refuse_expressions(hyperparams)
         _check_zoo_values(hyperparams)
         resolved = resolve_names(hyperparams)

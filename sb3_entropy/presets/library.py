@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from sb3_entropy.errors import unknown
+from sb3_entropy.presets.stock import STOCK
 from sb3_entropy.registry import ALGORITHMS
 
 FOLDER = "zoo_configs"
@@ -53,6 +54,11 @@ def preset_file(algo: str) -> Path:
     :raises ValueError: if there is no such algorithm
     :raises FileNotFoundError: if its package has no YAML for it
     """
+    if algo in STOCK:
+        raise FileNotFoundError(
+            f"{algo} is Stable-Baselines3's own, and there are no presets for it. Leave the preset out: what is given "
+            "goes over its defaults. Or give the path of a YAML, rl-zoo's for instance."
+        )
     module = importlib.import_module(ALGORITHMS.get(algo).__module__.partition(".")[0])
     package = Path(str(module.__file__)).parent
     candidates = [folder / FOLDER / f"{algo}.yml" for folder in (package, package.parent)]

@@ -13,7 +13,7 @@ from sb3_entropy.reports.study.wording import NOTHING, estimate, p_value, seeds_
 from sb3_entropy.studies.commands import commands_for
 from sb3_entropy.studies.criteria import Change
 from sb3_entropy.studies.evidence import Evidence, OurScores
-from sb3_entropy.studies.plan import variants
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.verdict import ComparisonResult, CriterionResult, Verdict
@@ -62,7 +62,7 @@ def evidence_of(results: StudyResults) -> Evidence:
 
 
 def _ours(results: StudyResults) -> tuple[OurScores, ...]:
-    published = published_values(results.study)
+    published = published_values(results.plan)
     if not published:
         return ()
     cells = {(label, environment) for _, environment, label in published}
@@ -168,16 +168,17 @@ def published_table(evidence: Evidence) -> list[str]:
     :return: lines of Markdown: what the numbers are, and a row for every arm and environment that has any, with our
         scores, by the report's statistic and intervals, beside them
     """
-    study = evidence.study
+    plan = Plan(evidence.study)
+    study = plan.study
     done = {(row.arm, row.environment): row for row in evidence.ours}
-    theirs = beside(study, {cell: row.estimates for cell, row in done.items()})
+    theirs = beside(plan, {cell: row.estimates for cell, row in done.items()})
     header = ["Arm", "Environment", "n"]
     for measure in theirs:
         unit = measure_info(measure).unit
         header += [f"{statistic_of(study, measure)} {measure}{f' ({unit})' if unit else ''}", "published"]
     lines = [f"**Published numbers beside ours.** {_text(published_note(study))}", ""]
     lines += [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    for env_id, variant in itertools.product(study.environments, variants(study)):
+    for env_id, variant in itertools.product(study.environments, plan.variants):
         cell = variant.label, env_id
         if any(cell in of_measure for of_measure in theirs.values()):
             row = done.get(cell)

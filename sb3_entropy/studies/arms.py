@@ -9,8 +9,8 @@ from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import interval, iqm, mean
 from sb3_entropy.studies.paired import Scores
 from sb3_entropy.studies.rules import POOLED
-from sb3_entropy.studies.training import score
 from sb3_entropy.studies.verdict import CriterionResult
+from sb3_entropy.studies.worker import score
 
 #: of measures that can say that a run has failed: it has earned little
 EARNED = ("return", "reward")

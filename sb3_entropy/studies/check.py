@@ -1,6 +1,6 @@
 """Everything that can be wrong with a study, found before its first run starts and told in one message."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
@@ -9,22 +9,20 @@ from sb3_entropy.errors import unknown
 from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.presets.build import find_algorithm
-from sb3_entropy.registry import FIGURES, MEASURES
+from sb3_entropy.registry import FIGURES, JOBS, MEASURES
 from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, unbuildable
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.plan import PlannedRun, plan
+from sb3_entropy.studies.jobs import Job
+from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
 from sb3_entropy.studies.rules import POOLED, compared, is_share
-from sb3_entropy.studies.spec import Study
-
-#: curves of every run, besides those of the evaluations and of the training's log
-OTHER_CURVES = ("policy/entropy", "policy/outside_box", "train/return", "train/steps")
+from sb3_entropy.studies.spec import Study, TrainArm
 
 
-def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -> list[PlannedRun]:
+def check_study(plan: Plan, done: Callable[[list[str]], bool] | None = None) -> tuple[PlannedRun, ...]:
     """
-    :param study: a study as it was read
+    :param plan: that of a study as it was read
     :param done: told the ids of an arm's runs in an environment, whether that arm need not be built again for a check;
         every arm is built if ``None``
     :return: its runs
@@ -32,14 +30,14 @@ def check_study(study: Study, done: Callable[[list[str]], bool] | None = None) -
         contradicts itself, a published number belongs to nothing, or an arm cannot be built: all that is wrong, with
         line and key
     """
+    study = plan.study
     named = [*_names(study)]  # first: it imports the packages that register environments
-    stated = [*contradictions(study), *_decision(study), *misplaced(study), *_figures(study)]
-    if wrong := [*named, *stated, *misfits(study)]:
+    stated = [*contradictions(plan), *_decision(plan), *misplaced(plan), *_figures(study), *_jobs(study)]
+    if wrong := [*named, *stated, *misfits(plan)]:
         raise study.document.refusal(wrong)
-    runs = plan(study)
-    if wrong := [*unbuildable(study, runs, done or (lambda _: False))]:
+    if wrong := [*unbuildable(plan, done or (lambda _: False))]:
         raise study.document.refusal(wrong)
-    return runs
+    return plan.runs
 
 
 def _names(study: Study) -> Iterator[Problem]:
@@ -48,12 +46,12 @@ def _names(study: Study) -> Iterator[Problem]:
             yield ("packages", index), text
     names: dict[str, str] = {}
     for env_id in study.environments:
-        if text := complaint(find_env, env_id):
+        if any(kind.in_gymnasium for kind in _kinds(study)) and (text := complaint(find_env, env_id)):
             yield ("environments", env_id), text
         elif (first := names.setdefault(full_id(env_id), env_id)) != env_id:
             yield ("environments", env_id), f"is the same environment as {first}, and would count twice; take one out"
     for name, arm in study.arms.items():
-        if text := complaint(find_algorithm, arm.algo):
+        if isinstance(arm, TrainArm) and (text := complaint(find_algorithm, arm.algo)):
             yield ("arms", name, "algo"), text
     for measure in study.measures:
         key: Key = ("measures", study.listed.index(measure)) if measure in study.listed else ("decision",)
@@ -63,40 +61,68 @@ def _names(study: Study) -> Iterator[Problem]:
             yield from _curves(study, measure, key)
 
 
+def _jobs(study: Study) -> Iterator[Problem]:
+    for name, arm in study.arms.items():
+        for file in arm.keep:
+            if file not in job_of(arm).keeps:
+                yield ("arms", name, "keep"), unknown(f"file of job {arm.job!r}", file, job_of(arm).keeps)
+    read = {key for kind in _kinds(study) for key in kind.study_keys}
+    for key in {key for _, kind in JOBS.items() for key in kind.study_keys} - read:
+        if key in study.document.values:
+            yield (key,), f"no arm of this study reads {key}: its kinds of runs do not; take it out"
+
+
 def _curves(study: Study, measure: str, key: Key) -> Iterator[Problem]:
     """A measure needs curves; those of a measure that observes are its own affair, and there for the others too."""
-    observing = [name for name in study.measures if name in MEASURES and _observes(name)]
-    recorded = {*OTHER_CURVES, *study.evaluation.log, *(c for name in observing for c in MEASURES.get(name).curves)}
+    recorded = [kind().curves(study) for kind in _kinds(study)]
+    if any(curves.issuperset(MEASURES.get(measure).curves) for curves in recorded):
+        return
     for curve in MEASURES.get(measure).curves:
         mode = curve.partition("/")[0]
         if mode in MODES and mode not in study.evaluation.modes:
             yield ("evaluation", "modes"), f"the measure {measure} needs the mode {mode!r}; add it"
-        elif mode not in MODES and measure not in observing and curve not in recorded:
+        elif not any(curve in curves for curves in recorded):
             known = MEASURES.keys()
             records = [name for name in known if _observes(name) and curve in MEASURES.get(name).curves]
             place = f"add {records[0]} to measures, which records it" if records else "add it to evaluation: log"
             yield key, f"the measure {measure} needs the curve {curve!r}; {place}"
 
 
+def _not_recorded(study: Study, measure: str, compared_arms: Iterable[str], where: Key) -> Iterator[Problem]:
+    """Arms of a kind that does not record what another one does; where none does, that is told of the measure."""
+    curves = set(MEASURES.get(measure).curves)
+    if any(curves <= kind().curves(study) for kind in _kinds(study)):
+        for name in sorted(set(study.arms).intersection(compared_arms)):
+            if absent := sorted(curves - job_of(study.arms[name])().curves(study)):
+                job = study.arms[name].job
+                yield where, f"the runs of {name}, of the kind {job}, do not record {', '.join(absent)}"
+
+
+def _kinds(study: Study) -> list[type[Job]]:
+    return [JOBS.get(name) for name in dict.fromkeys(arm.job for arm in study.arms.values())]
+
+
 def _observes(measure: str) -> bool:
     return MEASURES.get(measure).observer is not None
 
 
-def _decision(study: Study) -> Iterator[Problem]:
+def _decision(plan: Plan) -> Iterator[Problem]:
+    study = plan.study
     rules: list[tuple[Key, tuple[Criterion, ...]]] = [(("decision",), study.criteria), (("also",), study.exhibits)]
     rules += [(("changed", index, "decision"), change.criteria) for index, change in enumerate(study.changes)]
     for where, criteria in rules:
         for index, criterion in enumerate(criteria):
-            yield from _criterion(study, criterion, (*where, index))
+            yield from _criterion(plan, criterion, (*where, index))
 
 
-def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Problem]:
+def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem]:
+    study = plan.study
     sides: list[tuple[Key, Selection]] = [(("treatment",), selection) for selection in criterion.treatments]
     sides += [(("control",), criterion.control)] if isinstance(criterion.control, Selection) else []
     sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
     wrong = [problem for key, selection in sides for problem in _selection(study, selection, (*where, *key))]
     yield from wrong
-    if not wrong and not compared(study, criterion):
+    if not wrong and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
         values: Any = study.document.values
@@ -112,6 +138,7 @@ def _criterion(study: Study, criterion: Criterion, where: Key) -> Iterator[Probl
                 yield ("environments", env_id), text
     if criterion.measure in MEASURES:
         yield from _against_a_number(criterion, where)
+        yield from _not_recorded(study, criterion.measure, {side.arm for _, side in sides}, (*where, "measure"))
 
 
 def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:

@@ -39,9 +39,10 @@ def _selection_or_number(given: dict[str, Any]) -> Selection | Number:
 
 
 _ByName = Annotated[Text, AfterValidator(lambda name: Selection(arm=name))]
-_Selection = Annotated[Selection, by_kind({"a text": _ByName, "a mapping": Selection})]
+#: in a YAML an arm's name, or a mapping with ``arm`` and swept values
+ArmChoice = Annotated[Selection, by_kind({"a text": _ByName, "a mapping": Selection})]
 _Selections = by_kind(
-    {"a text": _ByName, "a mapping": Selection, "a list": Annotated[Listed[_Selection], Field(min_length=1)]}
+    {"a text": _ByName, "a mapping": Selection, "a list": Annotated[Listed[ArmChoice], Field(min_length=1)]}
 )
 _Control = by_kind(
     {"a text": _ByName, "a mapping": Annotated[Any, PlainValidator(_selection_or_number)]},
@@ -52,9 +53,9 @@ _Control = by_kind(
 class Pair(Keys):
     """Two sides, one of which is subtracted from the other."""
 
-    treatment: _Selection
+    treatment: ArmChoice
     """what is claimed to differ"""
-    control: _Selection
+    control: ArmChoice
     """what it differs from"""
 
 

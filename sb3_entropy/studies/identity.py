@@ -15,6 +15,7 @@ import sb3_contrib
 
 from sb3_entropy.environments import spec_of
 from sb3_entropy.presets.build import find_algorithm
+from sb3_entropy.presets.stock import STOCK
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     DIVERGENCES,
@@ -68,18 +69,26 @@ def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: st
     """
     names = set(_BASIS)
     algorithm = find_algorithm(algo)
-    names |= {_distribution(cls.__module__) for cls in algorithm.__mro__ if cls.__module__.startswith("sb3_contrib")}
-    names.add(_distribution(algorithm.__module__))
+    names |= {module_package(cls.__module__) for cls in algorithm.__mro__ if cls.__module__.startswith("sb3_contrib")}
+    names.add(module_package(algorithm.__module__))
     spec = spec_of(env_id)
     entry_point = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__module__", "")
-    names.add(_distribution(entry_point))
+    names.add(module_package(entry_point))
     if "mujoco" in entry_point:
         names.add("mujoco")
     if vec_env == "envpool":
         names.add("envpool")
-    names |= {_distribution(path) for path in _class_paths(hyperparams)}
-    names |= {_distribution(thing.__module__) for thing in _named_things(algo, hyperparams)}
-    return {name: _version(name) for name in sorted(names - {"", "sb3-entropy"})}
+    names |= {module_package(path) for path in _class_paths(hyperparams)}
+    names |= {module_package(thing.__module__) for thing in _named_things(algo, hyperparams)}
+    return installed(names)
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """
+    :param names: of distributions
+    :return: their versions, without our own, for which the behaviours' versions stand
+    """
+    return {name: _version(name) for name in sorted({*names} - {"", "sb3-entropy"})}
 
 
 def behaviours(algo: str, hyperparams: Mapping[str, Any]) -> dict[str, int]:
@@ -103,6 +112,8 @@ def _named_things(algo: str, hyperparams: Mapping[str, Any]) -> Iterator[Any]:
     What the hyperparameters name by keys of registries, which may be another package's, and the kinds of their
     coefficients; with the algorithm's, its policy's and the regularisers' defaults.
     """
+    if algo in STOCK:  # its "auto" is not ours
+        return
     algorithm = find_algorithm(algo)
     own = _with_defaults(algorithm, hyperparams)
     policy = own.get("policy")
@@ -153,7 +164,11 @@ def observers(measures: Iterable[str]) -> dict[str, int]:
 
 
 @cache
-def _distribution(module: str) -> str:
+def module_package(module: str) -> str:
+    """
+    :param module: a module's name, or an entry point
+    :return: the distribution that it is of, by its normalised name; ours is ``sb3-entropy``
+    """
     top = module.partition(":")[0].partition(".")[0]
     if top == sb3_contrib.__name__:
         return "sb3-contrib"

@@ -5,40 +5,41 @@ from typing import Any
 
 from sb3_entropy.errors import unknown
 from sb3_entropy.studies.document import Key, Problem
-from sb3_entropy.studies.plan import variants
-from sb3_entropy.studies.spec import Study
+from sb3_entropy.studies.plan import Plan
 
 #: what the keys stand for, and which there are
 Level = tuple[str, Sequence[str]]
 
 
-def published_values(study: Study) -> dict[tuple[str, str, str], float]:
+def published_values(plan: Plan) -> dict[tuple[str, str, str], float]:
     """
-    :param study: a study
+    :param plan: a study's
     :return: what its source reports, by (measure, environment, variant's label), in the study's order. A number under
         an arm's name is that of all its variants but those that have one of their own
     :raises ValueError: if a number belongs to nothing in the study
     """
-    if wrong := [*misplaced(study)]:
+    study = plan.study
+    if wrong := [*misplaced(plan)]:
         raise study.document.refusal(wrong)
     numbers, several = study.published.numbers, len(study.environments) > 1
     values = {}
     for measure in study.measures:
         for env_id in study.environments:
             by_arm = (numbers.get(env_id, {}) if several else numbers).get(measure, {})
-            for variant in variants(study):
+            for variant in plan.variants:
                 found = by_arm.get(variant.label, by_arm.get(variant.arm.name))
                 if found is not None:
                     values[measure, env_id, variant.label] = float(found)
     return values
 
 
-def misplaced(study: Study) -> Iterator[Problem]:
+def misplaced(plan: Plan) -> Iterator[Problem]:
     """
-    :param study: a study
+    :param plan: a study's
     :return: published numbers that belong to no measure, arm or environment of it
     """
-    arms = list(dict.fromkeys([*study.arms, *(variant.label for variant in variants(study))]))
+    study = plan.study
+    arms = list(dict.fromkeys([*study.arms, *(variant.label for variant in plan.variants)]))
     levels: list[Level] = [("measure", study.measures), ("arm", arms)]
     if len(study.environments) > 1:
         levels.insert(0, ("environment", list(study.environments)))

@@ -12,10 +12,10 @@ from sb3_entropy.files import atomic_file
 from sb3_entropy.store import Store, import_study
 from sb3_entropy.studies.evidence import tabulated
 from sb3_entropy.studies.library import results_folder
-from sb3_entropy.studies.plan import asked_for, variants
+from sb3_entropy.studies.plan import Plan, agrees
 from sb3_entropy.studies.spec import Study
-from sb3_entropy.studies.training import score
 from sb3_entropy.studies.verdict import Verdict, judge
+from sb3_entropy.studies.worker import score
 
 #: beside exported runs
 OUTCOME = "verdict.json"
@@ -59,7 +59,7 @@ class RunView:
 @dataclass(frozen=True)
 class StudyResults:
     """
-    :param study: the study
+    :param plan: the study's
     :param runs: its runs that are finished or have failed
     :param verdict: by the study's rule, from the finished runs
     :param missing: how many runs are planned and not done
@@ -68,7 +68,7 @@ class StudyResults:
     :param store: the store's path, as it was given; empty if the runs are from exported files
     """
 
-    study: Study
+    plan: Plan
     runs: tuple[RunView, ...]
     verdict: Verdict
     missing: int
@@ -76,26 +76,26 @@ class StudyResults:
     other: int = 0
     store: str = ""
 
+    @property
+    def study(self) -> Study:
+        """:return: the study"""
+        return self.plan.study
 
-def collect(study: Study, store: Store, origin: str) -> StudyResults:
+
+def collect(plan: Plan, store: Store, origin: str) -> StudyResults:
     """
-    :param study: the study
+    :param plan: the study's
     :param store: where its runs are
     :param origin: the store's path, as it was given; or what to call one that is in memory
     :return: its runs, scored anew by the measures as they are now, and the verdict
     """
-    known = {variant.label: variant for variant in variants(study)}
-    asked = {
-        (label, env_id): asked_for(study, variant, environment)
-        for label, variant in known.items()
-        for env_id, environment in study.environments.items()
-    }
+    study, known = plan.study, {variant.label: variant for variant in plan.variants}
     runs, missing, other = [], 0, 0
     for member, record in store.runs(study.name):
-        cell = asked.get((member.arm, member.environment))
+        cell = plan.asked_for.get((member.arm, member.environment))
         if cell is None:
             continue
-        if record is None or any(record.definition.get(key) != value for key, value in cell.items()):
+        if record is None or not agrees(record.definition, cell):
             missing += 1
             other += record is not None
             continue
@@ -119,21 +119,22 @@ def collect(study: Study, store: Store, origin: str) -> StudyResults:
             )
         )
     kept = "" if store.in_memory else origin
-    return StudyResults(study, tuple(runs), judge(study, _scores(runs)), missing, origin, other, kept)
+    return StudyResults(plan, tuple(runs), judge(plan, _scores(runs)), missing, origin, other, kept)
 
 
-def committed(study: Study, evidence: Path | None = None) -> StudyResults | None:
+def committed(plan: Plan, evidence: Path | None = None) -> StudyResults | None:
     """
-    :param study: the study
+    :param plan: the study's
     :param evidence: a folder of exported results, one folder a study; ``None`` for the usual one
     :return: the results that are kept in files; ``None`` if there are none
     """
+    study = plan.study
     folder = results_folder(Path(study.document.origin), study.name, evidence)
     if not folder.is_dir():
         return None
     with Store(":memory:") as store:
         import_study(store, folder)
-        return collect(study, store, f"the exported files of {study.name}")
+        return collect(plan, store, f"the exported files of {study.name}")
 
 
 def keep_outcome(results: StudyResults, folder: Path) -> Path:

@@ -4,8 +4,8 @@ import itertools
 
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
-from sb3_entropy.studies.plan import Variant, variant_label, variants
-from sb3_entropy.studies.spec import Study
+from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.variants import Variant, selected, variant_label
 
 POOLED = "all"
 _REFUTED = {
@@ -20,9 +20,9 @@ _REFUTED = {
 Compared = tuple[Variant, ...]
 
 
-def compared(study: Study, criterion: Criterion) -> list[Compared]:
+def compared(plan: Plan, criterion: Criterion) -> list[Compared]:
     """
-    :param study: the study
+    :param plan: a study's
     :param criterion: a part of its rule
     :return: every variant of the treatment with every variant of the control, and of the pair that is subtracted, that
         has the same values of the hyperparameters that both sweep, save those for which the criterion names a value on
@@ -32,21 +32,12 @@ def compared(study: Study, criterion: Criterion) -> list[Compared]:
     found: dict[tuple[str, ...], Compared] = {}
     for selection in criterion.treatments:
         sides = (selection, *([] if isinstance(control, Number) else [control]), *minus)
-        for chosen in itertools.product(*(_selected(study, side) for side in sides)):
+        for chosen in itertools.product(*(selected(plan.variants, side) for side in sides)):
             labels = tuple(variant.label for variant in chosen)
             trivial = labels[:1] == labels[1:2] or labels[:2] == labels[2:] or labels[2:3] == labels[3:] != ()
             if not trivial and _agree(sides, chosen):
                 found[labels] = chosen
     return list(found.values())
-
-
-def _selected(study: Study, selection: Selection) -> list[Variant]:
-    return [
-        variant
-        for variant in variants(study)
-        if variant.arm.name == selection.arm
-        and all(variant.settings.get(key) == value for key, value in selection.settings.items())
-    ]
 
 
 def _agree(sides: tuple[Selection, ...], chosen: Compared) -> bool:

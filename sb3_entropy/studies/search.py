@@ -22,7 +22,8 @@ from optuna.trial import Trial, TrialState
 
 from sb3_entropy.engines import Engine
 from sb3_entropy.errors import check_choice, check_number
-from sb3_entropy.studies.training import train_run
+from sb3_entropy.studies.jobs import Surroundings
+from sb3_entropy.studies.worker import run_alone
 from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
 
@@ -35,7 +36,7 @@ class ArmObjective:
     """
     The score of an arm with other hyperparameters: the mean of a measure over seeds, an objective of :func:`search`.
 
-    :param definition: of a run, see :func:`sb3_entropy.studies.plan.definition`
+    :param definition: of a run, see :class:`sb3_entropy.studies.plan.Plan`
     :param seeds: the seeds; equal for all trials, so that they differ by their arguments alone
     :param measure: the measure's name
     :param packages: modules that register environments when they are imported
@@ -58,8 +59,8 @@ class ArmObjective:
         scores = []
         for seed in self.seeds:
             definition = {**self.definition, "hyperparams": hyperparams, "seed": seed}
-            options = {"measures": (self.measure,), "packages": self.packages}
-            scores.append(train_run(("search", definition), options).scores[self.measure])
+            surroundings = Surroundings(measures=(self.measure,), packages=self.packages)
+            scores.append(run_alone(definition, surroundings).scores[self.measure])
         return float(np.mean(scores))
 
 

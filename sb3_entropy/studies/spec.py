@@ -1,10 +1,12 @@
 """A study as it stands in its YAML: a claim, the runs that test it, and the rule that decides it."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError, model_validator
 
+from sb3_entropy.registry import JOBS
 from sb3_entropy.studies.criteria import Change, Criterion
 from sb3_entropy.studies.document import Document, parse_document
 from sb3_entropy.studies.schema import (
@@ -61,23 +63,48 @@ class Arm(Named):
 
     job: Text = "train"
     """the kind of its runs"""
-    hyperparams: dict[str, Any] = Field(default_factory=dict)
-    """what goes over the study's hyperparameters, and a preset's"""
     sweep: Sweep = Field(default_factory=dict)
-    """values by hyperparameter: one variant of the arm for every combination"""
+    """values by hyperparameter, or by one of the arm's own keys: one variant of the arm for every combination"""
+    keep: Distinct[Text] = ()
+    """files of its runs that are kept, whether or not another arm needs them"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_swept(cls, given: Any) -> Any:
+        """A key that is swept need not have a value besides."""
+        swept = given.get("sweep") if isinstance(given, dict) else None
+        if not isinstance(swept, dict):
+            return given
+        first = {key: values[0] for key, values in swept.items() if isinstance(values, list) and values}
+        return {**{key: value for key, value in first.items() if key in cls.keys_and_meanings()}, **given}
 
 
-class ArmSpec(Arm):
+class TrainArm(Arm):
     """An arm whose runs are trainings."""
 
     algo: Text
     """the algorithm's key"""
+    hyperparams: dict[str, Any] = Field(default_factory=dict)
+    """what goes over the study's hyperparameters, and a preset's"""
     preset: Maybe[Text] = None
     """whose preset is the basis: ``own``, another algorithm's key, or the path of a YAML; none if absent"""
 
 
-#: the model of an arm by its key ``job``
-KINDS: dict[str, type[Arm]] = {"train": ArmSpec}
+class _Kinds(Mapping[str, type[Arm]]):
+    """The model of an arm by its key ``job``."""
+
+    def __getitem__(self, job: str) -> type[Arm]:
+        model: type[Arm] = JOBS.get(job).settings
+        return model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(JOBS.keys())
+
+    def __len__(self) -> int:
+        return len(JOBS.keys())
+
+    def __contains__(self, job: object) -> bool:
+        return job in JOBS
 
 
 class EvaluationSpec(Keys):
@@ -137,7 +164,7 @@ _Seeds = by_kind(
         "a list": Some[Annotated[Whole, Field(ge=0, le=LARGEST_SEED)]],
     }
 )
-_Arm = Annotated[ArmSpec, by_tag("job", "train", KINDS)]
+_Arm = Annotated[Arm, by_tag("job", "train", _Kinds())]
 _Figure = by_kind(
     {
         "a text": Annotated[Text, AfterValidator(lambda name: {"figure": name})],

@@ -1,13 +1,9 @@
-"""One run: train from a seed, look at the policy at fixed steps, and say what was seen."""
+"""One training: from a seed, look at the policy at fixed steps, and say what was seen."""
 
-import datetime
-import platform
-import subprocess
+import io
 import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,94 +14,64 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_entropy.environments import import_packages, register_envs
 from sb3_entropy.policies.episodes import evaluate
 from sb3_entropy.policies.looking import own_randomness
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.registry import MEASURES
-from sb3_entropy.store import RunRecord
+from sb3_entropy.studies.identity import run_id
+from sb3_entropy.studies.jobs.base import Result, Surroundings
 from sb3_entropy.studies.measures import Glimpse, Measure, Observer
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount
 
-#: of the warnings that are recorded
-MOST_MESSAGES, MESSAGE_LENGTH = 5, 300
+#: files that a training can keep: the model after its last update, and its policy's parameters at every evaluation
+MODEL, SNAPSHOTS = "model.zip", "snapshots.npz"
 
 
-def train_run(item: tuple[str, dict[str, Any]], shared: Mapping[str, Any] | None = None) -> RunRecord:
+def train(definition: Mapping[str, Any], surroundings: Surroundings, keep: Sequence[str] = ()) -> Result:
     """
-    Train one run, in whichever process this is called. Its warnings are recorded and not shown.
+    Train one model.
 
-    :param item: the run's id and definition
-    :param shared: options that do not change the numbers: ``tensorboard``, a folder to log to; ``steps``, a folder in
-        which to note how far the run is; ``measures``, the names of the measures to score; ``packages``, modules that
-        register environments, and the ``folder`` that may hold them
+    :param definition: the run's
+    :param surroundings: of which the folders for TensorBoard and for the steps are used
+    :param keep: which files to make
     :return: what was seen
     """
-    started = time.time()
-    run_id, definition = item
-    options = shared or {}
-    import_packages(options.get("packages", ()), options.get("folder"))
-    register_envs()
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("default")
-        recorder = _train(run_id, definition, options.get("tensorboard"), options.get("steps"))
-        scores = score(recorder.steps, recorder.curves, options.get("measures", ()))
-    messages = dict.fromkeys(str(warning.message)[:MESSAGE_LENGTH] for warning in warned)
-    return RunRecord(
-        run_id=run_id,
-        definition=definition,
-        status="finished",
-        scores=scores,
-        steps=tuple(recorder.steps),
-        curves={name: tuple(map(float, values)) for name, values in recorder.curves.items()},
-        error=None,
-        recorded={
-            **circumstances(started),
-            "engine": options.get("engine", ""),
-            "evaluation_seconds": round(recorder.seconds, 3),
-            "warnings": list(messages)[:MOST_MESSAGES],
-        },
-    )
-
-
-def _train(run_id: str, definition: dict[str, Any], tensorboard: str | None, steps: str | None) -> "Recorder":
-    seed = SEED_STRIDE * int(definition["seed"])
+    seed, name = SEED_STRIDE * int(definition["seed"]), run_id(definition)
     hyperparams, kind = definition["hyperparams"], definition["vec_env"]
     env_id, env_kwargs = definition["environment"], definition["env_kwargs"]
     set_random_seed(seed)  # an environment may draw from the global generators when it is made
     env = make_envs(env_id, hyperparams, seed, env_kwargs, kind=kind)
-    model = make_model(definition["algorithm"], env, hyperparams, seed)
-    model.set_logger(configure(str(Path(tensorboard) / run_id), ["tensorboard"]) if tensorboard else Logger(None, []))
-    recorder = Recorder(definition, StepCount(steps, run_id) if steps else None)
+    model = make_model(definition["algorithm"], env, hyperparams, seed, definition["timesteps"])
+    folder = surroundings.tensorboard
+    model.set_logger(configure(str(Path(folder) / name), ["tensorboard"]) if folder else Logger(None, []))
+    count = StepCount(surroundings.steps, name) if surroundings.steps else None
+    recorder = Recorder(definition, count, snapshots=SNAPSHOTS in keep)
     try:
         model.learn(definition["timesteps"], callback=recorder)
+        files = {MODEL: _saved(model)} if MODEL in keep else {}
     finally:
         env.close()
         recorder.close()
         model.logger.close()
-    return recorder
+    if SNAPSHOTS in keep:
+        files[SNAPSHOTS] = _packed(recorder.snapshots)
+    return Result(recorder.steps, recorder.curves, files, {"evaluation_seconds": round(recorder.seconds, 3)})
 
 
-def score(steps: Any, curves: Mapping[str, Any], measures: Any) -> dict[str, float]:
-    """
-    :param steps: evaluation points, shape (T,)
-    :param curves: values by name, shape (T,)
-    :param measures: names of measures
-    :return: their scores; NaN where a curve is missing, or, with a warning, where the measure fails
-    """
-    points = np.asarray(steps)
-    scores = {}
-    for key in measures:
-        measure = MEASURES.get(key)
-        known = all(name in curves for name in measure.curves) and len(points) > 0
-        try:
-            recorded = [np.asarray(curves[name], dtype=float) for name in measure.curves] if known else []
-            scores[key] = float(measure.score(points, *recorded)) if known else float("nan")
-        except Exception as error:  # a measure of another package must not cost the run
-            warnings.warn(f"The measure {key} failed: {type(error).__name__}: {error}", stacklevel=2)
-            scores[key] = float("nan")
-    return scores
+def _saved(model: BaseAlgorithm) -> bytes:
+    buffer = io.BytesIO()
+    model.save(buffer)
+    return buffer.getvalue()
+
+
+def _packed(snapshots: Sequence[Mapping[str, np.ndarray]]) -> bytes:
+    """One array a name, the evaluation points first: (T, …)."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {name: np.stack([each[name] for each in snapshots]) for name in snapshots[0]}
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
 class Recorder(BaseCallback):
@@ -114,9 +80,11 @@ class Recorder(BaseCallback):
 
     :param definition: the run's definition
     :param count: where to note how far it is
+    :param snapshots: whether to keep the policy's parameters at these steps, and the statistics by which a
+        ``VecNormalize`` normalises observations then
     """
 
-    def __init__(self, definition: Mapping[str, Any], count: StepCount | None = None):
+    def __init__(self, definition: Mapping[str, Any], count: StepCount | None = None, snapshots: bool = False):
         super().__init__()
         self._count = count
         settings = definition["evaluation"]
@@ -129,6 +97,9 @@ class Recorder(BaseCallback):
         points, timesteps = settings["points"], definition["timesteps"]
         self.steps = [round(timesteps * (k + 1) / points) for k in range(points)]
         self.curves: dict[str, list[float]] = {}
+        #: parameters by their names at every evaluation, shape (T,) of mappings; empty if none are kept
+        self.snapshots: list[dict[str, np.ndarray]] = []
+        self._keeps_snapshots = snapshots
         self.seconds = 0.0
         self._done = 0
         self._logged: dict[str, float] = {}
@@ -153,6 +124,8 @@ class Recorder(BaseCallback):
     def _look(self) -> None:
         start = time.perf_counter()
         point = self._done
+        if self._keeps_snapshots:
+            self.snapshots.append(snapshot(self.model))
         for name, value in self._observe(point).items():
             self.curves.setdefault(name, [float("nan")] * point).append(value)
         self._done += 1
@@ -212,6 +185,22 @@ class Recorder(BaseCallback):
             self._env = None
 
 
+def snapshot(model: BaseAlgorithm) -> dict[str, np.ndarray]:
+    """
+    :param model: a model
+    :return: a copy of its policy's parameters by their names and, where observations are normalised, of their mean and
+        variance: ``obs_mean`` and ``obs_var``, of a ``Dict`` by key: ``obs_mean.<key>``
+    """
+    arrays = {name: tensor.numpy() for name, tensor in Snapshot(model.policy, "cpu").tensors.items()}
+    statistics = model.get_vec_normalize_env()
+    if statistics is not None and statistics.norm_obs:
+        by_key = statistics.obs_rms if isinstance(statistics.obs_rms, dict) else {"": statistics.obs_rms}
+        for key, known in by_key.items():
+            end = f".{key}" if key else ""
+            arrays |= {f"obs_mean{end}": known.mean.copy(), f"obs_var{end}": known.var.copy()}
+    return arrays
+
+
 def look_at(model: BaseAlgorithm, measures: Mapping[str, Measure], states: Any, seed: int) -> dict[str, float]:
     """
     :param model: a model
@@ -236,32 +225,3 @@ def look_at(model: BaseAlgorithm, measures: Mapping[str, Measure], states: Any, 
             raise ValueError(f"The measure {key!r} records {', '.join(foreign)}, which another measure records too.")
         seen |= values
     return seen
-
-
-def circumstances(started: float) -> dict[str, Any]:
-    """
-    :param started: seconds since the epoch
-    :return: what may differ between equal runs: wall-clock time, Python, platform and commit
-    """
-    return {
-        "wall_seconds": round(time.time() - started, 3),
-        "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "commit": _commit(),
-    }
-
-
-@cache
-def _commit() -> str:
-    """The commit of our checkout, with a + if there are changes; empty for an installed package."""
-    folder = Path(__file__).parents[2]
-    if not (folder / ".git").exists():
-        return ""
-    try:
-        git = ["git", "-C", str(folder)]
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")

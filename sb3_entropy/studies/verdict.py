@@ -17,6 +17,7 @@ from sb3_entropy.statistics import (
     share_difference,
 )
 from sb3_entropy.studies.criteria import Criterion, Number
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
 from sb3_entropy.studies.spec import Study
 
@@ -93,30 +94,30 @@ class Verdict:
     former: tuple["Verdict | None", ...] = ()
 
 
-def judge(study: Study, scores: Scores) -> Verdict:
+def judge(plan: Plan, scores: Scores) -> Verdict:
     """
     Holm's correction is over the comparisons of a criterion for what is expected, and over those of all deciding
     criteria for its opposite, since one refuted criterion refutes the claim.
 
-    :param study: the study
+    :param plan: a study's
     :param scores: called with a variant's label, an environment and a measure
     :return: the verdict, from the runs of the seeds that the study states
     """
-    exhibits = []
+    study, exhibits = plan.study, []
     for criterion in study.exhibits:
-        found = _compare_all(study, criterion, scores)
+        found = _compare_all(plan, criterion, scores)
         exhibits.append(_judged(study, criterion, found, _corrected([each.against for each in found])))
-    former = tuple(_by(study, change.criteria, scores) if change.criteria else None for change in study.changes)
-    return replace(_by(study, study.criteria, scores), exhibits=tuple(exhibits), former=former)
+    former = tuple(_by(plan, change.criteria, scores) if change.criteria else None for change in study.changes)
+    return replace(_by(plan, study.criteria, scores), exhibits=tuple(exhibits), former=former)
 
 
-def _by(study: Study, rule: Sequence[Criterion], scores: Scores) -> Verdict:
-    decisive = [_compare_all(study, criterion, scores) for criterion in rule]
+def _by(plan: Plan, rule: Sequence[Criterion], scores: Scores) -> Verdict:
+    decisive = [_compare_all(plan, criterion, scores) for criterion in rule]
     against = _corrected([found.against for of_criterion in decisive for found in of_criterion])
     criteria = []
     for criterion, found in zip(rule, decisive, strict=True):
         mine, against = against[: len(found)], against[len(found) :]
-        criteria.append(_judged(study, criterion, found, mine))
+        criteria.append(_judged(plan.study, criterion, found, mine))
     return Verdict(_together([criterion.outcome for criterion in criteria], "all"), tuple(criteria))
 
 
@@ -136,11 +137,11 @@ class _Found:
     sides: tuple[str, ...] = ()
 
 
-def _compare_all(study: Study, criterion: Criterion, scores: Scores) -> list[_Found]:
-    environments = [POOLED] if criterion.environments == POOLED else list(study.environments)
+def _compare_all(plan: Plan, criterion: Criterion, scores: Scores) -> list[_Found]:
+    environments = [POOLED] if criterion.environments == POOLED else list(plan.study.environments)
     return [
-        _compare(study, criterion, scores, sides, environment)
-        for sides in compared(study, criterion)
+        _compare(plan.study, criterion, scores, sides, environment)
+        for sides in compared(plan, criterion)
         for environment in environments
     ]
 

@@ -13,7 +13,8 @@ from typing import Any
 import optuna
 from rl_zoo3.hyperparams_opt import convert_onpolicy_params
 
-from sb3_entropy.registry import STD_SCHEMES
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
+from sb3_entropy.registry import ALGORITHMS, STD_SCHEMES
 
 Sampler = Callable[[optuna.Trial, int, int, dict[str, Any]], dict[str, Any]]
 
@@ -72,60 +73,28 @@ def _sample_entropy(trial: optuna.Trial, n_actions: int, preset: Mapping[str, An
     return drawn
 
 
-def _sample_spg(trial: optuna.Trial) -> dict[str, Any]:
-    return {
-        "n_steps_pow": trial.suggest_int("n_steps_pow", 7, 12),
-        "max_grad_norm": trial.suggest_float("max_grad_norm", 0.3, 2),
-    }
-
-
-def _sample_divergence_reg_pg(trial: optuna.Trial) -> dict[str, Any]:
-    """SPG's, whether there is a baseline, and λ."""
-    return {
-        **_sample_spg(trial),
-        "coef": trial.suggest_float("coef", 1e-5, 1.0, log=True),
-        "normalize_advantage": trial.suggest_categorical("normalize_advantage", [False, True]),
-        "baseline": trial.suggest_categorical("baseline", [False, True]),
-    }
-
-
-def _sample_sa2c(trial: optuna.Trial) -> dict[str, Any]:
-    return {
-        "n_steps_pow": trial.suggest_int("n_steps_pow", 3, 9),
-        "max_grad_norm": trial.suggest_float("max_grad_norm", 0.3, 2),
-        "normalize_advantage": trial.suggest_categorical("normalize_advantage", [False, True]),
-    }
-
-
-def _sample_sppo(trial: optuna.Trial) -> dict[str, Any]:
-    return {
-        "batch_size_pow": trial.suggest_int("batch_size_pow", 5, 10),
-        "n_steps_pow": trial.suggest_int("n_steps_pow", 5, 12),
-        "clip_range": trial.suggest_categorical("clip_range", [0.1, 0.2, 0.3, 0.4]),
-        "n_epochs": trial.suggest_categorical("n_epochs", [1, 5, 10, 20]),
-        "max_grad_norm": trial.suggest_float("max_grad_norm", 0.3, 2),
-    }
-
-
-def _sample_strpo(trial: optuna.Trial) -> dict[str, Any]:
-    return {
-        "batch_size_pow": trial.suggest_int("batch_size_pow", 5, 10),
-        "n_steps_pow": trial.suggest_int("n_steps_pow", 5, 12),
-        "n_critic_updates": trial.suggest_int("n_critic_updates", 5, 30),
-        "cg_max_steps": trial.suggest_int("cg_max_steps", 5, 30),
-        "target_kl": trial.suggest_float("target_kl", 0.001, 0.1, log=True),
-    }
+def _sample_own(trial: optuna.Trial, space: SearchSpace) -> dict[str, Any]:
+    """What the algorithm alone has."""
+    drawn: dict[str, Any] = {}
+    for name, values in space.items():
+        if not isinstance(values, Between):
+            drawn[name] = trial.suggest_categorical(name, values)
+        elif isinstance(values.low, int) and isinstance(values.high, int):
+            drawn[name] = trial.suggest_int(name, values.low, values.high, log=values.log)
+        else:
+            drawn[name] = trial.suggest_float(name, values.low, values.high, log=values.log)
+    return drawn
 
 
 def _sample(
-    own: Callable[[optuna.Trial], dict[str, Any]],
+    space: SearchSpace,
     trial: optuna.Trial,
     n_actions: int,
     n_envs: int,
     additional_args: dict[str, Any],
 ) -> dict[str, Any]:
     """
-    :param own: what the algorithm alone has
+    :param space: of the algorithm's own arguments
     :param trial: the trial to draw from
     :param n_actions: dimensions of a Box of actions, otherwise 0
     :param n_envs: unused; rl-zoo's samplers have this signature
@@ -133,7 +102,7 @@ def _sample(
     :return: the trial's arguments, its ``policy_kwargs`` merged into the preset's
     """
     preset = additional_args.get("preset", {})
-    drawn = {**_sample_shared(trial), **own(trial), **_sample_entropy(trial, n_actions, preset)}
+    drawn = {**_sample_shared(trial), **_sample_own(trial, space), **_sample_entropy(trial, n_actions, preset)}
     trial.set_user_attr("gamma", 1 - drawn["one_minus_gamma"])
     trial.set_user_attr("n_steps", 2 ** drawn["n_steps_pow"])
     arguments = convert(drawn)
@@ -141,10 +110,9 @@ def _sample(
     return arguments
 
 
+#: of every algorithm that says what its own arguments are drawn from, whoever wrote it
 SAMPLERS: dict[str, Sampler] = {
-    "divergence_reg_pg": partial(_sample, _sample_divergence_reg_pg),
-    "spg": partial(_sample, _sample_spg),
-    "sa2c": partial(_sample, _sample_sa2c),
-    "sppo": partial(_sample, _sample_sppo),
-    "strpo": partial(_sample, _sample_strpo),
+    key: partial(_sample, algorithm.search_space)
+    for key, algorithm in ALGORITHMS.items()
+    if hasattr(algorithm, "search_space")
 }

@@ -4,12 +4,13 @@ import gc
 import itertools
 import random
 from collections.abc import Callable
+from inspect import signature
 from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.timing import pairs
-from benchmarks.timing.cells import ALGORITHMS, Cell, cells
+from benchmarks.timing.cells import N_ENVS, Cell, cells, compared
 from benchmarks.timing.pairs import Rounds, orders, time_rounds
 
 
@@ -71,13 +72,15 @@ def test_ratios_are_round_by_round() -> None:
 
 def test_cells_are_every_combination() -> None:
     everything = cells(None, None, None)
-    assert len(everything) == len(set(everything)) == 12
+    assert len(everything) == len(set(everything)) == 4 * len(compared())
     assert cells(["sppo"], ["Pendulum-v1"], [8]) == [Cell("sppo", "Pendulum-v1", 8)]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_steps_are_whole_rollouts(algorithm: str) -> None:
-    for n_envs in (1, 8):
-        cell = Cell(algorithm, "Pendulum-v1", n_envs)
-        assert cell.steps % ((5 if algorithm == "sa2c" else 2048) * n_envs) == 0
-        assert issubclass(cell.load(ours=True), cell.load(ours=False))
+@pytest.mark.parametrize("algorithm", compared())
+@pytest.mark.parametrize("n_envs", N_ENVS)
+def test_steps_are_whole_rollouts_of_ours_and_of_its_parent(algorithm: str, n_envs: int) -> None:
+    cell = Cell(algorithm, "Pendulum-v1", n_envs)
+    ours, parent = cell.run(ours=True).load(), cell.run(ours=False).load()
+    assert issubclass(ours, parent)
+    assert cell.steps % (signature(parent).parameters["n_steps"].default * n_envs) == 0
+    assert 4000 <= cell.steps / (4 if n_envs == 8 else 1) <= 6144

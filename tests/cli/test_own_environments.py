@@ -13,7 +13,7 @@ from sb3_entropy.store import Store
 from sb3_entropy.studies import runner
 from sb3_entropy.studies.identity import _version
 from sb3_entropy.studies.spec import read_study
-from sb3_entropy.studies.training import train_run
+from sb3_entropy.studies.worker import work
 
 MODULE = """
 import gymnasium as gym
@@ -84,12 +84,12 @@ def test_it_is_trained_watched_evaluated_and_drawn(command, capsys):
 
 
 def test_it_is_compared_and_the_study_can_be_run_again(command, capsys, monkeypatch):
-    def train_elsewhere(item, shared):
+    def work_elsewhere(task, surroundings):
         forget()
-        monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != shared["folder"]])
-        return train_run(item, shared)
+        monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != surroundings.folder])
+        return work(task, surroundings)
 
-    monkeypatch.setattr(runner, "train_run", train_elsewhere)
+    monkeypatch.setattr(runner, "work", work_elsewhere)
     options = ["--seeds", "1", "-n", "32", "--alphas", "0.1", "--engine", "serial", "--preset", "presets.yml"]
     assert command("compare", "--env", "env_of_the_folder:own/Own", "--env-kwargs", "length:5", *options) == 0, (
         capsys.readouterr().err

@@ -17,8 +17,9 @@ from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.store import RunRecord, Store
 from sb3_entropy.studies.comparison import comparison_study
 from sb3_entropy.studies.identity import observers, run_id
+from sb3_entropy.studies.jobs.train import ALWAYS_OBSERVED
 from sb3_entropy.studies.library import find_study, results_folder, study_files
-from sb3_entropy.studies.plan import ALWAYS_OBSERVED, plan
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import committed, kept_outcome
 from sb3_entropy.studies.spec import parse_study, read_study
 from sb3_entropy.studies.steps import StepCount
@@ -167,7 +168,7 @@ def test_compare_trains_the_two_by_two(tmp_path, monkeypatch, capsys, one_step):
             run.definition["hyperparams"].get("entropy_in_return", True),
             run.definition["hyperparams"].get("entropy_in_improvement", True),
         )
-        for run in plan(kept)
+        for run in Plan(kept).runs
     }
     assert switches == {
         "neither": (0.0, True, True),
@@ -238,10 +239,10 @@ def test_a_store_of_something_else_is_left_as_it_was(done, capsys):
 
 
 def test_failed_runs_end_in_exit_code_1(done, capsys, monkeypatch):
-    def fail(item, shared):
+    def fail(task, surroundings):
         raise RuntimeError("the licence server does not answer:\n  timeout")
 
-    monkeypatch.setattr("sb3_entropy.studies.runner.train_run", fail)
+    monkeypatch.setattr("sb3_entropy.studies.runner.work", fail)
     arguments = ["study", "run", "tiny.yml", "--engine", "serial", "--store", "failing.sqlite"]
     assert main(arguments) == 1
     out = capsys.readouterr().out
@@ -263,7 +264,7 @@ def test_a_bar_where_there_is_a_terminal(monkeypatch):
 
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
-    runs = plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml"))
+    runs = Plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml")).runs
     record = RunRecord(runs[0].run_id, {}, "failed", {}, (), {}, "Traceback\nValueError: [on] purpose", {})
     with RunProgress("tiny", 2) as progress:
         progress.start(4, runs[1:], 1)
@@ -279,7 +280,7 @@ def test_the_bar_moves_within_runs(monkeypatch):
     screen = io.StringIO()
     screen.isatty = lambda: True
     monkeypatch.setattr("sys.stdout", screen)
-    runs = plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml"))
+    runs = Plan(parse_study("tiny", yaml.safe_dump(TINY), "tiny.yml")).runs
     with RunProgress("tiny", 2) as progress:
         progress.start(4, runs, 0)
         for run, steps in zip(runs[:3], (16, 48, 900), strict=True):
@@ -333,16 +334,16 @@ def test_every_packaged_study_is_sound(name):
         pytest.skip("SB3_ENTROPY_DATA names no data folder")
     study = read_study(find_study(name))
     assert find_study(name) == study_files()[name]
-    assert len(check_study(study)) >= 40
+    assert len(check_study(Plan(study))) >= 40
 
 
 @pytest.mark.parametrize("name", study_files())
 def test_the_exported_results_are_whole_and_of_the_yaml_as_it_stands(name):
     study = read_study(find_study(name))
-    results = committed(study)
+    results = committed(Plan(study))
     assert (results.missing, results.other) == (0, 0)
     assert {run.status for run in results.runs} == {"finished"}
-    done = len(plan(study))
+    done = len(Plan(study).runs)
     assert kept_outcome(study) == f"{results.verdict.outcome} ({done} of {done} runs finished, exported)"
     assert study.finding, "the finding is to be written after the runs"
     # However the rule is changed, these are the runs that `study run` would look for, with the scores that they had.

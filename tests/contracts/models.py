@@ -8,12 +8,15 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from contracts.envs import POLICY, make_env
+from sb3_entropy.algorithms.common import parents
 from sb3_entropy.handed_over import Opaque, described
 from sb3_entropy.registry import ALGORITHMS
 
 KEYS = ALGORITHMS.keys()
+ON_POLICY = [key for key in KEYS if issubclass(ALGORITHMS.get(key), OnPolicyAlgorithm)]
 
 # Of these an algorithm is given those that it has.
 SMALL: dict[str, Any] = {
@@ -42,12 +45,7 @@ def arguments_of(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]
 
 def stock_parent(key: str) -> type[BaseAlgorithm] | None:
     """:return: the algorithm of another library that this one extends, None if it extends none"""
-    for ancestor in ALGORITHMS.get(key).__mro__:
-        outside = ancestor.__module__.startswith(("stable_baselines3.", "sb3_contrib."))
-        # What is abstract is in common/, and no parent.
-        if outside and issubclass(ancestor, BaseAlgorithm) and ".common." not in ancestor.__module__:
-            return ancestor
-    return None
+    return parents.stock_parent(ALGORITHMS.get(key))
 
 
 WITH_PARENT = [key for key in KEYS if stock_parent(key) is not None]

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from doc_blocks import REPOSITORY
 
-NAMES = {"spg": "SPG", "sa2c": "SA2C", "sppo": "SPPO", "strpo": "STRPO", "divergence_reg_pg": "DivergenceRegPG"}
+from sb3_entropy.registry import ALGORITHMS
+
+NAMES = {key: cls.__name__ for key, cls in ALGORITHMS.items() if cls.__module__.startswith("sb3_entropy.")}
 FETCHED = re.compile(r"<(?:link|script|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"' >]+")
 
 

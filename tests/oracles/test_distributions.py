@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch as th
 from gymnasium import spaces
-from sb3_contrib import TRPO
 from scipy import integrate, optimize, special, stats
-from stable_baselines3 import A2C, PPO
 
+from oracles.algorithms import EVERY, accepted
 from oracles.recomputed import AtRolloutEnd, Weights, randomise, tape_envs
-from sb3_entropy import SA2C, SPPO, STRPO
+from sb3_entropy import SPPO, STRPO
+from sb3_entropy.algorithms.common.parents import stock_parent
 from sb3_entropy.algorithms.on_policy.trust_region import TrustRegion
 from sb3_entropy.distributions.base import outside_box
 from sb3_entropy.distributions.laws import law_of
@@ -515,7 +515,7 @@ def with_scheme(scheme: str, algorithm: type = SPPO, init: float = INIT, **optio
     kwargs = {"std_scheme": scheme, "log_std_init": init, **options.pop("policy_kwargs", {})}
     if options:
         kwargs["std_scheme_kwargs"] = options
-    rollout = {"n_steps": 32} if algorithm is SA2C else {"n_steps": 32, "batch_size": 16}
+    rollout = accepted(algorithm, n_steps=32, batch_size=16)
     return algorithm("MlpPolicy", tape_envs(1, BOX), seed=0, policy_kwargs=kwargs, **rollout)
 
 
@@ -587,7 +587,7 @@ def test_source_offsets_start_where_the_authors_code_does() -> None:
         np.testing.assert_allclose(np.log(stds(model)), middle, atol=1e-5)
 
 
-@pytest.mark.parametrize("algorithm", [SA2C, SPPO, STRPO])
+@pytest.mark.parametrize("algorithm", EVERY)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_learned_moves_and_what_is_fixed_does_not(scheme: str, algorithm: type) -> None:
     model = with_scheme(scheme, algorithm)
@@ -684,7 +684,7 @@ class Boxes(Images):
     action_space = BOX
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(SPPO, PPO), (SA2C, A2C), (STRPO, TRPO)])
+@pytest.mark.parametrize(("ours", "theirs"), [(cls, stock_parent(cls)) for cls in EVERY if stock_parent(cls)])
 @pytest.mark.parametrize(("policy", "env"), [("MlpPolicy", Boxes), ("CnnPolicy", Images), ("MultiInputPolicy", Dicts)])
 def test_at_the_defaults_the_parameters_are_stable_baselines3s(
     policy: str, env: type, ours: type, theirs: type

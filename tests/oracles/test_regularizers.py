@@ -12,7 +12,8 @@ import torch as th
 from contracts.envs import VECTOR, RandomEnv
 from gymnasium import spaces
 
-from sb3_entropy import SA2C, SPG, SPPO, STRPO, DivergenceRegPG
+from oracles.algorithms import DESCENDING, accepted
+from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import TunedTemperature
@@ -60,12 +61,8 @@ DIVERGENCES: dict[str, Any] = {
 def settings(algorithm: Any) -> dict[str, Any]:
     """One step of SGD at 0.1 on a rollout of 16, unclipped."""
     common = {"n_steps": 16, "learning_rate": 0.1, "ent_coef": 0.0, "policy_kwargs": SGD, "seed": 3, "device": "cpu"}
-    own = {
-        SPG: {"max_grad_norm": None, "vf_coef": 0.0},
-        SA2C: {"max_grad_norm": 1e9, "vf_coef": 0.0, "use_rms_prop": False},
-        SPPO: {"max_grad_norm": 1e9, "vf_coef": 0.0, "batch_size": 16, "n_epochs": 1},
-    }
-    return {**common, **own[algorithm]}
+    own = {"max_grad_norm": 1e9, "vf_coef": 0.0, "use_rms_prop": False, "batch_size": 16, "n_epochs": 1}
+    return {**common, **accepted(algorithm, **own)}
 
 
 def one_update(algorithm: Any, **kwargs: Any) -> tuple[dict[str, th.Tensor], Any, dict[str, th.Tensor]]:
@@ -91,7 +88,7 @@ def gradient(model: Any, before: dict[str, th.Tensor], value: Any) -> dict[str, 
 
 @pytest.mark.parametrize("mode", ["attract", "repel"])
 @pytest.mark.parametrize("divergence", DIVERGENCES)
-@pytest.mark.parametrize("algorithm", [SPG, SA2C, SPPO])
+@pytest.mark.parametrize("algorithm", DESCENDING)
 def test_the_step_is_the_plain_step_and_the_divergences_gradient(algorithm: Any, divergence: str, mode: str) -> None:
     rule: dict[str, Any] = {"divergence": divergence, "coef": 0.7, "mode": mode}
     if mode == "repel":
@@ -130,7 +127,7 @@ def test_a_cap_leaves_states_alone() -> None:
     assert not all(th.equal(free[name], plain[name]) for name in plain)
 
 
-@pytest.mark.parametrize("algorithm", [SPG, SA2C, SPPO])
+@pytest.mark.parametrize("algorithm", DESCENDING)
 def test_a_share_of_the_gradients_norm(algorithm: Any) -> None:
     """The value loss is switched off, so the plain step is −0.1 ∇L and the added one −0.1 λ∇D."""
     _, _, plain = one_update(algorithm)

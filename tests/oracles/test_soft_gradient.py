@@ -23,8 +23,9 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
+from oracles.algorithms import EVERY, accepted
 from oracles.recomputed import randomise
-from sb3_entropy import SA2C, SPG, SPPO, STRPO
+from sb3_entropy import SA2C, SPPO, STRPO
 from sb3_entropy.algorithms import strpo
 
 GAMMA, ALPHA = Fraction(1, 2), 0.37
@@ -41,7 +42,6 @@ START = [Fraction(1, 2), Fraction(1, 2), Fraction(0)]
 REWARD = np.array([[1.3, -0.4, 2.2], [0.1, -1.7, 0.6], [-0.9, 3.1, 0.25]])
 P = QUARTERS[:, :, :3] / 4
 RHO = np.array(START, dtype=np.float64)
-ALGORITHMS = [SPG, SA2C, SPPO, STRPO]
 FORMS = ["entropy", "log_prob"]
 
 
@@ -69,6 +69,7 @@ def build(algorithm: type, env: gym.Env | None = None, alpha: float = ALPHA, **k
     """A model with a tabular softmax policy in float64: logits = W one-hot(s) + b."""
     policy_kwargs = dict(net_arch=[], features_extractor_class=Float64Extractor, **kwargs.pop("policy_kwargs", {}))
     kwargs = {"normalize_advantage": False, "ent_coef": alpha, "seed": 0, "device": "cpu"} | kwargs
+    kwargs |= accepted(algorithm, baseline=True)
     model = algorithm("MlpPolicy", env or Place(), policy_kwargs=policy_kwargs, **kwargs)
     model.policy.double()
     model.journal.begin_update()
@@ -187,7 +188,7 @@ def advantages_at(pi: np.ndarray, alpha: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_discounted_weights_give_the_gradient_of_the_soft_objective(
     algorithm: type, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +205,7 @@ def test_discounted_weights_give_the_gradient_of_the_soft_objective(
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_anywhere_else_by_the_linearity_of_the_mean(
     algorithm: type, form: str, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -225,7 +226,7 @@ def test_anywhere_else_by_the_linearity_of_the_mean(
     np.testing.assert_allclose(total, expected, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_undiscounted_weights_keep_the_forms_equal_and_miss_the_gradient(
     algorithm: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +248,7 @@ def test_undiscounted_weights_keep_the_forms_equal_and_miss_the_gradient(
 @pytest.mark.parametrize("in_return", [True, False])
 @pytest.mark.parametrize("in_improvement", [True, False])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_the_four_cells_of_the_ablation(
     algorithm: type, form: str, in_improvement: bool, in_return: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +283,7 @@ def softmax_ascent(pi: np.ndarray, rows: np.ndarray, advantages: np.ndarray, alp
 
 @pytest.mark.parametrize("unit", ["reward", "normalised"])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_normalised_advantages_and_the_unit_of_alpha(
     algorithm: type, form: str, unit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,7 +312,7 @@ def test_normalised_advantages_and_the_unit_of_alpha(
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_in_reward_units_normalising_only_rescales(algorithm: type, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On weights d π the advantages have mean 0 already, so normalised and plain gradients differ by 1/std alone."""
     model = build(algorithm, soft_gradient=form, normalize_advantage=True)
@@ -409,7 +410,7 @@ DENSITIES = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 @pytest.mark.parametrize("name", DENSITIES)
 def test_both_forms_on_a_continuous_action(
     name: str, algorithm: type, form: str, monkeypatch: pytest.MonkeyPatch

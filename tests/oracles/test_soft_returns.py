@@ -13,8 +13,9 @@ from gymnasium import spaces
 from scipy import special
 
 from oracles import recomputed
+from oracles.algorithms import EVERY, accepted
 from oracles.recomputed import TERMINATED, TRUNCATED, AtRolloutEnd, Episode, Weights, categorical_entropy, tapes
-from sb3_entropy import SA2C, SPG, SPPO, STRPO
+from sb3_entropy import SPG, SPPO
 from sb3_entropy.algorithms.on_policy.episodes import finished, quotas
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density lies outside the action box")
@@ -79,10 +80,7 @@ def build(algorithm: type, case: Case, n_envs: int, **kwargs: Any) -> Any:
     env = recomputed.tape_envs(n_envs, case.action_space, case.observation_space)
     policy = "MultiInputPolicy" if case.observation_space is DICT else "MlpPolicy"
     policy_kwargs = dict(net_arch=[5], **(case.policy_kwargs or {}))
-    if algorithm is SPPO:
-        kwargs = {"batch_size": 24, "n_epochs": 2} | kwargs
-    if algorithm is STRPO:
-        kwargs = {"batch_size": 24} | kwargs
+    kwargs = accepted(algorithm, batch_size=24, n_epochs=2, baseline=True) | kwargs
     model = algorithm(policy, env, gamma=GAMMA, seed=3, policy_kwargs=policy_kwargs, **kwargs)
     recomputed.randomise(model.policy, seed=5)
     return model
@@ -183,7 +181,7 @@ def test_soft_advantages_and_returns_of_sppo(name: str, n_envs: int, lam: float)
     check_rollouts(SPPO, CASES[name], n_envs, lam, n_steps=24)
 
 
-@pytest.mark.parametrize("algorithm", [SA2C, STRPO, SPG])
+@pytest.mark.parametrize("algorithm", [algorithm for algorithm in EVERY if algorithm is not SPPO])
 @pytest.mark.parametrize("name", ["discrete, Dict", "gaussian, local"])
 def test_soft_advantages_and_returns_of_the_others(algorithm: type, name: str) -> None:
     check_rollouts(algorithm, CASES[name], 3, 0.9, n_steps=24)

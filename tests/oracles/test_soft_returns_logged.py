@@ -17,8 +17,9 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from oracles import recomputed
+from oracles.algorithms import EVERY, accepted
 from oracles.recomputed import AtRolloutEnd, Weights, categorical_entropy, tapes
-from sb3_entropy import SA2C, SPG, SPPO, STRPO
+from sb3_entropy import SA2C, SPG, SPPO
 from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
 from sb3_entropy.policies.observations import sample_states
 
@@ -30,10 +31,7 @@ BOX = spaces.Box(np.float32([-1, 0]), np.float32([3, 0.5]))
 
 def build(algorithm: type, env: Any, **kwargs: Any) -> Any:
     kwargs.setdefault("policy_kwargs", {"net_arch": [5]})
-    if algorithm in (SPPO, STRPO):
-        kwargs.setdefault("batch_size", 24)
-    if algorithm is SPPO:
-        kwargs.setdefault("n_epochs", 2)
+    kwargs = accepted(algorithm, batch_size=24, n_epochs=2, baseline=True) | kwargs
     model = algorithm("MlpPolicy", env, seed=3, **kwargs)
     recomputed.randomise(model.policy, seed=5)
     return model
@@ -76,7 +74,7 @@ def check_soft_returns(model: Any, total: int, window: int = 100) -> None:
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])
-@pytest.mark.parametrize("algorithm", [SA2C, SPPO, STRPO, SPG])
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_soft_return(algorithm: type, n_envs: int) -> None:
     model = build(algorithm, recomputed.tape_envs(n_envs, THREE), n_steps=24, ent_coef="lin_0.9")
     check_soft_returns(model, 24 * n_envs * 6)
@@ -152,7 +150,7 @@ def last_states(model: Any) -> list[np.ndarray]:
     ]
 
 
-@pytest.mark.parametrize("algorithm", [SA2C, SPPO, STRPO, SPG])
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_entropy_and_its_quantiles_after_the_last_update(algorithm: type) -> None:
     model = build(algorithm, recomputed.tape_envs(2, THREE), n_steps=24, learning_rate=0.02, ent_coef=0.4)
     log = recomputed.log_to_memory(model)
@@ -283,7 +281,7 @@ def test_the_loss_of_the_temperature_belongs_to_the_update_it_is_logged_with() -
     np.testing.assert_allclose(log.column("train/ent_coef_loss"), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("algorithm", [SA2C, SPPO, STRPO, SPG])
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_the_last_updates_values_are_written(algorithm: type) -> None:
     model = build(algorithm, recomputed.tape_envs(1, THREE), n_steps=24, ent_coef="lin_0.5")
     log = recomputed.log_to_memory(model)

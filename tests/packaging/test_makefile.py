@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
@@ -26,6 +27,7 @@ def test_make_alone_tells_what_there_is():
         "bench-studies",
         "bench-bandits",
         "conformance",
+        "lists",
         "test-slow",
         "docs",
         "tensorboard",
@@ -44,6 +46,7 @@ def test_make_alone_tells_what_there_is():
         "bench-studies",
         "bench-bandits",
         "conformance",
+        "lists",
         "test-slow",
         "docs",
         "tensorboard",
@@ -77,3 +80,14 @@ def test_an_old_python_is_told_what_is_needed(tmp_path):
     assert result.returncode != 0
     assert f"needs Python 3.11 or newer, but '{old}' is Python 3.9.2" in result.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_the_workflow_and_the_hooks_make_what_there_is():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    hooks = [hook["entry"] for hook in repository["hooks"]]
+    assert commands == ["make lint", "make test", "make docs"]
+    assert hooks == ["make lint", "make test"]
+    for command in {*commands, *hooks}:
+        assert make("-n", *command.split()[1:]).returncode == 0, command

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sb3_entropy.reports.evidence import deciding, evidence_markdown, evidence_of
+from sb3_entropy.studies.plan import Plan
 from tests.reports.study.results import make_results, make_study, with_runs
 
 
@@ -12,7 +13,7 @@ def results(name="made_up", bonus=60.0, **changes):
         {"name": "a | b", "measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
     ]
     made = make_results(make_study(**{"arms": arms, "decision": decision, "also": [], **changes}), bonus=bonus)
-    return replace(made, study=made.study.renamed(name))
+    return replace(made, plan=Plan(made.study.renamed(name)))
 
 
 def rows(page):

@@ -10,10 +10,12 @@ from stable_baselines3 import DQN, PPO
 from sb3_entropy.callbacks import evaluate_bandit, find_bandit
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
+from sb3_entropy.studies.jobs import Surroundings
 from sb3_entropy.studies.measures import Glimpse
 from sb3_entropy.studies.measures.bandits import look_at_bandit
-from sb3_entropy.studies.plan import plan
-from sb3_entropy.studies.training import Recorder, look_at, train_run
+from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.training import Recorder, look_at
+from sb3_entropy.studies.worker import run_alone
 from studies.specs import study
 
 ENV_ID = "test/ToyBandit-v0"
@@ -46,7 +48,7 @@ def run_of(label, **changes):
     decision = [{"measure": "argmax_reward", "treatment": "SPPO", "control": "PPO", "expect": "greater"}]
     settings = {"environments": [ENV_ID], "measures": list(BANDIT_MEASURES), "decision": decision, "timesteps": 320}
     spec = study(**{**settings, "evaluation": {"points": 20, "episodes": 2}, **changes})
-    return next(run for run in plan(spec) if run.variant.label == label and run.seed == 1)
+    return next(run for run in Plan(spec).runs if run.variant.label == label and run.seed == 1)
 
 
 def test_these_are_the_measures_of_bandits() -> None:
@@ -63,7 +65,7 @@ def test_these_are_the_measures_of_bandits() -> None:
 
 def test_a_run_records_what_the_policy_was_and_scores_it() -> None:
     run = run_of("SPPO, ent_coef=0.1")
-    record = train_run((run.run_id, run.definition), {"measures": list(BANDIT_MEASURES)})
+    record = run_alone(run.definition, Surroundings(measures=list(BANDIT_MEASURES)))
     for key in BANDIT_MEASURES:
         assert np.isfinite(record.curves[MEASURES.get(key).curves[0]]).all(), key
     curves = {key: np.array(record.curves[MEASURES.get(key).curves[0]]) for key in BANDIT_MEASURES}
@@ -82,7 +84,7 @@ def test_a_run_records_what_the_policy_was_and_scores_it() -> None:
     assert (np.diff(curves["cumulative_regret"]) >= 0).all()
     assert (curves["actions_used"] >= 1).all()
     assert (curves["test_entropy"] <= np.log(5)).all()
-    assert record.scores == train_run((run.run_id, run.definition), {"measures": list(BANDIT_MEASURES)}).scores
+    assert record.scores == run_alone(run.definition, Surroundings(measures=list(BANDIT_MEASURES))).scores
 
 
 def test_the_numbers_are_those_of_the_callbacks_evaluation() -> None:
@@ -144,4 +146,4 @@ def test_where_there_is_nothing_to_see_curves_are_nan(model) -> None:
 def test_a_study_of_bandits_needs_no_more_than_their_names() -> None:
     decision = [{"measure": "cumulative_regret", "treatment": "SPPO", "control": "PPO", "expect": "less"}]
     spec = study(environments=[ENV_ID], measures=["mean_sampled_reward"], decision=decision)
-    assert len(check_study(spec)) == 9
+    assert len(check_study(Plan(spec))) == 9

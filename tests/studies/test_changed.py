@@ -8,9 +8,9 @@ from sb3_entropy.reports.evidence import evidence_markdown, evidence_of
 from sb3_entropy.reports.study import write_report
 from sb3_entropy.reports.study.wording import estimate
 from sb3_entropy.store import Store
-from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import digest
-from sb3_entropy.studies.training import score
+from sb3_entropy.studies.worker import score
 from tests.reports.study.results import make_results, make_study
 from tests.studies.specs import study
 
@@ -63,7 +63,7 @@ def test_both_verdicts_stand_in_the_report(tmp_path):
 
 def test_it_changes_no_run_and_no_verdict():
     changed = study(changed=CHANGED)
-    assert [run.run_id for run in plan(changed)] == [run.run_id for run in plan(study())]
+    assert [run.run_id for run in Plan(changed).runs] == [run.run_id for run in Plan(study()).runs]
     with Store(":memory:") as store:
         # The old rule's measure is scored already: what is written of the past leaves a kept verdict valid.
         assert digest(changed, store) == digest(study(), store)

@@ -7,19 +7,20 @@ import pytest
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.measures import Measure, end
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import parse_study, read_study
-from sb3_entropy.studies.training import train_run
+from sb3_entropy.studies.worker import run_alone
 from studies.specs import TINY, study, text, write
 
 
 def refused(yaml_text):
     with pytest.raises(ValueError, match="nothing has been run") as caught:
-        check_study(parse_study("bad", yaml_text, "bad.yml"))
+        check_study(Plan(parse_study("bad", yaml_text, "bad.yml")))
     return str(caught.value)
 
 
 def test_a_sound_study_is_let_through():
-    assert len(check_study(study())) == 9
+    assert len(check_study(Plan(study()))) == 9
 
 
 def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
@@ -28,7 +29,7 @@ def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
 
     MEASURES.keys()
     monkeypatch.setitem(MEASURES._things, "clipped", Measure("clip range", "", None, ("clip_range",), end(), look))
-    assert check_study(study(measures=["clipped"]))
+    assert check_study(Plan(study(measures=["clipped"])))
     arms = {**TINY["arms"], "A2C": {"algo": "a2c"}}
     message = refused(text(measures=["clipped"], arms=arms, hyperparams={"n_steps": 32}))
     assert "A2C in CartPole-v1 cannot be built: The measure 'clipped' failed: AttributeError" in message
@@ -37,13 +38,13 @@ def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
 
 def test_whole_numbers_may_have_a_point():
     written = study(seeds=3.0, timesteps=1.28e2, evaluation={"points": 2.0, "episodes": 2.0})
-    assert [run.run_id for run in check_study(written)] == [run.run_id for run in check_study(study())]
-    assert [run.seed for run in check_study(study(seeds=[1.0, 4294966]))] == [1] * 3 + [4294966] * 3
+    assert [run.run_id for run in check_study(Plan(written))] == [run.run_id for run in check_study(Plan(study()))]
+    assert [run.seed for run in check_study(Plan(study(seeds=[1.0, 4294966])))] == [1] * 3 + [4294966] * 3
 
 
 def test_the_largest_seed_trains():
-    run = check_study(study(seeds=[4294966], timesteps=32))[0]
-    assert train_run((run.run_id, run.definition)).status == "finished"
+    run = check_study(Plan(study(seeds=[4294966], timesteps=32)))[0]
+    assert run_alone(run.definition).status == "finished"
 
 
 def test_all_problems_stand_in_one_message_with_line_and_key():
@@ -203,6 +204,6 @@ def test_a_measure_whose_curve_nobody_records(monkeypatch):
     assert "the curve 'bandit/entropy'; add test_entropy to measures, which records it" in refused(
         text(measures=["halfway_entropy"])
     )
-    check_study(study(measures=["final_return", "halfway_entropy", "test_entropy"]), done=lambda _: True)
+    check_study(Plan(study(measures=["final_return", "halfway_entropy", "test_entropy"])), done=lambda _: True)
     evaluation = {**TINY["evaluation"], "log": ["train/approx_kl"]}
-    assert check_study(study(measures=["final_return", "kl"], evaluation=evaluation))
+    assert check_study(Plan(study(measures=["final_return", "kl"], evaluation=evaluation)))

@@ -9,8 +9,9 @@ from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv
 from sb3_entropy.policies import episodes as evaluation
 from sb3_entropy.store import same_but_clock
 from sb3_entropy.studies.comparison import comparison_study, suited
-from sb3_entropy.studies.plan import plan
-from sb3_entropy.studies.training import train_run
+from sb3_entropy.studies.jobs import Surroundings
+from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.worker import run_alone
 from studies.specs import study
 
 
@@ -95,8 +96,8 @@ def registered():
 def trained(env_id, **changes):
     hyperparams = {"n_steps": 16, "batch_size": 16, "n_epochs": 1, **changes.pop("hyperparams", {})}
     settings = {"timesteps": 32, "evaluation": {"points": 2, "episodes": 2}, **changes}
-    run = plan(study(environments=[env_id], hyperparams=hyperparams, **settings))[0]
-    return train_run((run.run_id, run.definition), {"measures": ["final_return"]})
+    run = Plan(study(environments=[env_id], hyperparams=hyperparams, **settings)).runs[0]
+    return run_alone(run.definition, Surroundings(measures=["final_return"]))
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -104,9 +105,9 @@ def test_compare_suits_itself_to_the_observations(registered, name):
     env_id = f"{name.replace(' ', '')}-v0"
     policy, norm_obs = suited(env_id)
     compared = comparison_study(env_id, alphas=[0.01], timesteps=32, seeds=1, policy=policy, norm_obs=norm_obs)
-    run = next(run for run in plan(compared) if run.variant.arm.name == "in both")
+    run = next(run for run in Plan(compared).runs if run.variant.arm.name == "in both")
     settings = {**run.definition["hyperparams"], "n_steps": 16, "batch_size": 16, "n_epochs": 1}
-    record = train_run((run.run_id, {**run.definition, "hyperparams": settings}))
+    record = run_alone({**run.definition, "hyperparams": settings})
     assert record.curves["deterministic/return"] == (10.0,) * 20
 
 

@@ -9,20 +9,20 @@ from sb3_entropy import SPPO
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
 from sb3_entropy.studies.identity import behaviours, run_id, versions
 from sb3_entropy.studies.library import results_folder, study_files
-from sb3_entropy.studies.plan import plan, variants
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import read_study
 from sb3_entropy.temperature import TunedTemperature
 from studies.specs import study
 
 
 def test_arms_times_sweeps_times_environments_times_seeds():
-    planned = plan(
+    planned = Plan(
         study(
             environments=["CartPole-v1", "Acrobot-v1"],
             sweep={"gamma": [0.9, 0.99]},
             seeds=[4, 7],
         )
-    )
+    ).runs
     labels = {run.variant.label for run in planned}
     assert labels == {
         "PPO, gamma=0.9",
@@ -54,7 +54,7 @@ def test_layers_of_hyperparameters_lie_over_one_another():
         timesteps=None,
         decision=[{"measure": "final_return", "treatment": "SPPO", "control": "SPPO", "expect": "greater"}],
     )
-    definition = plan(layered)[0].definition
+    definition = Plan(layered).runs[0].definition
     given = definition["hyperparams"]
     assert given["n_envs"] == 8  # the preset's
     assert given["n_steps"] == 32  # the study's, over the preset's
@@ -66,10 +66,10 @@ def test_layers_of_hyperparameters_lie_over_one_another():
 
 
 def test_a_run_is_identified_by_what_defines_it(monkeypatch):
-    ids = {run.variant.label: run.run_id for run in plan(study())}
-    assert {run.variant.label: run.run_id for run in plan(study())} == ids
+    ids = {run.variant.label: run.run_id for run in Plan(study()).runs}
+    assert {run.variant.label: run.run_id for run in Plan(study()).runs} == ids
     # What is said about the runs does not define them.
-    assert {r.variant.label: r.run_id for r in plan(study(claim="Another.", measures=["final_return"]))} == ids
+    assert {r.variant.label: r.run_id for r in Plan(study(claim="Another.", measures=["final_return"])).runs} == ids
     # An observing measure does: it is seen in the curves.
     changed = [
         study(timesteps=129),
@@ -79,9 +79,9 @@ def test_a_run_is_identified_by_what_defines_it(monkeypatch):
         study(environments={"CartPole-v1": {"env_kwargs": {"sutton_barto_reward": True}}}),
     ]
     for other in changed:
-        assert not {run.run_id for run in plan(other)} & set(ids.values())
+        assert not {run.run_id for run in Plan(other).runs} & set(ids.values())
     monkeypatch.setattr(SPPO, "behaviour_version", 2)
-    after = {run.variant.label: run.run_id for run in plan(study())}
+    after = {run.variant.label: run.run_id for run in Plan(study()).runs}
     assert after["PPO"] == ids["PPO"]
     assert after["SPPO, ent_coef=0.1"] != ids["SPPO, ent_coef=0.1"]
 
@@ -95,26 +95,26 @@ def test_versions_of_the_packages_that_make_the_numbers():
 
 
 def test_the_hash_does_not_depend_on_the_order_of_keys():
-    definition = plan(study())[0].definition
+    definition = Plan(study()).runs[0].definition
     shuffled = json.loads(json.dumps(definition), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
     assert run_id(shuffled) == run_id(definition)
 
 
 def test_no_length_of_training_is_an_error():
     with pytest.raises(ValueError, match="timesteps is missing for CartPole-v1"):
-        plan(study(timesteps=None))
+        list(Plan(study(timesteps=None)).runs)
 
 
 def test_environments_may_have_their_own_length():
-    runs = plan(study(environments={"CartPole-v1": {"timesteps": 64}, "Acrobot-v1": {}}))
+    runs = Plan(study(environments={"CartPole-v1": {"timesteps": 64}, "Acrobot-v1": {}})).runs
     lengths = {run.environment: run.definition["timesteps"] for run in runs}
     assert lengths == {"CartPole-v1": 64, "Acrobot-v1": 128}
 
 
 def test_further_seeds_leave_the_earlier_runs_as_they_are():
     few, many = study(), study().model_copy(update={"seeds": tuple(range(5))})
-    assert {run.run_id for run in plan(few)} < {run.run_id for run in plan(many)}
-    assert len(variants(few)) == 3
+    assert {run.run_id for run in Plan(few).runs} < {run.run_id for run in Plan(many).runs}
+    assert len(Plan(few).variants) == 3
 
 
 @pytest.mark.parametrize(
@@ -143,23 +143,23 @@ def test_versions_of_what_another_package_offers_by_name(hyperparams, monkeypatc
 def test_mappings_and_long_lists_are_told_briefly_unless_that_is_the_same_for_two():
     shifts = [{"kind": "noise", "std": 0.4}, {"kind": "labels", "weights": [0.1, 0.2, 0.3, 0.4]}, "none"]
     arms = {"SPPO": {"algo": "sppo", "sweep": {"env_kwargs.shift": shifts}}}
-    assert [variant.label for variant in variants(study(arms=arms))] == [
+    assert [variant.label for variant in Plan(study(arms=arms)).variants] == [
         "SPPO, shift=noise 0.4",
         "SPPO, shift=labels [0.1, …, 0.4]",
         "SPPO, shift=none",
     ]
     alike = [{"weights": [1, 2, 3, 4]}, {"weights": [1, 3, 2, 4]}]
     arms = {"SPPO": {"algo": "sppo", "sweep": {"env_kwargs.shift": alike}}}
-    assert [variant.label for variant in variants(study(arms=arms))] == [f"SPPO, shift={value}" for value in alike]
+    assert [variant.label for variant in Plan(study(arms=arms)).variants] == [f"SPPO, shift={value}" for value in alike]
 
 
 def test_a_run_is_the_same_whatever_its_environment_is_called():
     settings = {"score_range": [0, 500]}
-    plain = [run.run_id for run in plan(study())]
+    plain = [run.run_id for run in Plan(study()).runs]
     named = "gymnasium.envs.classic_control:CartPole-v1"
     for env_id in ("CartPole", named):
-        assert [run.run_id for run in plan(study(environments={env_id: settings}))] == plain
-    assert [run.run_id for run in plan(study(packages=["json"]))] == plain
+        assert [run.run_id for run in Plan(study(environments={env_id: settings})).runs] == plain
+    assert [run.run_id for run in Plan(study(packages=["json"])).runs] == plain
 
 
 TUNED = {"TunedTemperature": 2}
@@ -218,11 +218,11 @@ def test_an_estimator_enters_by_its_own_version(monkeypatch):
 def test_a_version_changes_the_runs_that_use_it_alone(monkeypatch):
     arms = {"tuned": {"algo": "sppo", "hyperparams": {"ent_coef": "auto_0.1"}}, "fixed": {"algo": "sppo"}}
     rule = [{"measure": "final_return", "treatment": "tuned", "control": "fixed", "expect": "greater"}]
-    before = {run.variant.label: run for run in plan(study(arms=arms, decision=rule))}
+    before = {run.variant.label: run for run in Plan(study(arms=arms, decision=rule)).runs}
     assert before["tuned"].definition["behaviours"] == TUNED
     assert "behaviours" not in before["fixed"].definition
     monkeypatch.setattr(TunedTemperature, "behaviour_version", 3)
-    after = {run.variant.label: run.run_id for run in plan(study(arms=arms, decision=rule))}
+    after = {run.variant.label: run.run_id for run in Plan(study(arms=arms, decision=rule)).runs}
     assert after["tuned"] != before["tuned"].run_id
     assert after["fixed"] == before["fixed"].run_id
 
@@ -237,7 +237,7 @@ def test_committed_runs_keep_their_identity(name):
     recorded = json.loads((folder / "definitions.json").read_text())["definitions"]
     with (folder / "runs.csv").open(newline="") as file:
         ids = {(row["arm"], row["environment"], row["seed"]): row for row in csv.DictReader(file)}
-    for run in plan(known.model_copy(update={"seeds": known.seeds[:1]})):
+    for run in Plan(known.model_copy(update={"seeds": known.seeds[:1]})).runs:
         row = ids[run.variant.label, run.environment, str(run.seed)]
         made_with = recorded[int(row["definition"])]["definition"]["versions"]
         assert run_id({**run.definition, "versions": made_with}) == row["run_id"], run.variant.label

@@ -8,7 +8,7 @@ import yaml
 from sb3_entropy.store import Store
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.library import results_folder, study_files
-from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import misplaced, published_values
 from sb3_entropy.studies.results import collect, digest, kept_outcome
 from sb3_entropy.studies.spec import parse_study, read_study
@@ -21,7 +21,7 @@ def refused(published, **changes):
     """What is said, in the lines of the YAML that it is said of."""
     yaml_text = text(published=published, **changes)
     with pytest.raises(ValueError, match="nothing has been run") as caught:
-        check_study(parse_study("bad", yaml_text, "bad.yml"), done=lambda _: True)
+        check_study(Plan(parse_study("bad", yaml_text, "bad.yml")), done=lambda _: True)
     lines = yaml_text.splitlines()
     said = []
     for line in str(caught.value).splitlines()[1:]:
@@ -34,7 +34,7 @@ def test_an_arms_number_is_that_of_its_variants_unless_they_have_their_own():
     given = {"entropy": {"PPO": 0.5}, "final_return": {"SPPO": 30, "SPPO, ent_coef=0.1": -4.5}}
     one = study(published={"note": "one seed", **given})
     assert one.published.note == "one seed"
-    assert list(published_values(one).items()) == [
+    assert list(published_values(Plan(one)).items()) == [
         (("final_return", "CartPole-v1", "SPPO, ent_coef=0.01"), 30.0),
         (("final_return", "CartPole-v1", "SPPO, ent_coef=0.1"), -4.5),
         (("entropy", "CartPole-v1", "PPO"), 0.5),
@@ -43,7 +43,7 @@ def test_an_arms_number_is_that_of_its_variants_unless_they_have_their_own():
 
 def test_numbers_of_several_environments_stand_under_each():
     given = {"Acrobot-v1": {"final_return": {"PPO": -90}}, "CartPole-v1": {"final_return": {"PPO": 500}}}
-    assert published_values(study(published=given, **TWO)) == {
+    assert published_values(Plan(study(published=given, **TWO))) == {
         ("final_return", "CartPole-v1", "PPO"): 500.0,
         ("final_return", "Acrobot-v1", "PPO"): -90.0,
     }
@@ -53,13 +53,13 @@ def test_nothing_is_published_by_default():
     plain = study()
     assert plain.published.numbers == {}
     assert plain.published.note == ""
-    assert published_values(plain) == {}
-    assert published_values(study(published={"note": "the source has a figure, and no numbers"})) == {}
+    assert published_values(Plan(plain)) == {}
+    assert published_values(Plan(study(published={"note": "the source has a figure, and no numbers"}))) == {}
 
 
 def test_a_sound_study_with_published_numbers_is_let_through():
     sound = study(published={"final_return": {"PPO": 9, "SPPO, ent_coef=0.1": 12.5}})
-    assert len(check_study(sound, done=lambda _: True)) == 9
+    assert len(check_study(Plan(sound), done=lambda _: True)) == 9
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_all_of_it_is_told_with_the_rest_of_what_is_wrong():
 
 def test_numbers_that_belong_to_nothing_are_not_dropped_from_a_study_that_was_not_checked():
     wrong = study(published={"entropy": {"A2C": 1}})
-    assert len(list(misplaced(wrong))) == 1
+    assert len(list(misplaced(Plan(wrong)))) == 1
     with pytest.raises(ValueError, match="Unknown arm of this study 'A2C'"):
-        published_values(wrong)
+        published_values(Plan(wrong))
 
 
 def test_a_runs_identity_knows_nothing_of_it():
     with_it = study(published={"note": "one seed", "final_return": {"PPO": 9}})
-    assert [run.run_id for run in plan(with_it)] == [run.run_id for run in plan(study())]
-    assert [run.definition for run in plan(with_it)] == [run.definition for run in plan(study())]
+    assert [run.run_id for run in Plan(with_it).runs] == [run.run_id for run in Plan(study()).runs]
+    assert [run.definition for run in Plan(with_it).runs] == [run.definition for run in Plan(study()).runs]
 
 
 def test_a_verdict_that_is_kept_stays_valid():
@@ -165,7 +165,7 @@ def test_a_verdict_that_is_kept_stays_valid():
     with Store(":memory:") as store:
         assert digest(with_it, store) == digest(study(), store)
         assert digest(with_it, store) != digest(study(claim="another"), store)
-        assert collect(with_it, store, "a test").verdict == collect(study(), store, "a test").verdict
+        assert collect(Plan(with_it), store, "a test").verdict == collect(Plan(study()), store, "a test").verdict
 
 
 @pytest.mark.parametrize("name", [name for name, path in study_files().items() if results_folder(path, name).is_dir()])
@@ -180,7 +180,7 @@ def test_exported_results_stay_those_of_their_study(name, tmp_path):
     given = dict.fromkeys(committed.environments, numbers) if len(committed.environments) > 1 else numbers
     (tmp_path / path.name).write_text(yaml.safe_dump({**committed.document.values, "published": given}))
     extended = read_study(tmp_path / path.name)
-    assert published_values(extended)
+    assert published_values(Plan(extended))
     assert dict(extended.model_copy(update={"published": committed.published})) == dict(committed)
     assert kept_outcome(extended) == kept_outcome(committed)
     assert "judged again" not in kept_outcome(extended)

@@ -7,6 +7,7 @@ from scipy import stats
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.measures import Measure, end
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.rules import compared, rule_in_words
 from sb3_entropy.studies.spec import parse_study
 from sb3_entropy.studies.verdict import judge
@@ -34,7 +35,7 @@ INTERACTION = {
 def only(rule, table, seeds=10, **changes):
     """:return: the criterion that was judged, and its one comparison"""
     asked = study(decision=[rule], seeds=seeds, **changes)
-    (criterion,) = judge(asked, lambda arm, _, __: dict(enumerate(table[arm]))).criteria
+    (criterion,) = judge(Plan(asked), lambda arm, _, __: dict(enumerate(table[arm]))).criteria
     (comparison,) = criterion.comparisons
     return criterion, comparison
 
@@ -149,7 +150,7 @@ def test_an_interaction_is_the_difference_of_differences_of_each_seed():
 
 def test_both_pairs_of_an_interaction_share_what_nobody_names():
     swept = study(sweep={"gamma": [0.9, 0.99]}, arms=ARMS, decision=[INTERACTION])
-    found = [tuple(side.label for side in sides) for sides in compared(swept, swept.criteria[0])]
+    found = [tuple(side.label for side in sides) for sides in compared(Plan(swept), swept.criteria[0])]
     assert found == [
         tuple(
             name.replace("{}", f"gamma={gamma}")
@@ -160,7 +161,7 @@ def test_both_pairs_of_an_interaction_share_what_nobody_names():
     # A difference less itself, or a side less itself, is no comparison.
     rule = {**INTERACTION, "treatment": "PPO", "control": "PPO2", "minus": {"treatment": "PPO", "control": "PPO2"}}
     none = study(arms=ARMS, decision=[rule])
-    assert compared(none, none.criteria[0]) == []
+    assert compared(Plan(none), none.criteria[0]) == []
 
 
 def test_what_is_named_in_both_pairs_may_differ_between_them():
@@ -172,7 +173,7 @@ def test_what_is_named_in_both_pairs_may_differ_between_them():
         "expect": "greater",
     }
     swept = study(sweep={"gamma": [0.9, 0.99]}, decision=[named])
-    found = compared(swept, swept.criteria[0])
+    found = compared(Plan(swept), swept.criteria[0])
     assert [[side.settings["gamma"] for side in sides] for sides in found] == [[0.9, 0.9, 0.99, 0.99]] * 2
     assert [[sides[0].settings["ent_coef"], sides[2].settings["ent_coef"]] for sides in found] == [
         [0.01] * 2,
@@ -241,7 +242,7 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(rule, where, word
     given = {"decision": [rule]} if section == "decision" else {"changed": [{"why": "a test", "decision": [rule]}]}
     yaml_text = text(arms=ARMS, **{"decision": [INTERACTION], **given})
     with pytest.raises(ValueError, match="nothing has been run") as caught:
-        check_study(parse_study("bad", yaml_text, "bad.yml"), done=lambda _: True)
+        check_study(Plan(parse_study("bad", yaml_text, "bad.yml")), done=lambda _: True)
     told = next(line for line in str(caught.value).splitlines() if words in line)
     place, _, _ = told.strip().partition(": ")
     assert place.endswith(where if where == "decision[0]" else f"decision[0].{where}")
@@ -251,4 +252,4 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(rule, where, word
 
 def test_sound_rules_of_every_kind_are_let_through():
     one_side = {**SHARE, "control": {"value": 1, "source": "all"}, "expect": "within", "margin": 0.3}
-    assert check_study(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side]), done=lambda _: True)
+    assert check_study(Plan(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side])), done=lambda _: True)

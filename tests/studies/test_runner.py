@@ -14,6 +14,7 @@ from sb3_entropy.engines import make_engine
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import Store, StoreError
 from sb3_entropy.studies.measures import Measure, end
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import collect
 from sb3_entropy.studies.runner import run_study
 from studies.specs import study, write
@@ -37,7 +38,7 @@ class Seen:
 def run(which, path, engine="serial", workers=None, **options):
     seen = Seen()
     with Store(path) as store, make_engine(engine, workers) as made:
-        tally = run_study(which, store, made, seen, **options)
+        tally = run_study(Plan(which), store, made, seen, **options)
         return tally, seen, store.content(which.name)
 
 
@@ -84,7 +85,7 @@ def test_fewer_and_further_seeds(tmp_path):
     assert {seed for _, _, seed, _ in seen.ended} == {1, 2, 3}
     assert (tally.finished, tally.found) == (9, 3)
     with Store(path) as store:
-        assert {view.seed for view in collect(study(), store, "test").runs} == {0, 1, 2, 3}
+        assert {view.seed for view in collect(Plan(study()), store, "test").runs} == {0, 1, 2, 3}
     # The fourth seed stays when the study is run as it stands.
     tally, _, content = run(study(), path)
     assert (tally.finished, tally.found) == (0, 9)
@@ -121,7 +122,7 @@ def test_a_run_that_fails_is_recorded_and_stops_no_other(failing, tmp_path, monk
     assert (tally.finished, tally.failed) == (6, 3)
     assert {seed for _, _, seed, status in seen.ended if status == "failed"} == {1}
     with Store(path) as store:
-        failed = [view for view in collect(failing, store, "test").runs if view.status == "failed"]
+        failed = [view for view in collect(Plan(failing), store, "test").runs if view.status == "failed"]
     assert len(failed) == 3
     assert all("RuntimeError: the licence server does not answer" in view.error for view in failed)
     assert all("Traceback" in view.error for view in failed)
@@ -187,14 +188,14 @@ def test_runs_of_another_yaml_are_never_taken_for_those_of_this_one(tmp_path):
     run(study(seeds=2), path, n_seeds=4)
     changed = study(seeds=2, hyperparams={"n_steps": 32, "batch_size": 32, "n_epochs": 2})
     with Store(path) as store:
-        before = collect(changed, store, "test")
+        before = collect(Plan(changed), store, "test")
     assert (len(before.runs), before.missing, before.other) == (0, 12, 12)
     assert before.verdict.outcome == "undecided"
     tally, _, content = run(changed, path)
     assert (tally.finished, tally.found) == (6, 0)
     assert content.count("missing") == 6
     with Store(path) as store:
-        after = collect(changed, store, "test")
+        after = collect(Plan(changed), store, "test")
     assert {view.definition["hyperparams"]["n_epochs"] for view in after.runs} == {2}
     assert (len(after.runs), after.missing, after.other) == (6, 6, 0)
 
@@ -218,5 +219,5 @@ def test_a_measure_of_another_package_costs_no_more_than_its_own_runs(tmp_path, 
     tally, _, _ = run(study("two", measures=["final_return", "broken"]), tmp_path / "store.sqlite")
     assert (tally.finished, tally.failed) == (9, 0)
     with Store(tmp_path / "store.sqlite") as store, pytest.warns(UserWarning, match="broken failed: ZeroDivisionError"):
-        found = collect(study("two", measures=["final_return", "broken"]), store, "test").runs
+        found = collect(Plan(study("two", measures=["final_return", "broken"])), store, "test").runs
     assert all(view.scores["final_return"] > 0 and view.scores["broken"] != view.scores["broken"] for view in found)

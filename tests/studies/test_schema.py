@@ -1,14 +1,16 @@
 """A key of a study's YAML is one field of a model: its type, range, default, meaning and messages come from there."""
 
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
 import yaml
 from pydantic import Field, ValidationError
 
+from sb3_entropy.registry import JOBS
 from sb3_entropy.studies import spec
 from sb3_entropy.studies.schema import Keys, Maybe, Real, Text, Whole
-from sb3_entropy.studies.spec import Arm, ArmSpec, EvaluationSpec, Study, parse_study
+from sb3_entropy.studies.spec import Arm, EvaluationSpec, Study, TrainArm, parse_study
 from tests.studies.specs import TINY, study, text
 
 
@@ -61,21 +63,22 @@ def test_a_key_is_added_in_one_place():
 
 @pytest.fixture
 def kinds(monkeypatch):
-    monkeypatch.setitem(spec.KINDS, "ascent", Ascent)
+    known = {"train": JOBS.get("train"), "ascent": SimpleNamespace(settings=Ascent)}
+    monkeypatch.setattr(JOBS, "_things", known)
 
 
 @pytest.mark.usefixtures("kinds")
 def test_an_arms_kind_has_keys_of_its_own():
     arms = study(arms={**TINY["arms"], "exact": {"job": "ascent", "step": 1, "sweep": {"a": [1]}}}).arms
     assert {name: (arm.name, arm.job, type(arm)) for name, arm in arms.items()} == {
-        "PPO": ("PPO", "train", ArmSpec),
-        "SPPO": ("SPPO", "train", ArmSpec),
+        "PPO": ("PPO", "train", TrainArm),
+        "SPPO": ("SPPO", "train", TrainArm),
         "exact": ("exact", "ascent", Ascent),
     }
     wrong = {"A": {"job": "ascent", "step": 0, "algo": "ppo"}, "B": {"job": "train"}, "C": {"job": "assent"}, "D": [1]}
     assert refused(text(arms=wrong)) == [
         ("arms.A.step", "must be greater than 0, but 0 was given"),
-        ("arms.A.algo", "Unknown key 'algo'. Available: hyperparams, job, starts, step, sweep."),
+        ("arms.A.algo", "Unknown key 'algo'. Available: job, keep, starts, step, sweep."),
         ("arms.B", "the key 'algo' is missing: the algorithm's key"),
         ("arms.C.job", "Unknown job 'assent'. Available: ascent, train. Did you mean 'ascent'?"),
         ("arms.D", "must be a mapping, but [1] was given"),
@@ -158,4 +161,4 @@ def test_every_key_says_what_it_means():
         seen.add(model.__name__)
         models += [each for each in model.__subclasses__() if each.__module__.startswith("sb3_entropy")]
         assert all(field.description for field in model.model_fields.values()), model
-    assert {"Criterion", "Published", "Arm", "ArmSpec", "EnvironmentSpec"} <= seen
+    assert {"Criterion", "Published", "Arm", "TrainArm", "EnvironmentSpec"} <= seen

@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileSymlinkLock
 from optuna.trial import TrialState
 
 from sb3_entropy.engines import make_engine
-from sb3_entropy.studies.plan import definition, variants
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.search import ArmObjective, search
 from sb3_entropy.zoo.journal import mend_journal
 from studies import specs
@@ -199,9 +199,7 @@ def storage(path):
 
 
 def test_processes_tune_an_arm(tmp_path):
-    study = specs.study(timesteps=64)
-    (variant, *_) = variants(study)
-    basis = definition(study, variant, study.environments["CartPole-v1"])
+    basis = next(iter(Plan(specs.study(timesteps=64)).definitions.values()))
     objective = ArmObjective(basis, (0, 1), "final_return")
 
     with make_engine("process", workers=1) as engine:

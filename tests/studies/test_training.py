@@ -9,15 +9,18 @@ from sb3_entropy import SPPO
 from sb3_entropy.policies.episodes import evaluate
 from sb3_entropy.presets.build import make_envs, make_model
 from sb3_entropy.store import same_but_clock
+from sb3_entropy.studies.jobs import Surroundings
 from sb3_entropy.studies.measures import Measure
-from sb3_entropy.studies.plan import plan
+from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.steps import StepCount, noted_steps
-from sb3_entropy.studies.training import SEED_STRIDE, Recorder, score, train_run
+from sb3_entropy.studies.training import Recorder
+from sb3_entropy.studies.worker import run_alone, score
 from studies.specs import study
 
 
 def run_of(label, **changes):
-    return next(run for run in plan(study(**changes)) if run.variant.label == label and run.seed == 1)
+    return next(run for run in Plan(study(**changes)).runs if run.variant.label == label and run.seed == 1)
 
 
 def train(run, callback=None):
@@ -70,7 +73,7 @@ def test_a_watched_training_is_the_unwatched_one_bit_for_bit(settings):
 
 def test_the_record_of_a_run():
     run = run_of("SPPO, ent_coef=0.1", evaluation={"points": 4, "episodes": 3})
-    record = train_run((run.run_id, run.definition), {"measures": ["final_return", "mean_return", "entropy"]})
+    record = run_alone(run.definition, Surroundings(measures=["final_return", "mean_return", "entropy"]))
     assert record.run_id == run.run_id
     assert record.status == "finished"
     assert record.steps == (32, 64, 96, 128)
@@ -83,13 +86,13 @@ def test_the_record_of_a_run():
     assert record.scores["final_return"] == record.curves["deterministic/return"][-1]
     assert record.scores["entropy"] == record.curves["policy/entropy"][-1]
     assert record.recorded["wall_seconds"] > 0
-    again = train_run((run.run_id, run.definition), {"measures": ["final_return", "mean_return", "entropy"]})
+    again = run_alone(run.definition, Surroundings(measures=["final_return", "mean_return", "entropy"]))
     assert same_but_clock(again, record)
 
 
 def test_the_last_point_is_after_the_last_update():
     run = run_of("PPO", evaluation={"points": 1, "episodes": 5})
-    record = train_run((run.run_id, run.definition))
+    record = run_alone(run.definition)
     model = train(run)
     env = make_envs("CartPole-v1", run.definition["hyperparams"], 0, n_envs=5, evaluation=True)
     seed = int(np.random.SeedSequence((1, 0)).generate_state(1)[0]) >> 2
@@ -116,18 +119,18 @@ def test_a_curve_that_was_not_recorded_has_no_score():
 def test_the_record_of_stock_ppo_has_no_temperature():
     run = run_of("PPO")
     assert issubclass(PPO, type(train(run)))
-    assert "train/ent_coef" not in train_run((run.run_id, run.definition)).curves
+    assert "train/ent_coef" not in run_alone(run.definition).curves
 
 
 def test_tensorboard_logs_on_request_and_otherwise_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = run_of("PPO")
-    plain = train_run((run.run_id, run.definition))
+    plain = run_alone(run.definition)
     assert not list(tmp_path.rglob("*"))
-    logged = train_run((run.run_id, run.definition), {"tensorboard": str(tmp_path / "tb")})
+    logged = run_alone(run.definition, Surroundings(tensorboard=str(tmp_path / "tb")))
     assert list((tmp_path / "tb" / run.run_id).glob("events.out.tfevents.*"))
     assert same_but_clock(logged, plain)
-    noted = train_run((run.run_id, run.definition), {"steps": str(tmp_path)})
+    noted = run_alone(run.definition, Surroundings(steps=str(tmp_path)))
     assert same_but_clock(plain, noted)
     assert 0 < noted_steps(tmp_path, [run.run_id, "another"])[run.run_id] <= run.definition["timesteps"]
     # On another machine there is no such folder.
@@ -139,7 +142,7 @@ def test_tensorboard_logs_on_request_and_otherwise_nothing_is_written(tmp_path, 
 
 def test_warnings_are_recorded_and_not_shown(recwarn):
     run = run_of("PPO", hyperparams={"n_steps": 32, "batch_size": 24, "n_epochs": 1})
-    record = train_run((run.run_id, run.definition))
+    record = run_alone(run.definition)
     assert any("mini-batch" in message for message in record.recorded["warnings"])
     assert not [warning for warning in recwarn if "mini-batch" in str(warning.message)]
 

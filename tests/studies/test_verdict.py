@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.rules import compared, rule_in_words
 from sb3_entropy.studies.verdict import judge
 from studies.specs import TINY, study
@@ -18,7 +19,7 @@ def judged(rule, scores, environments=("CartPole-v1",), **changes):
     table = {key: dict(enumerate(mean + noise.normal(size=N))) for key, mean in scores.items()}
     ranges = {name: {"score_range": [0, 10]} for name in environments}
     asked = study(environments=ranges, decision=[rule], seeds=N, **changes)
-    return judge(asked, lambda arm, environment, measure: table.get((arm, environment), {}))
+    return judge(Plan(asked), lambda arm, environment, measure: table.get((arm, environment), {}))
 
 
 def scores(control, low, high, environment="CartPole-v1"):
@@ -72,7 +73,7 @@ def test_every_claim_has_the_same_risk(expect, p, outcome):
     def look_up(arm, environment, measure):
         return dict(enumerate(apart if arm.startswith("SPPO") else np.zeros(n)))
 
-    verdict = judge(study(decision=[rule], seeds=n), look_up)
+    verdict = judge(Plan(study(decision=[rule], seeds=n)), look_up)
     assert verdict.criteria[0].comparisons[0].p_adjusted == pytest.approx(p)
     assert verdict.outcome == outcome
 
@@ -91,7 +92,7 @@ LOW, HIGH = {"arm": "SPPO", "ent_coef": 0.01}, {"arm": "SPPO", "ent_coef": 0.1}
 def test_several_treatments_are_each_compared_with_the_control(treatments, pairs):
     rule = {**RULE, "treatment": treatments}
     asked = study(decision=[rule])
-    found = compared(asked, asked.criteria[0])
+    found = compared(Plan(asked), asked.criteria[0])
     assert [(treatment.label, control.label) for treatment, control in found] == [(pair, "PPO") for pair in pairs]
     verdict = judged(rule, scores(0, 5, -5))
     expected = {"SPPO, ent_coef=0.01": "supported", "SPPO, ent_coef=0.1": "refuted"}
@@ -120,7 +121,7 @@ def test_one_refuted_criterion_refutes_the_claim():
 
     def verdict(*rules):
         asked = study(decision=list(rules), seeds=N)
-        return judge(asked, lambda arm, env, _: table.get((arm, env), {})).outcome
+        return judge(Plan(asked), lambda arm, env, _: table.get((arm, env), {})).outcome
 
     assert verdict(up) == "supported"
     assert verdict(up, down) == "refuted"
@@ -134,7 +135,7 @@ def test_the_difference_is_paired_by_seed():
     noise = np.random.default_rng(1)
     gain = {seed: value + 1 + 0.1 * noise.normal() for seed, value in base.items()}
     table = {"PPO": base, "SPPO, ent_coef=0.01": gain, "SPPO, ent_coef=0.1": gain}
-    verdict = judge(study(seeds=10), lambda arm, _, __: table[arm])
+    verdict = judge(Plan(study(seeds=10)), lambda arm, _, __: table[arm])
     comparison = verdict.criteria[0].comparisons[0]
     assert verdict.outcome == "supported"
     assert comparison.difference.value == pytest.approx(1, abs=0.1)
@@ -145,15 +146,15 @@ def test_nothing_is_decided_while_a_stated_seed_has_no_score(lacking):
     """Failed runs are no accident: leaving them out would reward an arm that fails on bad seeds."""
     good = {seed: 10.0 + seed % 3 for seed in range(10)}
     table = {"PPO": {seed: seed % 2 for seed in range(10)}, "SPPO, ent_coef=0.01": good, "SPPO, ent_coef=0.1": good}
-    assert judge(study(seeds=10), lambda arm, _, __: table[arm]).outcome == "supported"
+    assert judge(Plan(study(seeds=10)), lambda arm, _, __: table[arm]).outcome == "supported"
     table["SPPO, ent_coef=0.1"] = {**{seed: good[seed] for seed in range(10) if seed != 5}, **lacking}
-    first, second = judge(study(seeds=10), lambda arm, _, __: table[arm]).criteria[0].comparisons
+    first, second = judge(Plan(study(seeds=10)), lambda arm, _, __: table[arm]).criteria[0].comparisons
     assert (first.outcome, first.n) == ("supported", 10)
     assert (second.outcome, second.n) == ("undecided", 9)
     # Seeds beyond the stated ones decide nothing either: they may have been added until something came out.
     more = {seed: 10.0 + seed % 3 for seed in range(30)}
     table = {"PPO": {seed: seed % 2 for seed in range(30)}, "SPPO, ent_coef=0.01": more, "SPPO, ent_coef=0.1": more}
-    assert judge(study(seeds=10), lambda arm, _, __: table[arm]).criteria[0].comparisons[0].n == 10
+    assert judge(Plan(study(seeds=10)), lambda arm, _, __: table[arm]).criteria[0].comparisons[0].n == 10
 
 
 def test_the_opposite_is_corrected_over_all_criteria():
@@ -165,9 +166,14 @@ def test_the_opposite_is_corrected_over_all_criteria():
     single = {**RULE, "treatment": {"arm": "SPPO", "ent_coef": 0.01}}
 
     def outcome(times):
-        return judge(study(decision=[single] * times, seeds=10), lambda arm, _, __: table[arm]).outcome
+        return judge(Plan(study(decision=[single] * times, seeds=10)), lambda arm, _, __: table[arm]).outcome
 
-    p = judge(study(decision=[single], seeds=10), lambda arm, _, __: table[arm]).criteria[0].comparisons[0].difference
+    p = (
+        judge(Plan(study(decision=[single], seeds=10)), lambda arm, _, __: table[arm])
+        .criteria[0]
+        .comparisons[0]
+        .difference
+    )
     assert 0.025 / 4 < p.p_less < 0.025
     assert outcome(1) == "refuted"
     assert outcome(4) == "undecided"
@@ -180,7 +186,7 @@ def test_the_probability_of_improvement_is_that_of_being_better():
     def improvement(measure):
         rule = {**RULE, "measure": measure}
         return (
-            judge(study(decision=[rule], seeds=10), lambda arm, _, __: table[arm])
+            judge(Plan(study(decision=[rule], seeds=10)), lambda arm, _, __: table[arm])
             .criteria[0]
             .comparisons[0]
             .improvement
@@ -202,11 +208,11 @@ def test_environments_together_are_normalised():
 
 
 def test_too_few_runs_decide_nothing():
-    verdict = judge(study(), lambda *_: {0: 1.0})
+    verdict = judge(Plan(study()), lambda *_: {0: 1.0})
     comparison = verdict.criteria[0].comparisons[0]
     assert (verdict.outcome, comparison.outcome, comparison.n) == ("undecided", "undecided", 1)
     assert comparison.difference is None
-    assert judge(study(), lambda *_: {}).outcome == "undecided"
+    assert judge(Plan(study()), lambda *_: {}).outcome == "undecided"
 
 
 def test_holm_counts_the_comparisons_of_a_criterion():
@@ -217,10 +223,10 @@ def test_holm_counts_the_comparisons_of_a_criterion():
     control = noise.normal(size=10)
     effect = noise.normal(size=10) + 0.95
     table = {"PPO": dict(enumerate(control))}
-    verdict = judge(asked, lambda arm, _, __: table.get(arm, dict(enumerate(control + effect))))
+    verdict = judge(Plan(asked), lambda arm, _, __: table.get(arm, dict(enumerate(control + effect))))
     single = {**RULE, "treatment": {"arm": "SPPO", "ent_coef": 0.01}}
     alone = judge(
-        study(decision=[single], seeds=10), lambda arm, _, __: table.get(arm, dict(enumerate(control + effect)))
+        Plan(study(decision=[single], seeds=10)), lambda arm, _, __: table.get(arm, dict(enumerate(control + effect)))
     )
     first, only = verdict.criteria[0].comparisons[0], alone.criteria[0].comparisons[0]
     assert only.p_adjusted == only.difference.p_greater
@@ -229,7 +235,7 @@ def test_holm_counts_the_comparisons_of_a_criterion():
 
 def test_which_variants_are_compared():
     swept = study(sweep={"gamma": [0.9, 0.99]})
-    pairs = {(t.label, c.label) for t, c in compared(swept, swept.criteria[0])}
+    pairs = {(t.label, c.label) for t, c in compared(Plan(swept), swept.criteria[0])}
     assert pairs == {
         (f"SPPO, gamma={gamma}, ent_coef={alpha}", f"PPO, gamma={gamma}")
         for gamma in (0.9, 0.99)
@@ -237,7 +243,7 @@ def test_which_variants_are_compared():
     }
     across = {**RULE, "control": {"arm": "SPPO", "ent_coef": 0.01}, "treatment": {"arm": "SPPO", "ent_coef": 0.1}}
     within = study(decision=[across])
-    assert [(t.label, c.label) for t, c in compared(within, within.criteria[0])] == [
+    assert [(t.label, c.label) for t, c in compared(Plan(within), within.criteria[0])] == [
         ("SPPO, ent_coef=0.1", "SPPO, ent_coef=0.01")
     ]
 

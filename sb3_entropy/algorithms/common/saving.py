@@ -4,7 +4,7 @@ import io
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch as th
 from stable_baselines3.common.base_class import maybe_make_env
@@ -13,21 +13,17 @@ from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_entropy.algorithms.common.changing import FIXED, ChangingAlgorithm
+from sb3_entropy.algorithms.common.fingerprints import check_family, lineage
 from sb3_entropy.algorithms.common.saved_file import check_zip, find_zip, zip_path
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.files import atomic_file
 from sb3_entropy.handed_over import owned
 from sb3_entropy.policies.compiled import by_plain_names, compiled_in_place, plain_name
-from sb3_entropy.registry import ALGORITHMS
 
 
 class SavedAlgorithm(ChangingAlgorithm):
     """An algorithm of Stable-Baselines3 whose files are whole or not there, and that knows whose files it can load."""
-
-    #: attributes by which a saved model of the family is known, and by which one of another family is
-    saved_by_family: ClassVar[frozenset[str]]
-    saved_by_others: ClassVar[frozenset[str]] = frozenset()
 
     @property  # type: ignore[override]
     def policy(self) -> ActorCriticPolicy:
@@ -86,6 +82,7 @@ class SavedAlgorithm(ChangingAlgorithm):
         :param exclude: attributes to leave out
         :param include: attributes to put in that would be left out
         """
+        self.saved_by = lineage(type(self))
         if not isinstance(path, (str, Path)):
             super().save(path, exclude, include)
             return
@@ -127,7 +124,7 @@ class SavedAlgorithm(ChangingAlgorithm):
         if isinstance(path, (str, Path)):
             path = find_zip(path)  # Stable-Baselines3 would open a folder of that name
         stored = check_zip(path)
-        cls._check_family(path, stored)
+        check_family(cls, path, stored)
         arguments = cls._arguments()
         known = {*stored, *arguments}
         for name in kwargs:
@@ -157,21 +154,3 @@ class SavedAlgorithm(ChangingAlgorithm):
                     f"{name}={changes[name]!r} cannot be given to {cls.__name__}.load, since it is built into the "
                     f"model: {FIXED[name]}."
                 )
-
-    @classmethod
-    def _check_family(cls, path: Any, stored: dict[str, Any]) -> None:
-        """
-        :raises ValueError: if another kind of algorithm has saved the file
-        """
-        saved_by = stored.get("saved_by")
-        others = {algorithm.__name__ for _, algorithm in ALGORITHMS.items()} - {base.__name__ for base in cls.__mro__}
-        reason = f"it was saved by {saved_by}" if saved_by in others else ""
-        if lacking := sorted(cls.saved_by_family - stored.keys()):
-            reason = reason or f"it lacks {', '.join(lacking)}"
-        if foreign := sorted(cls.saved_by_others & stored.keys()):
-            reason = reason or f"it has {', '.join(foreign)}"
-        if reason:
-            raise ValueError(
-                f"{path} was saved by another algorithm than {cls.__name__}: {reason}. Load it with the algorithm that "
-                "saved it."
-            )

@@ -18,6 +18,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common import losses
+from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, reward_scale, rollout_entropies
@@ -57,7 +58,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
     behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
-    policy_loss_key: ClassVar[str]
+    policy_loss_key: ClassVar[str] = "policy_loss"
+    #: what ``train -optimize`` draws of the algorithm's own; what all share is drawn besides
+    search_space: ClassVar[SearchSpace] = {"n_steps_pow": Between(7, 12), "max_grad_norm": Between(0.3, 2.0)}
 
     normalize_advantage: bool
     #: whether a value function is learned; SPG can do without

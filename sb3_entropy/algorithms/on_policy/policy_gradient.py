@@ -26,7 +26,6 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
     end, and steps whose episode the rollout has cut off are left out, their reward-to-go being unknown.
     """
 
-    policy_loss_key = "policy_loss"
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **SoftOnPolicyAlgorithm.made_from,
         # Whole episodes have cut the buffer to their length.

@@ -65,7 +65,6 @@ class OnPolicySetup(OnPolicyHooks):
         self.active_regularizers = RegularizerCollection()
         self.tempering = Tempering()
         self.journal = Journal()
-        self.saved_by = type(self).__name__
 
     @property
     def temperature(self) -> Temperature:

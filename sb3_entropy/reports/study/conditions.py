@@ -9,7 +9,6 @@ import numpy as np
 
 from sb3_entropy.errors import last_message
 from sb3_entropy.reports.study.wording import seeds_text
-from sb3_entropy.studies.plan import variants
 from sb3_entropy.studies.results import RunView, StudyResults
 
 MOST_FAILURES = 50
@@ -128,7 +127,7 @@ def missing(results: StudyResults) -> list[tuple[str, str, str]]:
     """
     done = {(run.arm, run.environment, run.seed) for run in results.runs}
     study = results.study
-    cells = [(variant.label, env) for variant in variants(study) for env in study.environments]
+    cells = [(variant.label, env) for variant in results.plan.variants for env in study.environments]
     # Fewer or more seeds than the study's may have been asked for: the number of runs tells which.
     for seeds in (study.seeds, sorted({run.seed for run in results.runs})):
         left = {(*cell,): [seed for seed in seeds if (*cell, seed) not in done] for cell in cells}

@@ -70,7 +70,7 @@ def write_report(results: StudyResults, folder: Path) -> Path:
     rows = score_rows(results.study, data)
     files = {name: content for figure in figures for name, content in figure.files}
     tables = {
-        "scores.csv": scores_csv(results.study, data, rows),
+        "scores.csv": scores_csv(results.plan, data, rows),
         "comparisons.csv": comparisons_csv(data),
         "runs.csv": runs_csv(results),
         "index.html": _page(results, data, figures, rows, folder),
@@ -159,7 +159,7 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         coverage=coverage_note(study, rows),
         drawn_coverage=coverage_note(study, rows, FEWEST_DRAWN),
         heads_of=comparison_heads,
-        beside=beside(study, {(row.arm.label, row.arm.environment): row.estimates for row in rows}),
+        beside=beside(results.plan, {(row.arm.label, row.arm.environment): row.estimates for row in rows}),
         published_note=published_note(study),
         comparison_note=comparison_note,
         better=better,

@@ -5,22 +5,23 @@ from collections.abc import Mapping
 
 from sb3_entropy.reports.study.wording import as_stated
 from sb3_entropy.statistics import Interval
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.spec import Study
 
 
 def beside(
-    study: Study, ours: Mapping[tuple[str, str], Mapping[str, Interval | None]]
+    plan: Plan, ours: Mapping[tuple[str, str], Mapping[str, Interval | None]]
 ) -> dict[str, dict[tuple[str, str], str]]:
     """
-    :param study: a study
+    :param plan: a study's
     :param ours: estimates by (variant's label, environment) and measure
     :return: texts such as ``0.932, outside (ours lower)`` by measure, for those of which something is published, and by
         (variant's label, environment)
     :raises ValueError: if a published number belongs to nothing in the study
     """
     texts: dict[str, dict[tuple[str, str], str]] = {}
-    for (measure, env_id, label), value in published_values(study).items():
+    for (measure, env_id, label), value in published_values(plan).items():
         place = standing(value, ours.get((label, env_id), {}).get(measure))
         texts.setdefault(measure, {})[label, env_id] = ", ".join(filter(None, [as_stated(value), place]))
     return texts

@@ -11,6 +11,7 @@ import numpy as np
 from sb3_entropy.plots.study.estimates import score_estimates
 from sb3_entropy.plots.study.figure_data import ArmData, FigureData
 from sb3_entropy.statistics import Interval
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import published_values
 from sb3_entropy.studies.results import StudyResults
 from sb3_entropy.studies.spec import Study
@@ -87,15 +88,15 @@ def score_rows(study: Study, data: FigureData) -> list[ScoreRow]:
     return rows
 
 
-def scores_csv(study: Study, data: FigureData, rows: Sequence[ScoreRow]) -> str:
+def scores_csv(plan: Plan, data: FigureData, rows: Sequence[ScoreRow]) -> str:
     """
-    :param study: a study
+    :param plan: a study's
     :param data: its data
     :param rows: its table
     :return: one line an arm, environment and measure; with the source's number in the last column, if it has any
     :raises ValueError: if a published number belongs to nothing in the study
     """
-    published = published_values(study)
+    study, published = plan.study, published_values(plan)
     swept = list(dict.fromkeys(key for arm in data.arms for key in arm.settings))
     lines = []
     for row in rows:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sb3_entropy.studies.plan import variants
+from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import RunView, StudyResults, _scores
 from sb3_entropy.studies.spec import Study
-from sb3_entropy.studies.training import score
 from sb3_entropy.studies.verdict import judge
+from sb3_entropy.studies.worker import score
 from tests.studies.specs import study
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: <script>alert(1)</script> & NaN'
@@ -44,7 +44,7 @@ def make_results(of: Study, points: int = 8, bonus: float = 60.0) -> StudyResult
     first = next(iter(of.arms))
     runs = []
     steps = np.linspace(1000 / points, 1000, points)
-    for number, variant in enumerate(variants(of)):
+    for number, variant in enumerate(Plan(of).variants):
         for env in of.environments:
             for seed in of.seeds:
                 top = 300 + (bonus if variant.arm.name != first else 0) + rng.normal(0, 10)
@@ -77,7 +77,7 @@ def make_results(of: Study, points: int = 8, bonus: float = 60.0) -> StudyResult
                         recorded={"wall_seconds": 2.0, "commit": "abc", "started": f"at {seed}"},
                     )
                 )
-    return with_runs(StudyResults(of, (), judge(of, _scores([])), 0, "a test"), runs)
+    return with_runs(StudyResults(Plan(of), (), judge(Plan(of), _scores([])), 0, "a test"), runs)
 
 
 def made_of(
@@ -106,9 +106,8 @@ def made_of(
 
 def with_runs(results: StudyResults, runs: list[RunView]) -> StudyResults:
     """:return: the same study with other runs, judged anew"""
-    planned = len(variants(results.study)) * len(results.study.environments) * len(results.study.seeds)
-    judged = judge(results.study, _scores(runs))
-    return replace(results, runs=tuple(runs), verdict=judged, missing=planned - len(runs))
+    judged = judge(results.plan, _scores(runs))
+    return replace(results, runs=tuple(runs), verdict=judged, missing=results.plan.n_runs - len(runs))
 
 
 def failed(run: RunView, error: str = TRACEBACK) -> RunView:

@@ -16,6 +16,7 @@ from sb3_entropy.reports.study.data import figure_data
 from sb3_entropy.reports.study.tables import score_rows, statistic_of
 from sb3_entropy.statistics import coverage
 from sb3_entropy.studies.commands import commands
+from sb3_entropy.studies.plan import Plan
 from tests.reports.study.results import NASTY, TRACEBACK, failed, make_results, make_study, with_runs
 
 
@@ -35,7 +36,7 @@ def html(folder):
 
 
 def without_figures(results):
-    return replace(results, study=results.study.model_copy(update={"figures": ()}))
+    return replace(results, plan=Plan(results.study.model_copy(update={"figures": ()})))
 
 
 def table(path):
@@ -165,7 +166,7 @@ def test_runs_of_two_lengths_meet_where_both_were_evaluated(results):
 def test_a_figure_that_fails_takes_nothing_else_down(results, tmp_path):
     figures = ({"figure": "scores", "measure": "reward"}, {"figure": "nothing"}, {"figure": "scores"})
     html = write_report(
-        replace(results, study=results.study.model_copy(update={"figures": figures})), tmp_path
+        replace(results, plan=Plan(results.study.model_copy(update={"figures": figures}))), tmp_path
     ).read_text()
     assert html.count("could not be drawn") == 2
     assert "Unknown measure of this study &#39;reward&#39;. Available: entropy, final_return." in html
@@ -177,7 +178,7 @@ def test_the_commands(results, monkeypatch):
     assert commands(results) == f"sb3-entropy study run {name}\nsb3-entropy study report {name}"
     fewer = with_runs(results, [run for run in results.runs if run.seed < 3])
     assert commands(fewer).startswith(f"sb3-entropy study run {name} --seeds 3\n")
-    rehearsal = replace(results, study=results.study.renamed("made_up_200_steps"))
+    rehearsal = replace(results, plan=Plan(results.study.renamed("made_up_200_steps")))
     assert "--timesteps 200" in commands(rehearsal)
     # Elsewhere than by default, and with a space.
     kept = replace(results, store="my runs.sqlite")

@@ -104,7 +104,7 @@ def test_it_stands_below_the_verdict_and_only_where_something_is_published(made)
         "**Published numbers beside ours.** Published: what the source reports (one &lt;seed> &amp; the last update),"
     )
     assert page.index("**Verdict.**") < page.index("| Treatment |") < page.index(title) < page.index("```sh")
-    plain = replace(made, study=results(published=None).study)
+    plain = replace(made, plan=results(published=None).plan)
     without = evidence_markdown([evidence_of(plain)])
     assert without == page.replace("\n".join(["", *published_table(evidence_of(made)), ""]), "")
     assert "ublished" not in without

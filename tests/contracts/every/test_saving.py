@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
-from sb3_contrib import ARS, QRDQN, MaskablePPO, RecurrentPPO
-from stable_baselines3 import A2C, DQN, PPO, SAC
+from sb3_contrib import ARS, QRDQN, TQC, TRPO, CrossQ, MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common import save_util
 
 from contracts.envs import make_env, make_vec_env
@@ -33,9 +33,11 @@ from contracts.models import (
     policy_for,
     stock_parent,
 )
+from sb3_entropy.algorithms.common.fingerprints import FINGERPRINTS, stock_algorithms
+from sb3_entropy.algorithms.common.saving import check_zip
 from sb3_entropy.registry import ALGORITHMS
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 
 
 def bent(initial: float) -> Callable[[float], float]:
@@ -228,19 +230,30 @@ def test_the_parent_reads_our_policys_parameters(key: str, tmp_path: Path) -> No
 
 # ---------------------------------------------------------------------- what cannot be read
 
-FOREIGN = {
-    "DQN": lambda: DQN("MlpPolicy", make_env(actions="discrete"), buffer_size=10, device="cpu"),
-    "SAC": lambda: SAC("MlpPolicy", make_env(), buffer_size=10, device="cpu", policy_kwargs={"net_arch": [8]}),
-    "QRDQN": lambda: QRDQN("MlpPolicy", make_env(actions="discrete"), buffer_size=10, device="cpu"),
+
+def off_policy(cls: Any, actions: str = "box") -> Any:
+    """:return: a small model of an off-policy algorithm"""
+    return cls("MlpPolicy", make_env(actions=actions), buffer_size=10, device="cpu", policy_kwargs={"net_arch": [8]})
+
+
+STOCK: dict[str, Callable[[], Any]] = {
+    "A2C": lambda: build(A2C),
     "ARS": lambda: ARS("MlpPolicy", make_env(), device="cpu"),
+    "CrossQ": lambda: off_policy(CrossQ),
+    "DDPG": lambda: off_policy(DDPG),
+    "DQN": lambda: off_policy(DQN, "discrete"),
     "MaskablePPO": lambda: MaskablePPO("MlpPolicy", make_env(actions="discrete"), device="cpu"),
+    "PPO": lambda: build(PPO),
+    "QRDQN": lambda: off_policy(QRDQN, "discrete"),
     "RecurrentPPO": lambda: RecurrentPPO(
         "MlpLstmPolicy", make_env(), device="cpu", policy_kwargs={"lstm_hidden_size": 4, "net_arch": [4]}
     ),
-    "PPO": lambda: build(PPO),
-    "A2C": lambda: build(A2C),
-    **{key: (lambda key=key: build(key)) for key in KEYS},
+    "SAC": lambda: off_policy(SAC),
+    "TD3": lambda: off_policy(TD3),
+    "TQC": lambda: off_policy(TQC),
+    "TRPO": lambda: build(TRPO),
 }
+FOREIGN = {**STOCK, **{key: (lambda key=key: build(key)) for key in KEYS}}
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +262,29 @@ def foreign_zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, make in FOREIGN.items():
         make().save(folder / f"{name}.zip")
     return folder
+
+
+def test_every_stock_algorithms_file_is_told(foreign_zips: Path) -> None:
+    assert STOCK.keys() == FINGERPRINTS.keys()
+    for name in STOCK:
+        told = stock_algorithms(check_zip(foreign_zips / f"{name}.zip").keys())
+        assert name in told
+        # These store the same.
+        assert any(set(told) <= alike for alike in ({name}, {"PPO", "MaskablePPO", "RecurrentPPO"}, {"TD3", "DDPG"}))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_subclass_that_is_not_registered_belongs_to_the_family(key: str, tmp_path: Path) -> None:
+    base = ALGORITHMS.get(key)
+    third = type("Third", (base,), {})
+    for saver, name in ((third, "third"), (base, "base")):
+        build(saver).save(tmp_path / name)
+    assert type(base.load(tmp_path / "third", device="cpu")) is base
+    assert type(third.load(tmp_path / "base", device="cpu")) is third
+    for other in KEYS:
+        if not issubclass(base, ALGORITHMS.get(other)):
+            with pytest.raises(ValueError, match=r"than \w+: it was saved by Third\. Load it with"):
+                ALGORITHMS.get(other).load(tmp_path / "third", device="cpu")
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -260,7 +296,8 @@ def test_another_algorithms_file_is_refused(key: str, name: str, foreign_zips: P
         assert isinstance(ALGORITHMS.get(key).load(file, device="cpu"), ALGORITHMS.get(key))
         return
     title = ALGORITHMS.get(key).__name__
-    by_attributes = rf"{name}\.zip was saved by another algorithm than {title}: it \w+ .*Load"
+    saver = ALGORITHMS.get(name).__name__ if name in KEYS else name
+    by_attributes = rf"{name}\.zip was saved by another algorithm than {title}: it was saved by .*\b{saver}\b.*Load"
     # sb3-contrib's relatives of PPO store the same attributes; their policies are others.
     by_policy = rf"{title} needs a policy .* but {name.removesuffix('PPO')}ActorCriticPolicy was given"
     with pytest.raises(ValueError, match=rf"({by_attributes})|({by_policy})"):

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from contracts.envs import ACTIONS, OBSERVATIONS, make_env, make_vec_env
 from contracts.models import (
-    KEYS,
+    ON_POLICY,
     assert_equal_parameters,
     build,
     has_moved,
@@ -38,7 +38,7 @@ def trained(key: str, env: Any = None, steps: int = 32, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize("actions", ACTIONS)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
     """The 2×2 of entropy in return and improvement, both forms, both units. What should differ does."""
     outcomes = {}
@@ -67,13 +67,13 @@ def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
 
 
 @pytest.mark.parametrize("observations", OBSERVATIONS)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_every_observation_space(key: str, observations: str) -> None:
     for form in FORMS:
         trained(key, make_env(observations), policy=policy_for(observations), ent_coef="auto_0.1", soft_gradient=form)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_several_environments_and_vec_normalize(key: str) -> None:
     model = trained(key, VecNormalize(make_vec_env(3, truncates=True)), steps=96, ent_coef=0.1)
     assert model.num_timesteps == 96
@@ -82,7 +82,7 @@ def test_several_environments_and_vec_normalize(key: str) -> None:
 @pytest.mark.parametrize(
     ("scheme", "distribution"), list(itertools.product(STD_SCHEMES.keys(), ACTION_DISTRIBUTIONS.keys()))
 )
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_every_scheme_with_every_distribution(key: str, scheme: str, distribution: str) -> None:
     cls = ACTION_DISTRIBUTIONS.get(distribution)
     policy_kwargs: dict[str, Any] = {"std_scheme": scheme, "action_distribution": distribution}
@@ -114,7 +114,7 @@ def test_every_scheme_starts_at_log_std_init(scheme: str, log_std_init: float) -
     assert (len(scheme_parameters) == 0) == (scheme == "fixed")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_gsde_trains_softly(key: str) -> None:
     for form in FORMS:
         trained(key, use_sde=True, ent_coef=0.1, soft_gradient=form, sde_sample_freq=4)
@@ -127,7 +127,7 @@ UNESTIMATED = {
 
 
 @pytest.mark.parametrize("kind", UNESTIMATED)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_nothing_is_estimated_silently(key: str, kind: str) -> None:
     """Refused at once wherever a closed form would be needed; allowed where none is."""
     message = r"The entropy of \w+Distribution has no closed form, and nothing is estimated silently.*or set ent_coef=0"
@@ -170,7 +170,7 @@ class SquashedPolicy(ActorCriticPolicy):
 
 
 @pytest.mark.parametrize("policy", [CustomPolicy, LocalStdPolicy])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_policy_class(key: str, policy: type[ActorCriticPolicy]) -> None:
     model = build(key, policy=policy, ent_coef=0.1)
     start, recorder = parameters(model), record(model)
@@ -185,7 +185,7 @@ def test_a_users_policy_class(key: str, policy: type[ActorCriticPolicy]) -> None
 @pytest.mark.parametrize(
     "soft", [{}, {"entropy_in_return": False}, {"soft_gradient": "log_prob"}], ids=["default", "bonus", "log_prob"]
 )
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_policy_class_without_entropy(key: str, soft: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has no closed form, and nothing is estimated silently"):
         build(key, policy=SquashedPolicy, ent_coef=0.1, **soft).learn(32)
@@ -204,7 +204,7 @@ class CountingBuffer(RolloutBuffer):
         super().add(*args, **kwargs)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_rollout_buffer(key: str) -> None:
     settings: dict[str, Any] = {"ent_coef": 0.1, "n_steps": 16}
     model = trained(key, rollout_buffer_class=CountingBuffer, rollout_buffer_kwargs={"tag": "mine"}, **settings)
@@ -217,7 +217,7 @@ def test_a_users_rollout_buffer(key: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_the_same_seed_gives_the_same_run(key: str, form: str) -> None:
     first, second, other = (
         trained(key, make_env(actions="multi_discrete"), seed=seed, soft_gradient=form, ent_coef="auto_0.1")
@@ -228,7 +228,7 @@ def test_the_same_seed_gives_the_same_run(key: str, form: str) -> None:
     assert not th.equal(first.policy.action_net.weight, other.policy.action_net.weight)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_no_warning_at_the_defaults(key: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

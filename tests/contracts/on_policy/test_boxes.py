@@ -10,13 +10,13 @@ from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 
 from contracts.envs import VECTOR, RandomEnv
-from contracts.models import KEYS, build, observations_of
+from contracts.models import ON_POLICY, arguments_of, build, observations_of
 from sb3_entropy.distributions.base import outside_box
 from sb3_entropy.distributions.beta import BetaDistribution
 from sb3_entropy.distributions.boxes import from_box, to_box
 from sb3_entropy.distributions.laws import law_of, uniform_law
 from sb3_entropy.divergences import make_divergence
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*density, on average")
 
@@ -85,10 +85,10 @@ def test_the_environment_gets_its_own_actions_and_the_policy_learns_from_what_it
         assert taken.max() > 0.3 * low / 4 + 0.7 * high / 4
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_every_algorithm_stores_what_was_drawn(key: str) -> None:
     env = Recording(BOXES["int8"], length=4)
-    whole = {"n_episodes": 4} if key in ("spg", "divergence_reg_pg") else {}
+    whole = {"n_episodes": 4} if "n_episodes" in arguments_of(ALGORITHMS.get(key)) else {}
     model = build(key, env, policy_kwargs=KINDS["beta"], **whole).learn(16)
     assert len(env.seen) == 16
     actions = model.rollout_buffer.actions

@@ -13,7 +13,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from contracts.envs import RandomEnv
-from contracts.models import KEYS, assert_same_state, build, observations_of
+from contracts.models import ON_POLICY, assert_same_state, build, observations_of
 from sb3_entropy.callbacks import ActionDiversityCallback, action_use
 from sb3_entropy.distributions.laws import Finite, law_of
 
@@ -44,7 +44,7 @@ def counted(space: spaces.Space[Any], stock: spaces.Space[Any]) -> gym.Env[Any, 
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"), [*((key, "multi") for key in KEYS), *(("sppo", kind) for kind in SPACES if kind != "multi")]
+    ("key", "kind"), [*((key, "multi") for key in ON_POLICY), *(("sppo", kind) for kind in SPACES if kind != "multi")]
 )
 def test_actions(key: str, kind: str, tmp_path: Path) -> None:
     stock, space = SPACES[kind]
@@ -159,7 +159,7 @@ class Users(ActorCriticPolicy):
     """Somebody's own."""
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_policies_that_count_from_zero_are_refused(key: str, tmp_path: Path) -> None:
     env = counted(SPACES["discrete"][1], SPACES["discrete"][0])
     with pytest.raises(ValueError, match=r"Users takes the action space Discrete\(3, start=5\) for one that"):
@@ -172,7 +172,7 @@ def test_policies_that_count_from_zero_are_refused(key: str, tmp_path: Path) -> 
             build(key).load(tmp_path / "ppo")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_table_of_choices_is_refused(key: str) -> None:
     table = spaces.MultiDiscrete(np.array([[2, 3], [4, 5]]))
     with pytest.raises(ValueError, match=r"action space MultiDiscrete(?s:.*) must have one dimension. Flatten"):

@@ -11,7 +11,7 @@ from stable_baselines3.common.logger import HumanOutputFormat, Logger
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import ACTIONS, RandomEnv, make_env
-from contracts.models import KEYS, assert_same_state, build
+from contracts.models import ON_POLICY, assert_same_state, build
 from sb3_entropy.divergences.kl import KL
 from sb3_entropy.registry import DIVERGENCES, REFERENCES
 from sb3_entropy.regularizers.collection import LONGEST_NAME, log_names
@@ -64,7 +64,7 @@ class Talking(RandomEnv):
         return super().step(action)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_network_that_cannot_take_zeros(key: str) -> None:
     kwargs = {"features_extractor_class": Direction}
     model = build(key, make_env(actions="discrete"), regularizers=RULES, policy_kwargs=kwargs)
@@ -75,7 +75,7 @@ def test_a_network_that_cannot_take_zeros(key: str) -> None:
             build(key, regularizers=[MISFIT], policy_kwargs=kwargs)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_network_that_can_take_nothing_but_what_is_observed(key: str) -> None:
     kwargs: dict[str, Any] = {"policy_kwargs": {"features_extractor_class": Words}}
     model = build(key, Talking(ACTIONS["discrete"]), regularizers=RULES, **kwargs)

@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import make_env
 from contracts.models import KEYS, arguments_of, assert_equal_parameters, build, deep_state, parameters
-from contracts.test_changing import HalvedRewards
+from contracts.on_policy.test_changing import HalvedRewards
 from sb3_entropy import SA2C, SPPO, DivergenceRegPG
 from sb3_entropy.callbacks import ActionDiversityCallback
 from sb3_entropy.divergences import make_divergence

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 
 from contracts.envs import VECTOR, RandomEnv, make_env
-from contracts.models import KEYS, build, record
+from contracts.models import ON_POLICY, build, record
 from sb3_entropy import SPG, SPPO, STRPO
 from sb3_entropy.algorithms.on_policy import episodes
 from sb3_entropy.registry import ALGORITHMS
@@ -23,20 +23,20 @@ def test_strpo_needs_a_trust_region() -> None:
 
 
 @pytest.mark.parametrize("ent_coef", [0.1, "lin_0.1", "auto"])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_target_entropy_is_a_number_whether_it_is_used_or_not(key: str, ent_coef: Any) -> None:
     with pytest.raises(TypeError, match=r"target_entropy must be a number, but 'high'"):
         build(key, ent_coef=ent_coef, target_entropy="high")
 
 
 @pytest.mark.parametrize("function", [lambda: 0.1, lambda progress: "much"])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_schedule_is_tried_before_training(key: str, function: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"ent_coef|much"):
         build(key, ent_coef=function)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_fixed_std_leaves_nothing_to_tune(key: str) -> None:
     with pytest.warns(UserWarning, match=r"std_scheme='fixed' keeps the policy's entropy as it is"):
         build(key, ent_coef="auto", policy_kwargs={"std_scheme": "fixed"})
@@ -46,7 +46,7 @@ def test_a_fixed_std_leaves_nothing_to_tune(key: str) -> None:
         build(key, ent_coef=0.1, policy_kwargs={"std_scheme": "fixed"})
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_an_unknown_option_of_a_scheme_is_named(key: str) -> None:
     with pytest.raises(ValueError, match=r"Unknown option of std_scheme='local' 'dlta'.*Did you mean 'delta'"):
         build(key, policy_kwargs={"std_scheme": "local", "std_scheme_kwargs": {"dlta": 1.0}})
@@ -78,14 +78,14 @@ def test_a_loaded_value_is_not_used_without_a_baseline(tmp_path: Path) -> None:
     assert not plain.rollout_buffer.values.any()
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_misspelt_argument_of_load_is_named(key: str, tmp_path: Path) -> None:
     build(key).save(tmp_path / "model")
     with pytest.raises(ValueError, match=r"Unknown argument 'ent_cof'.*Did you mean 'ent_coef'"):
         ALGORITHMS.get(key).load(tmp_path / "model", ent_cof=0.3)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_an_id_will_do_for_an_environment_anywhere(key: str, tmp_path: Path) -> None:
     model = ALGORITHMS.get(key)("MlpPolicy", "CartPole-v1", device="cpu", policy_kwargs={"net_arch": [4]})
     model.save(tmp_path / "model")

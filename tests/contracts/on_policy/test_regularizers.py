@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv, VecNormalize
 from contracts.envs import ACTIONS, RandomEnv, make_env
 from contracts.envs import make_vec_env as make_random_vec_env
 from contracts.models import (
-    KEYS,
+    ON_POLICY,
     assert_equal_parameters,
     assert_same_state,
     build,
@@ -38,7 +38,7 @@ def trained(key: str, env: Any, rules: Any, steps: int = 48, **kwargs: Any) -> A
 
 
 @pytest.mark.parametrize("actions", ACTIONS)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_on_every_action_space(key: str, actions: str) -> None:
     plain = trained(key, make_env(actions=actions), None)
     for rule in (UNIFORM, PREVIOUS):
@@ -49,7 +49,7 @@ def test_on_every_action_space(key: str, actions: str) -> None:
         assert coef > 0
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_no_regulariser_changes_nothing(key: str) -> None:
     env = {"actions": "discrete"}
     plain = build(key, make_env(**env)).learn(48)
@@ -58,7 +58,7 @@ def test_no_regulariser_changes_nothing(key: str) -> None:
 
 
 @pytest.mark.parametrize("observations", ["dict", "image", "discrete"])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_on_other_observations(key: str, observations: str) -> None:
     env = make_env(observations, "discrete")
     trained(key, env, [{"divergence": "hellinger"}, PREVIOUS], policy=policy_for(observations))
@@ -75,19 +75,19 @@ def test_on_other_observations(key: str, observations: str) -> None:
         ({"std_scheme": "fixed"}, PREVIOUS),
     ],
 )
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_with_every_distribution(key: str, policy_kwargs: dict[str, Any], rule: dict[str, Any]) -> None:
     trained(key, make_env(), [rule], policy_kwargs=policy_kwargs, ent_coef=0.0)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_with_gsde_and_normalisation(key: str) -> None:
     env = VecNormalize(make_random_vec_env(2))
     model = trained(key, env, [UNIFORM, PREVIOUS], 96, use_sde=True, sde_sample_freq=4)
     assert model.num_timesteps >= 96
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_setting_up_draws_nothing(key: str) -> None:
     """Rules are tried before training; the generators are then as they would be without."""
     states = []
@@ -156,7 +156,7 @@ def test_every_divergence_with_every_reference(divergence: str, reference: str) 
     trained("divergence_reg_pg", make_env(actions="multi_discrete"), [], divergence=divergence, divergence_kwargs=None)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_frozen_reference_is_saved_with_the_model(key: str, tmp_path: Any) -> None:
     other = build("sppo", make_env(actions="discrete"), seed=9).learn(32)
     other.save(tmp_path / "other")
@@ -172,7 +172,7 @@ def test_a_frozen_reference_is_saved_with_the_model(key: str, tmp_path: Any) -> 
     assert again[0].regularizers[0].seen[0] > 0
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_what_is_logged(key: str) -> None:
     rules = [{"divergence": "kl", "coef": 0.2}, {"divergence": "kl", "coef": 0.3}, PREVIOUS]
     model = build(key, make_env(actions="discrete"), regularizers=rules)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.envs import make_env
-from contracts.models import KEYS, alpha, assert_same_state, build
+from contracts.models import ON_POLICY, alpha, assert_same_state, build
 from sb3_entropy.regularizers.regularizer import Regularizer
 
 TUNED = {"coef": "auto_0.1", "target_divergence": 0.001, "coef_lr": 0.01}
@@ -36,7 +36,7 @@ def memory(rule: Regularizer) -> tuple[Any, ...]:
     return rule.coefficient.value(1.0), held
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_all_that_is_given_again_goes_on(key: str) -> None:
     """rl-zoo gives every hyperparameter of the preset to ``load``."""
     preset = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "regularizers": RULES, "gamma": 0.9}
@@ -131,7 +131,7 @@ def test_a_model_of_which_less_was_saved() -> None:
     assert [memory(rule)[0] for rule in reload(model, regularizers=RULES).regularizers] == [pytest.approx(0.1), 1.0]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_schedule_is_never_asked_beyond_the_end(key: str) -> None:
     """50 steps in rollouts of 16 end at step 64, where the remaining progress would be −.28."""
     asked: list[float] = []

@@ -7,25 +7,31 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.models import KEYS, arguments_of
 from sb3_entropy.algorithms.common.arguments import plain
 from sb3_entropy.references.previous import PreviousPolicies
 from sb3_entropy.registry import ALGORITHMS
 
-from .models import KEYS
-
 WHOLE = {"n_steps": 16, "seed": 3, "stats_window_size": 5, "verbose": 0}
 REAL = {"learning_rate": 1e-3, "gamma": 0.9, "ent_coef": 0.1}
-#: what single algorithms have
-OWN: dict[str, dict[str, Any]] = {
-    "sppo": {"batch_size": 8, "n_epochs": 2, "clip_range": 0.2, "clip_range_vf": 0.2, "normalize_advantage": True},
-    "sa2c": {"rms_prop_eps": 1e-5, "gae_lambda": 0.9, "entropy_in_return": True},
-    "strpo": {"batch_size": 8, "cg_max_steps": 3, "cg_damping": 0.1, "target_kl": 0.01, "sub_sampling_factor": 1},
-    "spg": {"baseline": False},
-    "divergence_reg_pg": {
-        "coef": 0.2,
-        "coef_lr": 1e-3,
-        "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}],
-    },
+#: of these an algorithm is given those that it has
+OWN: dict[str, Any] = {
+    "batch_size": 8,
+    "n_epochs": 2,
+    "clip_range": 0.2,
+    "clip_range_vf": 0.2,
+    "normalize_advantage": True,
+    "rms_prop_eps": 1e-5,
+    "gae_lambda": 0.9,
+    "entropy_in_return": True,
+    "cg_max_steps": 3,
+    "cg_damping": 0.1,
+    "target_kl": 0.01,
+    "sub_sampling_factor": 1,
+    "baseline": False,
+    "coef": 0.2,
+    "coef_lr": 1e-3,
+    "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}],
 }
 COMMON = {"policy_kwargs": {"net_arch": [4], "optimizer_kwargs": {"weight_decay": 1e-4}}}
 
@@ -43,8 +49,9 @@ def numpied(value: Any) -> Any:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_they_train_and_are_saved_as_pythons(key: str, tmp_path: Path) -> None:
-    given = {**WHOLE, **REAL, **OWN.get(key, {}), **COMMON}
     algorithm = ALGORITHMS.get(key)
+    own = {name: value for name, value in OWN.items() if name in arguments_of(algorithm)}
+    given = {**WHOLE, **REAL, **own, **COMMON}
     expected = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **given).learn(32)
     model = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **numpied(given)).learn(32)
     model.save(tmp_path / "model")

@@ -10,7 +10,7 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from contracts.envs import make_env, make_vec_env
-from contracts.models import KEYS, assert_equal_parameters, build, parameters, policy_for
+from contracts.models import ON_POLICY, assert_equal_parameters, build, parameters, policy_for
 
 N_STEPS = 16
 # The number of an observation, from 0 at the first reset. An episode has 8, the last of which nothing is learned from.
@@ -57,14 +57,14 @@ def fails(model: Any, words: str, steps: int = 4 * N_STEPS) -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf], ids=str)
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_observations(key: str, place: str, bad: float) -> None:
     env = make_env(spoil=spoiled("observation", PLACES[place], bad))
     fails(build(key, env), "NaN or infinite observation.*Check")
 
 
 @pytest.mark.parametrize("at", [15, 16, 17, 32])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_observations_wherever_a_rollout_ends(key: str, at: int) -> None:
     """The observation after a rollout's last action is in no buffer, but its value is in the advantages."""
     env = make_env(length=1000, spoil=spoiled("observation", at, math.nan))
@@ -73,7 +73,7 @@ def test_observations_wherever_a_rollout_ends(key: str, at: int) -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf], ids=str)
 @pytest.mark.parametrize("at", [1, 23, 31])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_rewards(key: str, at: int, bad: float) -> None:
     env = make_env(spoil=spoiled("reward", at, bad))
     fails(
@@ -81,20 +81,20 @@ def test_rewards(key: str, at: int, bad: float) -> None:
     )
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_dict_observations_are_named_by_their_key(key: str) -> None:
     env = make_env("dict", spoil=spoiled("observation", 5, math.nan))
     fails(build(key, env, policy=policy_for("dict")), "NaN or infinite observation 'vector'|'vector'")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_the_environment_is_named(key: str) -> None:
     vec_env = make_vec_env(3, length=20)
     vec_env.envs[2].unwrapped.spoil = spoiled("reward", 4, math.nan)
     fails(build(key, vec_env), "at step 3 of this rollout in environment 2")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_the_observation_at_a_time_limit(key: str) -> None:
     """It enters the reward, as the value of what would have followed."""
     env = make_env(truncates=True, spoil=spoiled("observation", 15, math.nan))
@@ -102,7 +102,7 @@ def test_the_observation_at_a_time_limit(key: str) -> None:
 
 
 @pytest.mark.parametrize("discrete", [False, True])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_policy_that_diverges(key: str, discrete: bool, tmp_path: Path) -> None:
     """A step of 10³⁰ leaves no finite policy. What has been saved before stays as it was."""
 
@@ -122,7 +122,7 @@ def test_a_policy_that_diverges(key: str, discrete: bool, tmp_path: Path) -> Non
     assert_equal_parameters(type(model).load(tmp_path / "before", device="cpu"), before)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_policy_that_diverges_in_the_last_update(key: str) -> None:
     """It is looked at once more at the end, or else stepped with next time."""
     model = build(key, learning_rate=1e30)
@@ -135,7 +135,7 @@ def test_a_policy_that_diverges_in_the_last_update(key: str) -> None:
         learn_twice()
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_policy_that_was_spoiled_from_outside(key: str) -> None:
     model = build(key)
     with th.no_grad():
@@ -146,7 +146,7 @@ def test_a_policy_that_was_spoiled_from_outside(key: str) -> None:
         model.learn(16)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_training_can_go_on_where_the_environment_recovers(key: str) -> None:
     env = make_env(spoil=spoiled("reward", 20, math.nan))
     model = build(key, env)

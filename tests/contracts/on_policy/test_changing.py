@@ -18,8 +18,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule, LinearSchedule
 
 from contracts.envs import make_env
+from contracts.every.test_bad_input import WRONG
 from contracts.models import (
-    KEYS,
+    ON_POLICY,
     WITH_BONUS,
     alpha,
     arguments_of,
@@ -31,7 +32,6 @@ from contracts.models import (
     record,
     stock_parent,
 )
-from contracts.test_bad_input import WRONG
 from sb3_entropy import SA2C
 from sb3_entropy.algorithms.common.changing import FIXED
 from sb3_entropy.errors import check_number
@@ -152,8 +152,8 @@ def trained(model: Any) -> Any:
 
 def arguments(*, fixed: bool) -> list[Any]:
     """:return: algorithms with their arguments; in the quick tests each argument once, all pairs in the slow ones"""
-    names = {name: 0 for key in KEYS for name in arguments_of(ALGORITHMS.get(key)) if (name in FIXED) == fixed}
-    having = {name: [key for key in KEYS if name in arguments_of(ALGORITHMS.get(key))] for name in names}
+    names = {name: 0 for key in ON_POLICY for name in arguments_of(ALGORITHMS.get(key)) if (name in FIXED) == fixed}
+    having = {name: [key for key in ON_POLICY if name in arguments_of(ALGORITHMS.get(key))] for name in names}
     return [
         pytest.param(
             key,
@@ -200,7 +200,7 @@ TOGETHER = {**OTHER, "coef": "auto_0.5", "divergence": "mmd", "rollout_buffer_cl
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_all_at_once_by_assignment_load_and_custom_objects(key: str) -> None:
     plain = make(key)
     names = arguments_of(ALGORITHMS.get(key)).keys() - FIXED.keys()
@@ -243,7 +243,7 @@ def test_what_is_built_in_says_what_to_do(key: str, name: str) -> None:
             reload(model, **given)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(key: str) -> None:
     model = make(key)
     n_tried = 0
@@ -265,7 +265,7 @@ def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(k
         model.set_arguments(gama=0.5)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> None:
     """Good values beside one that is refused when all parts but the last are made."""
     model = trained(make(key, ent_coef="auto_0.1"))
@@ -317,7 +317,7 @@ def assignment(**arguments: Any) -> Callable[[Any], None]:
     return assign
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_callback_may_set_it(key: str) -> None:
     model = make(key, ent_coef=0.1)
     logged = record(model)
@@ -330,7 +330,7 @@ def test_a_callback_may_set_it(key: str) -> None:
 
 
 @pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
-@pytest.mark.parametrize("key", ["spg", "divergence_reg_pg"])
+@pytest.mark.parametrize("key", [key for key in ON_POLICY if "baseline" in arguments_of(ALGORITHMS.get(key))])
 def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
     models = [
         make(key, baseline=False, gamma=0.9, gae_lambda=0.9).learn(32, callback)
@@ -360,7 +360,7 @@ def test_a_baseline_asked_for_in_the_midst_comes_with_the_next_rollout() -> None
 BY_THE_PARENT = {"vf_coef": 0.9, "n_epochs": 1, "batch_size": 4, "max_grad_norm": 0.01, "clip_range": lambda p: 0.05}
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if stock_parent(key)])
+@pytest.mark.parametrize("key", [key for key in ON_POLICY if stock_parent(key)])
 def test_what_the_parent_takes_from_a_callback_is_taken_alike(key: str) -> None:
     parent = stock_parent(key)
     assert parent is not None
@@ -418,7 +418,7 @@ PAST_THE_END = [
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
 @pytest.mark.parametrize("schedule", PAST_THE_END, ids=["complex", "nan", "error"])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_training_survives_its_last_rollout(key: str, schedule: Callable[[float], float]) -> None:
     """21 steps are three rollouts of 8: the last ends at progress −1/7, and is trained with what there is at 0."""
     names = {"learning_rate", "clip_range", "clip_range_vf"} & arguments_of(ALGORITHMS.get(key)).keys()
@@ -432,7 +432,7 @@ def test_a_training_survives_its_last_rollout(key: str, schedule: Callable[[floa
     assert all(tensor.isfinite().all() for tensor in parameters(model).values())
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if stock_parent(key)])
+@pytest.mark.parametrize("key", [key for key in ON_POLICY if stock_parent(key)])
 def test_a_number_past_the_end_is_taken_as_by_the_parent(key: str) -> None:
     """Also c·p, rl-zoo's ``lin_``, which is below 0 there."""
     parent = stock_parent(key)
@@ -447,7 +447,7 @@ def test_a_number_past_the_end_is_taken_as_by_the_parent(key: str) -> None:
     assert_same_state(*models)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_tuned_temperature_keeps_its_state(key: str) -> None:
     model = trained(make(key, **TUNED))
     reached = alpha(model)
@@ -465,7 +465,7 @@ def test_a_tuned_temperature_keeps_its_state(key: str) -> None:
     assert alpha(trained(model)) == 3 * 0.5 ** math.ceil(16 / model.n_steps)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_decay_set_after_the_returns_begins_with_the_next_rollout(key: str) -> None:
     class AtTheEnd(BaseCallback):
         def _on_rollout_end(self) -> None:
@@ -481,7 +481,7 @@ def test_a_decay_set_after_the_returns_begins_with_the_next_rollout(key: str) ->
     assert logged.values["train/ent_coef"] == [0.01, 1.0, 0.5]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_an_entropy_that_does_not_exist_is_missed_when_it_is_asked_for(key: str) -> None:
     model = build(key, ent_coef=0.0, policy_kwargs={"action_distribution": "tanh_gaussian"})
     temperature = model.temperature
@@ -564,7 +564,7 @@ def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:
         assert getattr(reload(model, **given), name) == given[name]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_policy_kwargs_may_be_given_again(key: str) -> None:
     """A2C writes its optimizer into the user's dictionary, and then finds it there."""
     given = {"net_arch": [8]}

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from contracts.envs import VECTOR, RandomEnv
-from contracts.models import KEYS, build, record
+from contracts.models import ON_POLICY, build, record
 
 MESSAGE = (
     r"\d+% of the policy's density, on average over action dimensions, lies outside the action box.*ent_coef=.*"
@@ -28,7 +28,7 @@ def outside_warnings(model: Any, *, learn: int) -> list[str]:
     return [str(warning.message) for warning in caught if "outside the action box" in str(warning.message)]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_warns_once(key: str) -> None:
     model = build(key, symmetric(1.0), ent_coef=0.1, policy_kwargs={"log_std_init": 2.0})
     logged = record(model)
@@ -42,19 +42,19 @@ def test_warns_once(key: str) -> None:
 
 
 @pytest.mark.parametrize("bound", [1.0, 2.0])
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_is_silent_at_the_start(key: str, bound: float) -> None:
     assert outside_warnings(build(key, symmetric(bound)), learn=32) == []
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_is_silent_where_nothing_is_bought(key: str) -> None:
     """Without a temperature there is no purchase, and the parent's own settings are no mistake."""
     model = build(key, symmetric(0.4), ent_coef=0.0)
     assert outside_warnings(model, learn=32) == []
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_is_silent_inside_the_box(key: str) -> None:
     inside = (
         {"action_distribution": "beta"},

@@ -1,0 +1,1 @@
+"""What every algorithm must do, of whatever family."""

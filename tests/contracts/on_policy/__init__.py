@@ -1,0 +1,1 @@
+"""What every on-policy algorithm must do."""

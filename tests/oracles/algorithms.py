@@ -1,0 +1,18 @@
+"""The algorithms that the oracles look at: all that are registered."""
+
+from typing import Any
+
+from contracts.models import SMALL, arguments_of
+
+from sb3_entropy.registry import ALGORITHMS
+
+EVERY = [algorithm for _, algorithm in ALGORITHMS.items()]
+# Their step is one of plain gradient descent if the optimiser's is.
+DESCENDING = [algorithm for algorithm in EVERY if "cg_damping" not in arguments_of(algorithm)]
+
+
+def accepted(algorithm: type, **settings: Any) -> dict[str, Any]:
+    """:return: those of the settings that the algorithm has; a divergence of its own is switched off"""
+    without = {"coef": 0.0, "divergence": SMALL["divergence"], "divergence_kwargs": SMALL["divergence_kwargs"]}
+    known = arguments_of(algorithm)
+    return {name: value for name, value in {**settings, **without}.items() if name in known}
