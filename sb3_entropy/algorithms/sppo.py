@@ -16,6 +16,7 @@ from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.environments import find_env
+from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef
@@ -122,6 +123,9 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
 
     def _make_clip_ranges(self, before: Mapping[str, Any]) -> None:
         """As the parent does once: a number becomes a schedule."""
+        value_range = self.clip_range_vf
+        if value_range is not None and not callable(value_range):
+            check_number("clip_range_vf", value_range, low=0, open_low=True)
         for name in ("clip_range", "clip_range_vf"):
             if getattr(self, name) is not None:
                 self.__dict__[name] = FloatSchedule(getattr(self, name))

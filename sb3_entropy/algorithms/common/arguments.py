@@ -27,7 +27,8 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "gamma": (0, 1, False, False),
     "gae_lambda": (0, 1, False, False),
     "clip_range": (0, math.inf, False, True),
-    "clip_range_vf": (0, math.inf, False, True),
+    # that it is positive, PPO itself asserts
+    "clip_range_vf": (-math.inf, math.inf, False, False),
     "vf_coef": (0, math.inf, False, False),
     "max_grad_norm": (0, math.inf, False, False),
     "target_kl": (0, math.inf, False, True),

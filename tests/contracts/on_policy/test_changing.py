@@ -398,6 +398,9 @@ def test_a_clip_range_may_be_a_number_a_function_or_a_schedule() -> None:
     model.clip_range_vf = None
     model.learn(8)
     assert model._value_clip is None
+    for value in (0, -0.2):
+        with pytest.raises(ValueError, match="clip_range_vf must be a number > 0"):
+            model.clip_range_vf = value
     for name in ("batch_size", "n_steps"):
         with pytest.raises(ValueError, match=rf"{name}.* must be at least 2 with normalize_advantage=True, but is 1"):
             setattr(model, name, 1)
