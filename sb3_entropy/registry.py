@@ -122,8 +122,8 @@ class Registry(Generic[T]):
         :param options: further arguments of its constructor
         :return: the thing of that name, made with these options
         :raises TypeError: if ``spec`` is none of these
-        :raises ValueError: if the name or an option is unknown, an option is missing, or one is given with a thing that
-            is made already
+        :raises ValueError: if the name or an option is unknown, an option is missing, the name is given twice, or an
+            option is given with a thing that is made already
         """
         kind = self.kind
         if self._is_made(spec):
@@ -134,6 +134,11 @@ class Registry(Generic[T]):
                 )
             return spec
         if isinstance(spec, Mapping):
+            if kind in spec and kind in options:
+                raise ValueError(
+                    f"The name of a {kind} is given once, but {spec[kind]!r} and {options[kind]!r} were given. Leave "
+                    f"{kind!r} out of the options."
+                )
             options = {**spec, **options}
             if kind not in options:
                 raise ValueError(

@@ -10,7 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from gymnasium import spaces
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
@@ -223,6 +223,23 @@ class TunedTemperature(Temperature):
             f"{target}={self.sign * self.target:.3g}. {floor if self.log_factor < 0 else ceiling}",
             stacklevel=2,
         )
+
+
+T = TypeVar("T")
+
+
+def continued(before: T, made: T) -> T | TunedTemperature:
+    """
+    What becomes of a coefficient, α or λ, where only the target or the rate is another: one that is tuned is tuned to
+    them from where it is, and of any other they are no matter.
+
+    :param before: the coefficient as it was
+    :param made: as it is made from the arguments that there are now
+    :return: the one that goes on
+    """
+    if isinstance(before, TunedTemperature) and isinstance(made, TunedTemperature):
+        return before.retargeted(made)
+    return before
 
 
 def _clip(value: float, end: float) -> float:

@@ -198,6 +198,13 @@ def test_a_name_a_mapping_and_an_object_make_the_same(polygons: Registry[Any]) -
             "{'corners': 3} was given.",
         ),
         (
+            {"polygon": "regular", "corners": 3},
+            {"polygon": "free"},
+            ValueError,
+            "The name of a polygon is given once, but 'regular' and 'free' were given. Leave 'polygon' out of the "
+            "options.",
+        ),
+        (
             3,
             {},
             TypeError,

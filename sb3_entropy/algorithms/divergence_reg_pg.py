@@ -49,10 +49,12 @@ class DivergenceRegPG(PolicyGradient):
     :param gae_lambda: λ of GAE with a baseline
     :param normalize_advantage: whether Â is centred and divided by its std over the rollout
     :param divergence: D: ``"kl"``, ``"reverse_kl"``, ``"jensen_shannon"``, ``"hellinger"``, ``"total_variation"``,
-        ``"mmd"``, one of the paper's variants, or a :class:`~sb3_entropy.divergences.Divergence`
+        ``"mmd"``, one of the paper's variants, ``{"divergence": key, **options}``, or a
+        :class:`~sb3_entropy.divergences.Divergence`
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
     :param coef: λ, in every form that :class:`~sb3_entropy.regularizers.regularizer.Regularizer` knows
-    :param reference: q: ``"uniform"``, ``"previous"``, ``"ema"`` or ``"frozen"``
+    :param reference: q: ``"uniform"``, ``"previous"``, ``"ema"`` or ``"frozen"``,
+        ``{"reference": key, **options}``, or a :class:`~sb3_entropy.references.Reference`
     :param reference_kwargs: its options
     :param mode: ``"attract"`` or ``"repel"``
     :param cap: the divergence above which ``"repel"`` leaves a state alone
@@ -99,10 +101,10 @@ class DivergenceRegPG(PolicyGradient):
         gamma: float = 0.99,
         gae_lambda: float = 1.0,
         normalize_advantage: bool = False,
-        divergence: str | Divergence = "kl",
+        divergence: str | Mapping[str, Any] | Divergence = "kl",
         divergence_kwargs: dict[str, Any] | None = None,
         coef: Coefficient = 0.1,
-        reference: str | Reference = "uniform",
+        reference: str | Mapping[str, Any] | Reference = "uniform",
         reference_kwargs: dict[str, Any] | None = None,
         mode: str = "attract",
         cap: float | None = None,

@@ -49,6 +49,10 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         "_check_batches": frozenset({"n_steps", "batch_size", "normalize_advantage"}),
     }
 
+    #: ε of the policy's clip and of the value's, if it has one, in the update that is under way, or was the last
+    _clip: float | None = None
+    _value_clip: float | None = None
+
     def __init__(
         self,
         policy: str | type[ActorCriticPolicy],
@@ -114,7 +118,6 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             _init_setup_model=False,
         )
         self._init_soft(locals())
-        self._clip = 0.0
         if _init_setup_model:
             self._setup_model()
 
@@ -126,6 +129,10 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         for name in ("clip_range", "clip_range_vf"):
             if getattr(self, name) is not None:
                 self.__dict__[name] = FloatSchedule(getattr(self, name))
+
+    def _excluded_save_params(self) -> list[str]:
+        """What each update reads anew is left out."""
+        return [*super()._excluded_save_params(), "_clip", "_value_clip"]
 
     def _check_batches(self, before: Mapping[str, Any]) -> None:
         if self.normalize_advantage:
@@ -143,8 +150,13 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             self.logger.record("train/clip_range_vf", self._value_clip)
         self._n_updates += self._descend(self._actor_critic_loss, self.batch_size, self.n_epochs, self.max_grad_norm)
 
+    def _begin_epoch(self) -> None:
+        """As in PPO, the KL divergence of the last epoch is logged."""
+        self.journal.forget("approx_kl")
+
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−min(ρ A, g(ε, A)), Eq. 38; None once KL(π_old ‖ π) has passed 1.5 × ``target_kl``."""
+        assert self._clip is not None
         log_ratio = (log_prob - batch.old_log_prob).detach()
         approx_kl = losses.approximate_kl(log_ratio)
         self.journal.note("approx_kl", approx_kl)
@@ -154,3 +166,8 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
                 print(f"Early stopping: the approximate KL divergence has reached {approx_kl:.2f}")
             return None
         return losses.clipped_surrogate_loss(advantages, log_prob, batch.old_log_prob, self._clip)
+
+    def _clipped_values(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
+        if self._value_clip is None:
+            return values
+        return losses.clipped_values(values, batch.old_values, self._value_clip)

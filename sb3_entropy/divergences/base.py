@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import torch as th
@@ -32,7 +33,7 @@ class Divergence(Remembering, ABC):
 
     def __init__(self, estimator: str | None = None, n_samples: int = 64):
         if estimator is not None:
-            check_choice(f"estimator of {type(self).__name__}", estimator, self.estimators)
+            check_choice(f"estimator of divergence={DIVERGENCES.key_of(self)!r}", estimator, self.estimators)
         check_number("n_samples", n_samples, low=2, integer=True)
         self.estimator = estimator
         self.n_samples = n_samples
@@ -59,14 +60,14 @@ class Divergence(Remembering, ABC):
             return value
         if self.estimator is not None:
             return self.estimate(p, q)
-        name = type(self).__name__
         remedy = (
             f"Name an estimator: estimator={' or '.join(map(repr, self.estimators))}, which draws n_samples actions a "
             "state."
             if self.estimators
             else "It has no estimator either: it is for finitely many actions, in joint tables of at most 2¹⁶ entries."
         )
-        raise ValueError(f"{name} has no closed form between p, {p}, and q, {q}. {remedy}")
+        key = DIVERGENCES.key_of(self)
+        raise ValueError(f"The divergence {key!r} has no closed form between p, {p}, and q, {q}. {remedy}")
 
     def gradient_weights(self, p: Law, q: Law) -> th.Tensor:
         """
@@ -110,6 +111,18 @@ def _single_choice(law: Law) -> th.Tensor:
     if not isinstance(law, Finite) or len(law.log_probs) > 1:
         raise ValueError(f"gradient_weights are those of a single choice of n actions, but {law} was given.")
     return law.log_probs[0]
+
+
+def bounded_divergences(kind: type[Any] = Divergence) -> str:
+    """
+    :param kind: a class of divergences
+    :return: the keys of those that are of it and, as they are without options, have a bound, for a message
+    """
+    made = {}
+    for key, _ in DIVERGENCES.items():
+        with suppress(ValueError):  # it needs an option
+            made[key] = DIVERGENCES.make(key)
+    return ", ".join(key for key, divergence in made.items() if isinstance(divergence, kind) and divergence.bounded)
 
 
 def make_divergence(spec: str | Mapping[str, Any] | Divergence, **options: Any) -> Divergence:

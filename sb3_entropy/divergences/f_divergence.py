@@ -9,8 +9,9 @@ import torch as th
 
 from sb3_entropy.distributions.laws import Finite, Law, Mixture, TanhGaussian, UniformBox, tabulate
 from sb3_entropy.distributions.laws.base import is_inside
-from sb3_entropy.divergences.base import Divergence
+from sb3_entropy.divergences.base import Divergence, bounded_divergences
 from sb3_entropy.divergences.mixture_sampling import draw
+from sb3_entropy.registry import DIVERGENCES
 
 #: closed forms by the kind of both laws, each to shape (B,), or None where it does not hold
 ClosedForms = Mapping[type[Law], Callable[[Any, Any], th.Tensor | None]]
@@ -83,11 +84,12 @@ class FDivergence(Divergence):
     def _check_supports(self, p: Law, q: Law) -> None:
         for inner, outer, cost in ((p, q, self.at_q_zero), (q, p, self.at_p_zero)):
             if math.isinf(cost) and not is_inside(inner.support, outer.support):
+                key, outside = DIVERGENCES.key_of(self), ("p", "q") if inner is p else ("q", "p")
                 raise ValueError(
-                    f"{type(self).__name__} is infinite between p, {p}, and q, {q}: the support of "
-                    f"{'p is not inside that of q' if inner is p else 'q is not inside that of p'}. Choose "
+                    f"The divergence {key!r} is infinite between p, {p}, and q, {q}: the support of {outside[0]} is "
+                    f"not inside that of {outside[1]}. Choose "
                     "action_distribution='beta' or 'tanh_gaussian', whose support is the box, or a bounded "
-                    "divergence ('jensen_shannon', 'hellinger', 'total_variation') with estimator='mixture_sampling'."
+                    f"divergence ({bounded_divergences(FDivergence)}) with estimator='mixture_sampling'."
                 )
 
 

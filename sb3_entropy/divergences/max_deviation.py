@@ -33,7 +33,9 @@ class MaxDeviation(Divergence):
         """
         :raises NotImplementedError: always; a maximum over actions cannot be had from a sample of them
         """
-        raise NotImplementedError("MaxDeviation has no estimator: a sample of actions need not contain the largest.")
+        raise NotImplementedError(
+            "The divergence 'max_deviation' has no estimator: a sample of actions need not contain the largest."
+        )
 
     def weights(self, log_p: th.Tensor, log_q: th.Tensor) -> th.Tensor:
         """w = sign(p − q) at the action that deviates most, 0 at all others."""

@@ -273,14 +273,17 @@ def state_independent_entropy(policy: nn.Module) -> float | None:
     if not isinstance(policy, ActorCriticPolicy) or not isinstance(policy.action_dist, DiagGaussianDistribution):
         return None
     build = type(policy)._get_action_dist_from_latent
-    if build is SoftActorCriticPolicy._get_action_dist_from_latent:
-        scheme = getattr(policy, "std_scheme", None)
-        if not isinstance(policy.action_dist, GaussianDistribution) or getattr(scheme, "is_local", True):
-            return None
-    elif build is not ActorCriticPolicy._get_action_dist_from_latent:
-        return None
     with th.no_grad():
-        return float(gaussian_entropy(policy.log_std))
+        if build is ActorCriticPolicy._get_action_dist_from_latent:
+            return float(gaussian_entropy(policy.log_std))
+        if build is not SoftActorCriticPolicy._get_action_dist_from_latent:
+            return None
+        scheme = getattr(policy, "std_scheme", None)
+        gaussian = isinstance(policy.action_dist, GaussianDistribution)
+        if not gaussian or not isinstance(scheme, StdScheme) or scheme.is_local:
+            return None
+        any_state = th.zeros((1, policy.mlp_extractor.latent_dim_pi), device=policy.device)
+        return float(gaussian_entropy(scheme(any_state, getattr(policy, "log_std", None))))
 
 
 def has_constant_entropy(policy: nn.Module) -> bool:

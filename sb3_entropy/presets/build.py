@@ -8,6 +8,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor, VecNormalize
 
+from sb3_entropy.algorithms.common.arguments import SCHEDULES
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, unknown
 from sb3_entropy.presets.check import ZOO_KEYS
@@ -21,7 +22,6 @@ from sb3_entropy.vec_env.native import make_native_vec_env
 VEC_ENVS = ("dummy", "native", "envpool")
 #: rl-zoo's keys that this cannot honour
 UNSUPPORTED = ("callback", "vec_env_wrapper")
-_SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
 def find_algorithm(key: str) -> type[Any]:
@@ -99,7 +99,7 @@ def make_model(
     """
     algorithm = find_algorithm(algo)
     given = {key: value for key, value in resolve_names(hyperparams).items() if key not in ZOO_KEYS - {"policy_kwargs"}}
-    for key in _SCHEDULES:
+    for key in SCHEDULES:
         if isinstance(given.get(key), str):
             given[key] = LinearSchedule(float(given[key].removeprefix("lin_")), 0.0, 1.0)
     if given.get("policy_kwargs") is None:

@@ -16,12 +16,13 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.common.arguments import SCHEDULES, check_arguments
+from sb3_entropy.distributions.std_schemes.base import SUPPLIED
 from sb3_entropy.errors import check_choice, check_number, unknown
 from sb3_entropy.presets.names import import_class, refuse_expressions, resolve_names
 from sb3_entropy.presets.stock import NOISE_KEYS, check_noise, is_off_policy
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
-from sb3_entropy.regularizers.making import make_regularizers
+from sb3_entropy.regularizers.making import make_regularizers, misplaced
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import make_temperature
 
@@ -47,7 +48,6 @@ _GIVEN_ELSEWHERE = {
     "seed": "--seed",
     "device": "--device",
 }
-_SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
 def check_preset(
@@ -65,7 +65,12 @@ def check_preset(
     """
     try:
         own = _arguments(algorithm) | (NOISE_KEYS if is_off_policy(algorithm) else set())
-        _check_keys(algo, hyperparams, ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys())
+        known = ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys()
+        built_in = _built_in_regularizer(algorithm, hyperparams)
+        for message in (misplaced(built_in, key) for key in hyperparams if key not in known):
+            if message:
+                raise ValueError(message)
+        _check_keys(algo, hyperparams, known)
         check_noise(hyperparams)
         refuse_expressions(hyperparams)
         _check_zoo_values(hyperparams)
@@ -75,7 +80,7 @@ def check_preset(
         check_arguments(read, getattr(algorithm, "checks", None))
         _check_temperature(resolved)
         with suppress(*((FileNotFoundError,) if continued else ())):
-            _check_regularizers(resolved)
+            _check_regularizers(algorithm, resolved)
         _check_policy(algo, algorithm, resolved["policy"], policy_kwargs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}\nIt was given in {where}.") from error
@@ -136,7 +141,7 @@ _EXAMPLES = {"policy": "MlpPolicy", "n_timesteps": "100000"}
 def _read_schedules(hyperparams: Mapping[str, Any]) -> dict[str, float]:
     """:return: the initial values of ``"lin_<initial>"``, in the place of the texts"""
     initial = {}
-    for key in _SCHEDULES:
+    for key in SCHEDULES:
         value = hyperparams.get(key)
         if not isinstance(value, str):
             continue
@@ -169,12 +174,17 @@ def _check_temperature(hyperparams: Mapping[str, Any]) -> None:
 _TEMPERATURE = {"ent_coef": "ent_coef", "target_entropy": "target_entropy", "ent_coef_lr": "rate"}
 
 
-def _check_regularizers(hyperparams: Mapping[str, Any]) -> None:
+def _check_regularizers(algorithm: type[Any], hyperparams: Mapping[str, Any]) -> None:
     """Their form. Whether a divergence fits the policy's distribution depends on the environment."""
     make_regularizers(hyperparams.get("regularizers"))
-    if "divergence" in hyperparams:
-        names = inspect.signature(Regularizer).parameters
-        Regularizer(**{name: hyperparams[name] for name in names if name in hyperparams})
+    if built_in := _built_in_regularizer(algorithm, hyperparams):
+        Regularizer(**built_in)
+
+
+def _built_in_regularizer(algorithm: type[Any], hyperparams: Mapping[str, Any]) -> dict[str, Any]:
+    """:return: all arguments of its own regulariser, by name; none if it has none"""
+    names, own = inspect.signature(Regularizer).parameters, inspect.signature(algorithm).parameters
+    return {name: hyperparams.get(name, own[name].default) for name in names} if names.keys() <= own.keys() else {}
 
 
 def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: Mapping[str, Any]) -> None:
@@ -191,3 +201,8 @@ def _check_policy(algo: str, algorithm: type[Any], policy: Any, policy_kwargs: M
     for key, registry in (("std_scheme", STD_SCHEMES), ("action_distribution", ACTION_DISTRIBUTIONS)):
         if key in policy_kwargs:
             check_choice(key, policy_kwargs[key], registry.keys())
+    options = policy_kwargs.get("std_scheme_kwargs")
+    if options is not None:
+        if not isinstance(options, Mapping):
+            raise TypeError(f"std_scheme_kwargs must be a mapping, but {options!r} was given.")
+        STD_SCHEMES.check_options(policy_kwargs.get("std_scheme", "global"), options, SUPPLIED)

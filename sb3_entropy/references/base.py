@@ -8,6 +8,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.handed_over import Remembering
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.registry import REFERENCES
 
 WeightedLaws = list[tuple[float, Law]]
@@ -52,9 +53,9 @@ class Reference(Remembering, ABC):
         :param policy: the algorithm's policy
         :param observations: B states, as tensors
         :param p: the policy's law in them
-        :return: weights and laws
+        :return: weights and laws; if nothing else is said, the law of a policy near the present one
         """
-        return [(1.0, p.detach())]
+        return [(1.0, Snapshot.near(policy).law(policy, observations))]
 
 
 def make_reference(spec: str | Mapping[str, Any] | Reference, **options: Any) -> Reference:

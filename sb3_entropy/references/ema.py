@@ -41,15 +41,6 @@ class AveragedPolicy(Reference):
         self.average = self._next
         self._next = self.average.averaged_with(policy, self.decay)
 
-    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
-        """
-        :param policy: the algorithm's policy
-        :param observations: B states, as tensors
-        :param p: the policy's law in them
-        :return: laws of policies that have learned a little less
-        """
-        return [(1.0, Snapshot.near(policy).law(policy, observations))]
-
     def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy

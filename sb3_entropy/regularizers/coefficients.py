@@ -1,6 +1,6 @@
 """λ of a regulariser: fixed, scheduled, tuned to a divergence, or a share of the policy gradient's norm."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -71,19 +71,3 @@ def make_coefficient(coef: Coefficient, sign: float, target: float | None, rate:
     initial = numbers[0] if numbers else 1.0
     check_number("the initial value of coef", initial, low=0, open_low=True)
     return TunedTemperature(initial, -sign * target, target, rate, name="coef", measure="divergence", sign=-sign)
-
-
-def continued(
-    before: Temperature | GradientShare, made: Temperature | GradientShare, differ: Collection[str]
-) -> Temperature | GradientShare:
-    """
-    :param before: λ as it was
-    :param made: λ as it is made from the arguments that there are now
-    :param differ: which of its arguments differ
-    :return: where only target or rate differ, λ from where it was; otherwise the new one
-    """
-    if not set(differ) <= {"target_divergence", "coef_lr"}:
-        return made
-    if isinstance(before, TunedTemperature) and isinstance(made, TunedTemperature):
-        return before.retargeted(made)
-    return before

@@ -14,6 +14,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.policies.looking import looked_at
+from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.regularizer import Regularizer
 
@@ -58,17 +59,16 @@ class RegularizerCollection(tuple[Regularizer, ...]):
         with looked_at(policy):
             if observations is not None:
                 states = obs_as_tensor(observations, policy.device)
-                distribution = policy.get_distribution(states)
+                laws = _present_and_near(policy, states)
             else:
                 try:
                     states = policy.obs_to_tensor(_sampled(policy.observation_space))[0]
-                    distribution = policy.get_distribution(states)
+                    laws = _present_and_near(policy, states)
                 except Exception:  # the space holds what no environment gives: all masked, 1e38, no such word
                     self.untried = True
                     return
-            law = law_of(distribution, policy.action_space)
             for rule in self:
-                rule.try_in(policy, states, law)
+                rule.try_in(policy, states, laws)
         self.untried = False
 
     def before_update(self, policy: ActorCriticPolicy) -> None:
@@ -143,8 +143,8 @@ class RegularizerCollection(tuple[Regularizer, ...]):
 
 def evaluated_law(policy: ActorCriticPolicy, observations: Any) -> Law:
     """
-    Straight after ``policy.evaluate_actions(observations, …)``: what that has built is still there in policies that
-    build it as ours do; else it is built.
+    Called straight after ``policy.evaluate_actions(observations, …)``, before anything else looks at the policy: what
+    that has built is still there in policies that build it as ours do; else it is built.
 
     :param policy: the policy
     :param observations: states, as tensors
@@ -183,6 +183,14 @@ def log_names(names: Iterable[str]) -> list[str]:
         numbers = (f"{short}_{number}" for number in itertools.count(2))
         made.append(short if short not in made else next(other for other in numbers if other not in made))
     return made
+
+
+def _present_and_near(policy: ActorCriticPolicy, states: Any) -> list[Law]:
+    """:return: the policy's law, and that of one which has learned a little"""
+    laws = [law_of(policy.get_distribution(states), policy.action_space)]
+    with Snapshot.near(policy).instead(policy):
+        laws.append(law_of(policy.get_distribution(states), policy.action_space))
+    return laws
 
 
 def _sampled(space: spaces.Space[Any]) -> Any:

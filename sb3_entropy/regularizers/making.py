@@ -6,6 +6,7 @@ from typing import Any
 
 from sb3_entropy.errors import unknown
 from sb3_entropy.handed_over import owned
+from sb3_entropy.registry import DIVERGENCES, REFERENCES
 from sb3_entropy.regularizers.regularizer import Regularizer
 
 
@@ -50,10 +51,31 @@ def _checked(options: Any, where: str) -> Regularizer | dict[str, Any]:
     names = inspect.signature(Regularizer).parameters
     for option in options:
         if option not in names:
-            raise ValueError(f"{where}: {unknown('key', option, names)}")
+            defaults = {"reference": names["reference"].default}
+            message = misplaced({**defaults, **options}, option) or unknown("key", option, names)
+            raise ValueError(f"{where}: {message}")
     if "divergence" not in options:
         raise ValueError(f"{where} needs the key 'divergence', but {dict(options)!r} was given.")
     return {**{name: parameter.default for name, parameter in names.items()}, **options}
+
+
+def misplaced(given: Mapping[Any, Any], option: Any) -> str | None:
+    """
+    The message for an option of a divergence or a reference that stands beside it.
+
+    :param given: arguments of :class:`Regularizer` by name, the defaults included, and the option
+    :param option: a name that is none of them
+    :return: whose option it is and where it belongs; None if it is neither's
+    """
+    for registry in (DIVERGENCES, REFERENCES):
+        key = given.get(registry.kind)
+        key = key.get(registry.kind) if isinstance(key, Mapping) else key
+        if isinstance(key, str) and key in registry and option in registry.options_of(key):
+            return (
+                f"{option!r} is an option of {registry.kind}={key!r}. Give it there: "
+                f"{registry.options_in}=dict({option}=…)."
+            )
+    return None
 
 
 def _matched(asked: Sequence[Regularizer | Mapping[str, Any]], before: Iterable[Any]) -> dict[int, Regularizer]:

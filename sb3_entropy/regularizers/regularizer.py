@@ -10,13 +10,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
+from sb3_entropy.divergences.base import bounded_divergences
 from sb3_entropy.errors import MisfitError, check_choice, check_number
 from sb3_entropy.handed_over import Remembering, described, owned
 from sb3_entropy.references import Reference, make_reference
 from sb3_entropy.references.base import WeightedLaws
 from sb3_entropy.registry import DIVERGENCES, REFERENCES, Registry
-from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, continued, make_coefficient
-from sb3_entropy.temperature import Temperature
+from sb3_entropy.regularizers.coefficients import Coefficient, GradientShare, make_coefficient
+from sb3_entropy.temperature import Temperature, continued
 
 MODES = ("attract", "repel")
 #: what a regulariser is made of, by attribute, and of which arguments; each keeps its state as long as these stay
@@ -36,9 +37,9 @@ class Regularizer(Remembering):
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
     normalised, λ is measured against advantages with a standard deviation of 1.
 
-    :param divergence: D, its key or an object
+    :param divergence: D: its key, ``{"divergence": key, **options}``, or an object
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
-    :param reference: q, its key or an object
+    :param reference: q: its key, ``{"reference": key, **options}``, or an object
     :param reference_kwargs: its options: ``policy`` for ``"frozen"``; ``n_snapshots``, ``every``, ``decay`` and
         ``combine`` for ``"previous"``; ``decay`` for ``"ema"``
     :param mode: ``"attract"`` or ``"repel"``
@@ -54,7 +55,7 @@ class Regularizer(Remembering):
 
     def __init__(
         self,
-        divergence: str | Divergence,
+        divergence: str | Mapping[str, Any] | Divergence,
         divergence_kwargs: Mapping[str, Any] | None = None,
         reference: str | Mapping[str, Any] | Reference = "uniform",
         reference_kwargs: Mapping[str, Any] | None = None,
@@ -65,7 +66,7 @@ class Regularizer(Remembering):
         coef_lr: float = 2e-4,
     ):
         #: what it was made from, as far as it can be saved
-        self.made_from = described({name: value for name, value in locals().items() if name != "self"})
+        self.arguments = described({name: value for name, value in locals().items() if name != "self"})
         with options_named("divergence_kwargs", divergence_kwargs) as options:
             self.divergence = make_divergence(owned(divergence), **options)
         with options_named("reference_kwargs", reference_kwargs) as options:
@@ -85,7 +86,7 @@ class Regularizer(Remembering):
             raise MisfitError(
                 f"mode='repel' with divergence={divergence!r}, which has no bound, would drive the policy away for "
                 "ever. Give cap, the divergence above which a state is left alone, or choose a divergence with a "
-                "bound: jensen_shannon, hellinger, total_variation.",
+                f"bound: {bounded_divergences()}.",
                 "divergence",
                 "mode",
                 "cap",
@@ -101,15 +102,12 @@ class Regularizer(Remembering):
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_divergences": [], "_coefs": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"made_from": {}, **state})  # of before there was such a thing nothing is known
-
     def differing(self, given: Mapping[str, Any]) -> set[str]:
         """
         :param given: arguments by name
         :return: the names of those that it was not made from
         """
-        held = self.made_from
+        held = self.arguments
         return {name for name, value in given.items() if name not in held or held[name] != described(value)}
 
     def changed(self, given: Mapping[str, Any], names: Iterable[str]) -> "Regularizer":
@@ -132,8 +130,9 @@ class Regularizer(Remembering):
             if not differ & PARTS[part]:
                 arguments |= {part: getattr(self, part), f"{part}_kwargs": None}
         made = Regularizer(**arguments)
-        made.made_from = {**self.made_from, **{name: described(given[name]) for name in differ}}
-        made.coefficient = continued(self.coefficient, made.coefficient, differ & PARTS["coefficient"])
+        made.arguments = {**self.arguments, **{name: described(given[name]) for name in differ}}
+        if differ & PARTS["coefficient"] <= {"target_divergence", "coef_lr"}:
+            made.coefficient = continued(self.coefficient, made.coefficient)
         return made
 
     def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
@@ -150,18 +149,20 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> None:
+    def try_in(self, policy: ActorCriticPolicy, observations: Any, laws: Iterable[Law]) -> None:
         """
         Find before training what would fail in its first update.
 
         :param policy: the algorithm's policy
         :param observations: some states, as tensors
-        :param law: the policy's law in them
+        :param laws: the policy's law in them, and that of one near it: at first the reference may have the policy's σ
+            exactly, and what has a closed form there may have none after a step
         :raises ValueError: if the divergence does not fit the two laws
         """
         try:
-            laws = self.reference.laws(policy, observations, law)
-            self.between(law, laws or self.reference.example(policy, observations, law))
+            for p in laws:
+                references = self.reference.laws(policy, observations, p)
+                self.between(p, references or self.reference.example(policy, observations, p))
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
@@ -276,8 +277,8 @@ class Penalty:
         if not mean.isfinite():
             raise ValueError(
                 f"The divergence {rule.name} is {float(mean.detach())} in some state: one policy does what the other "
-                "never does. Choose a divergence with a bound (jensen_shannon, hellinger, total_variation, mmd) or the "
-                "other direction of the KL divergence."
+                f"never does. Choose a divergence with a bound ({bounded_divergences()}) or the other direction of the "
+                "KL divergence."
             )
         if self.coef is None:
             if isinstance(rule.coefficient, GradientShare):

@@ -85,15 +85,24 @@ def tabulated(study: Study) -> Evidence | None:
 def table_text(found: Iterable[Evidence]) -> str:
     """
     :param found: the evidence of studies
-    :return: the package's table: JSON, a line a study; floats are exact
+    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first ten digits
     """
     lines = []
     for evidence in found:
         entry = {field.name: getattr(evidence, field.name) for field in fields(Evidence) if field.name != "study"}
         entry = {**entry, "verdict": asdict(evidence.verdict), "ours": [asdict(row) for row in evidence.ours]}
-        told = json.dumps({"yaml": _identity(evidence.study), **entry}, ensure_ascii=False)
+        told = json.dumps({"yaml": _identity(evidence.study), **_shortened(entry)}, ensure_ascii=False)
         lines.append(f"{json.dumps(evidence.study.name)}: {told}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _shortened(values: Any) -> Any:
+    """Estimates stay exact: a mean of scores of few digits may stand where rounding turns."""
+    if isinstance(values, dict):
+        return {key: value if key == "value" else _shortened(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_shortened(value) for value in values]
+    return float(f"{values:.10g}") if isinstance(values, float) else values
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """SPPO's own: the clip, the early stop."""
 
+import io
+
 import pytest
 from contracts.models import build, parameters, record
 
@@ -22,6 +24,21 @@ def test_logs_its_clips() -> None:
     assert logged.values["train/clip_range"] == pytest.approx([0.1, 0.0])
     assert logged.values["train/clip_range_vf"] == pytest.approx([0.3, 0.3])
     assert all(0 <= fraction <= 1 for fraction in logged.values["train/clip_fraction"])
+
+
+def test_the_kl_divergence_is_that_of_the_last_epoch() -> None:
+    noted = build(SPPO, n_epochs=3).learn(16).journal.statistics
+    assert (len(noted["approx_kl"]), len(noted["clip_fraction"])) == (2, 6)
+
+
+def test_an_updates_clips_are_not_saved() -> None:
+    model = build(SPPO, clip_range=0.3, clip_range_vf=0.4).learn(16)
+    assert (model._clip, model._value_clip) == (0.3, 0.4)
+    file = io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    loaded = SPPO.load(file, device="cpu")
+    assert (loaded._clip, loaded._value_clip) == (None, None)
 
 
 def test_without_a_bound_on_the_gradient() -> None:

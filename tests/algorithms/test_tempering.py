@@ -61,6 +61,26 @@ def test_a_change_between_rollout_and_update(arguments: list[Any], goes_on: bool
     assert (after.temperature.value(0.0) != value) is goes_on
 
 
+@pytest.mark.parametrize(("index", "value"), [(1, 0.5), (2, 1e-4)])
+@pytest.mark.parametrize("ent_coef", ["decay_1_0.5", "lin_1", 0.3])
+def test_one_that_is_not_tuned_has_no_use_for_target_and_rate(ent_coef: Any, index: int, value: float) -> None:
+    arguments = [ent_coef, "auto", 1e-2]
+    tempering = made(arguments)
+    for _ in range(4):
+        tempering.begin(0.5)
+        tempering.end(8)
+    reached = tempering.temperature.value(0.5)
+    tempering.begin(0.5)
+    arguments[index] = value
+    after = made(arguments, tempering)
+    assert after.temperature.value(0.5) == reached
+    assert after.temperature is tempering.temperature
+    after.end(8)
+    assert after.temperature.value(0.5) == (0.5**5 if ent_coef == "decay_1_0.5" else reached)
+    with pytest.raises(ValueError, match="target_entropy"):
+        made([ent_coef, float("nan"), 1e-2], after)
+
+
 def test_only_the_updates_that_have_begun_count() -> None:
     tempering = made(["decay_1_0.5_0.1", "auto", 1.0])
     tempering.end(8)

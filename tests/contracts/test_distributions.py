@@ -9,7 +9,8 @@ from gymnasium import spaces
 
 from contracts.envs import BOX, VECTOR, RandomEnv
 from contracts.models import build
-from sb3_entropy.distributions import BoxDistribution
+from sb3_entropy.algorithms.on_policy.soft_returns import rollout_entropies
+from sb3_entropy.distributions import BoxDistribution, StdScheme
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 ONE = spaces.Box(-0.5, 3.0, (1,), np.float32)
@@ -82,17 +83,65 @@ def test_is_a_density_in_the_environments_units(cls: type[BoxDistribution], esti
 @pytest.mark.parametrize("key", STD_SCHEMES.keys())
 @pytest.mark.parametrize("source_offsets", [False, True])
 def test_every_scheme_gives_a_std_in_every_state(key: str, source_offsets: bool) -> None:
-    scheme = STD_SCHEMES.get(key)(4, 2, -0.3, delta=0.7, source_offsets=source_offsets)
+    options = {"delta": 0.7, "source_offsets": source_offsets}
+    known = STD_SCHEMES.options_of(key)  # a third party's need not have them
+    scheme = STD_SCHEMES.get(key)(4, 2, -0.3, **{name: value for name, value in options.items() if name in known})
     log_std = None if scheme.global_part == "absent" else th.full((2,), scheme.global_log_std_init)
     found = scheme(th.randn(6, 4), log_std)
     assert found.expand(6, 2).shape == (6, 2)
     assert found.isfinite().all()
     assert (found.dim() == 2) == scheme.is_local
-    if not source_offsets:
+    if not (source_offsets and "source_offsets" in known):
         assert th.allclose(found, th.full_like(found, -0.3), atol=1e-5)
-    elif key.startswith("global_"):
+    elif scheme.global_part == "learned" and scheme.is_local and "delta" in known:
         # Δ is the range of what is added to log σ₀.
         assert ((found - log_std).abs() <= 0.7).all()
+
+
+class Capped(StdScheme):
+    """A third party's: one σ for all states that is not the policy's parameter itself."""
+
+    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+        assert log_std is not None
+        return log_std.clamp(max=-2.0)
+
+
+class OfItsOwn(StdScheme):
+    """A third party's: one σ for all states, of a parameter that the scheme has itself, as a row for each state."""
+
+    global_part = "absent"
+
+    def __init__(self, latent_dim: int, action_dim: int, log_std_init: float = 0.0, **options: Any):
+        super().__init__(latent_dim, action_dim, log_std_init, **options)
+        self.own = th.nn.Parameter(th.linspace(-0.7, 0.2, action_dim))
+
+    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+        assert log_std is None
+        return self.own.expand(len(latent), -1)
+
+
+@pytest.mark.parametrize("key", [*STD_SCHEMES.keys(), "capped", "of_its_own"])
+def test_the_entropies_of_a_rollout_are_the_distributions(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one σ for all states makes a pass through the network needless."""
+    monkeypatch.setattr(STD_SCHEMES, "_things", {**STD_SCHEMES._things, "capped": Capped, "of_its_own": OfItsOwn})
+
+    model = build("sppo", policy_kwargs={"std_scheme": key, "log_std_init": -0.3})
+    generator = th.Generator().manual_seed(1)
+    with th.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.add_(0.1 * th.randn(parameter.shape, generator=generator))
+    compared = []
+
+    def soft_rewards(buffer: Any, dones: np.ndarray) -> np.ndarray:
+        with th.no_grad():
+            entropy = model.policy.get_distribution(th.as_tensor(buffer.observations[:, 0])).entropy()
+        np.testing.assert_allclose(rollout_entropies(model.policy, buffer)[:, 0], entropy, rtol=1e-5)
+        compared.append(entropy)
+        return buffer.rewards
+
+    model.rollout_buffer.soft_rewards = soft_rewards
+    model.learn(16)
+    assert len(compared) == 1
 
 
 @pytest.mark.parametrize("shape", [(1,), (2, 2)])

@@ -207,7 +207,7 @@ def test_linear_compares_means(kinds: tuple[str, str]) -> None:
     assert not divergence.bounded
     squashed = law("tanh_gaussian", th.tensor([(0.4, 0.9)], dtype=th.float64))
     for pair in ((squashed, p), (p, squashed), (mixture([squashed, p], (1.0, 1.0)), p)):
-        with pytest.raises(ValueError, match="MMD has no closed form between"):
+        with pytest.raises(ValueError, match="The divergence 'mmd' has no closed form between"):
             divergence(*pair)
 
 

@@ -5,6 +5,7 @@ import csv
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +20,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_entropy.cli.main import main
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
+from sb3_entropy.environments import ENV_GROUP
+from sb3_entropy.presets import library as presets_library
 from sb3_entropy.presets.check import ZOO_KEYS
 from sb3_entropy.presets.library import preset_file, read_presets
 from sb3_entropy.presets.names import ACTIVATIONS, OPTIMIZERS
@@ -30,12 +33,13 @@ from sb3_entropy.registry import (
     KERNELS,
     MEASURES,
     REFERENCES,
+    REGISTRIES,
     STD_SCHEMES,
     Registry,
 )
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.statistics.aggregates import iqm
-from sb3_entropy.studies import evidence
+from sb3_entropy.studies import evidence, library
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.library import find_study, results_folder
@@ -171,6 +175,24 @@ def section(page: str, heading: str) -> list[list[str]]:
 
 def is_ours(thing: Any) -> bool:
     return str(thing.__module__).startswith("sb3_entropy.")
+
+
+def test_every_group_of_entry_points_is_shown() -> None:
+    groups = {*(things.group for things in REGISTRIES), ENV_GROUP, library.GROUP, presets_library.GROUP}
+    shown = tomllib.loads(blocks(DOCS / "extending/packages.md", "toml")[0].text)
+    assert set(shown["project"]["entry-points"]) == groups
+
+
+def test_the_design_has_the_layers_that_the_linter_holds_to() -> None:
+    page = read("design.md")
+    shown = page.partition("## Layers")[2].partition("```text\n")[2].partition("```")[0]
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = contracts["contracts"][0]["layers"]
+    # In parentheses stands what need not be there.
+    held = [sorted(name for name in layer.split(" | ") if name[0] != "(") for layer in layers]
+    assert [sorted(layer.split(" | ")) for layer in " ".join(shown.split()).split(" → ")] == list(filter(None, held))
+    words = section("design.md", "## Nine words, nine places")
+    assert len(words[1:]) == 9
 
 
 def test_keys_and_names_of_presets_are_listed() -> None:

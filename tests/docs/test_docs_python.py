@@ -7,6 +7,7 @@ block runs; a ``pyproject.toml`` makes its folder count as installed. So what th
 
 import importlib.util
 import inspect
+import subprocess
 import sys
 import tomllib
 import warnings
@@ -18,7 +19,7 @@ import gymnasium as gym
 import pytest
 import torch
 import yaml
-from doc_blocks import PAGES, Block, blocks, name_of
+from doc_blocks import PAGES, REPOSITORY, Block, blocks, name_of
 from stable_baselines3 import A2C, PPO
 
 from sb3_entropy import environments, registry
@@ -165,3 +166,18 @@ def test_the_recipes_are_what_is_tested() -> None:
         "pyproject.toml",
     } <= titles
     assert sum(len(blocks(page, "python")) for page in PAGES) >= 30
+
+
+def test_recipes_pass_the_linter(tmp_path: Path) -> None:
+    """Whoever begins with one has a file that `make lint` takes."""
+    recipes = [block for page in PAGES for block in blocks(page, "python") if block.title.startswith("sb3_entropy/")]
+    assert len(recipes) > 5
+    for recipe in recipes:
+        file = tmp_path / recipe.title
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(recipe.text, encoding="utf-8")
+    options = ["--config", str(REPOSITORY / "pyproject.toml"), "--config", f"src=['{REPOSITORY}']", "--no-cache"]
+    checked = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", *options, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -380,6 +380,7 @@ def test_arguments_can_be_changed_when_loading() -> None:
         ({"divergence": "helinger"}, ValueError, "Did you mean 'hellinger'"),
         ({"divergense": "kl"}, ValueError, r"regularizers\[0\]: Unknown key 'divergense'.*Did you mean 'divergence'"),
         ({"coef": 1.0}, ValueError, "needs the key 'divergence'"),
+        ({"kernel": "rbf"}, ValueError, "Unknown key 'kernel'. Available: cap, "),
         ({"divergence": "kl", "mode": "repell"}, ValueError, "Did you mean 'repel'"),
         ({"divergence": "kl", "mode": "repel"}, ValueError, "has no bound.*Give cap"),
         ({"divergence": "kl", "mode": "attract", "cap": 1.0}, ValueError, "leave it out"),

@@ -4,15 +4,20 @@ that has never seen it. Beside it a broken plugin, which must be named and do no
 """
 
 import csv
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 import textwrap
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -194,47 +199,111 @@ entropy/Gridworld-v0:
 """
 
 
+def training(env_id: str, vec_env: str) -> list[str]:
+    """:return: the command line that trains on it, with its logs in ``logs_`` and the kind of VecEnv"""
+    options = ["--conf-file", "presets.yml", "-f", f"logs_{vec_env}", "--vec-env", vec_env, "--seed", "3"]
+    return ["train", "--algo", "sppo", "--env", env_id, *options]
+
+
+SMALL = ["--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial"]
+# Commands, and Python where it is a string, in the order in which one process does them: it takes longer to start than
+# to do any. The first is where the broken plugin is named.
+STEPS: dict[str, str | list[str]] = {
+    "list": ["list"],
+    "installed": "import sb3_entropy, third_party_envs; print(sb3_entropy.__file__, third_party_envs.__file__)",
+    "train": training("entropy/Gridworld-v0", "native"),
+    "trained": """
+        from sb3_entropy import SPPO
+        model = SPPO.load("logs_native/sppo/entropy-Gridworld-v0_1/entropy-Gridworld-v0.zip")
+        print(model.num_timesteps, model.n_envs, model.observation_space.shape, len(model.ep_info_buffer) > 0)
+        """,
+    "constructor": """
+        from sb3_entropy import SPPO
+        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, n_epochs=1, seed=0).learn(80)
+        print(model.num_timesteps, model.env.get_attr("spec")[0].id)
+        """,
+    "divergence": """
+        from sb3_entropy import SPPO, DivergenceRegPG
+        rule = dict(divergence="chi_squared", reference="previous", coef=0.1)
+        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, regularizers=[rule], seed=0).learn(80)
+        divergence, coef = model.regularizers[0].seen
+        print(type(model.regularizers[0].divergence).__module__, divergence > 0, round(coef, 6))
+        model = DivergenceRegPG("MlpPolicy", "CartPole-v1", divergence="chi_squared", seed=0).learn(100)
+        print(model.divergence)
+        """,
+    "misspelt": ["train", "--algo", "sppo", "--env", "third/Enw-v0"],
+    "studies": ["study", "list"],
+    "study": ["study", "run", "third_study", "--engine", "process", "--workers", "2"],
+    "report": ["study", "report", "third_study"],
+    "results": """
+        import json, pandas, sqlite3
+        results = pandas.read_sql("select * from results", sqlite3.connect("runs/studies.sqlite"))
+        best = results[results.measure == "best_return"]
+        runs = pandas.read_sql("select * from runs", sqlite3.connect("runs/studies.sqlite"))
+        definition = json.loads(runs.definition[0])
+        print(len(best), best.value.notna().all())
+        print(definition["versions"]["third-party-envs"], definition["observers"]["best_return"])
+        """,
+    "compare": ["compare", "--env", "third/Env-v0", "--preset", "own", *SMALL],  # the plugin's
+    "again": [
+        *("study", "run", "reports/compare_sppo_third-Env-v0/compare_sppo_third-Env-v0.yml"),
+        *("--engine", "serial"),
+    ],
+}
+DO_THEM = """
+    import io, json, traceback
+    from contextlib import redirect_stderr, redirect_stdout
+    from pathlib import Path
+    from sb3_entropy.cli.main import main
+
+    said = {}
+    for name, step in json.loads(Path("steps.json").read_text()).items():
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            try:
+                code = main(step) if isinstance(step, list) else exec(step)
+            except Exception:
+                traceback.print_exc()
+                code = 1
+        said[name] = dict(args=step, returncode=code or 0, stdout=out.getvalue(), stderr=err.getvalue())
+    Path("said.json").write_text(json.dumps(said))
+    """
+
+
 class FreshEnvironment:
     """A virtual environment with sb3_entropy and both plugins installed, and a folder to work in."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        venv.create(folder / "venv", with_pip=False)
         self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-        # What is heavy (torch, Gymnasium, …) and pip come from the running interpreter. A .pth adds its folder, but
-        # follows none of the .pth files in there: what is installed there in editable form is not importable here.
-        own = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
-        (Path(own) / "heavy.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
         self.environ = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
             self.environ.pop(name, None)
 
-    def run(self, program: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    def make(self) -> None:
+        venv.create(self.folder / "venv", with_pip=False)
+        # What is heavy (torch, Gymnasium, …) and pip come from the running interpreter. A .pth adds its folder, but
+        # follows none of the .pth files in there: what is installed there in editable form is not importable here.
+        own = sysconfig.get_path("purelib", vars={"base": str(self.folder / "venv")})
+        (Path(own) / "heavy.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+
+    def run(self, program: str, *args: str | Path) -> CompletedProcess[str]:
         return subprocess.run(
             [str(self.bin / program), *map(str, args)],
             cwd=self.folder,
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
-
-    def python(self, code: str) -> str:
-        done = self.run("python", "-c", textwrap.dedent(code))
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def install(self, *sources: Path) -> None:
         offline = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed")
         done = self.run("python", "-m", "pip", "install", *offline, *sources)
         assert done.returncode == 0, done.stderr
 
-    def train(self, env_id: str, logs: Path, vec_env: str) -> subprocess.CompletedProcess[str]:
-        options = ("--conf-file", self.folder / "presets.yml", "-f", logs, "--vec-env", vec_env, "--seed", "3")
-        done = self.run("sb3-entropy", "train", "--algo", "sppo", "--env", env_id, *options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
+    def train(self, vec_env: str) -> CompletedProcess[str]:
+        return self.run("sb3-entropy", *training("third/Env-v0", vec_env))
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -244,32 +313,61 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    folder = tmp_path_factory.mktemp("third_party")
-    fresh = FreshEnvironment(folder)
-    fresh.install(
-        REPOSITORY,
-        REPOSITORY / "plugins" / "gridworld",
-        write(folder / "third", THIRD),
-        write(folder / "broken", BROKEN),
-    )
-    (folder / "presets.yml").write_text(PRESETS)
+    """One for all processes of pytest-xdist: the first to come makes it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "third_party"
+    with FileLock(f"{folder}.lock"):
+        if (folder / "presets.yml").exists():
+            return FreshEnvironment(folder)
+        fresh = FreshEnvironment(folder)
+        fresh.make()
+        fresh.install(
+            REPOSITORY,
+            REPOSITORY / "plugins" / "gridworld",
+            write(folder / "third", THIRD),
+            write(folder / "broken", BROKEN),
+        )
+        (folder / "presets.yml").write_text(PRESETS)
     return fresh
 
 
-def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment) -> None:
-    found = fresh.python("import sb3_entropy, third_party_envs; print(sb3_entropy.__file__, third_party_envs.__file__)")
-    assert all(Path(path).is_relative_to(fresh.folder / "venv") for path in found.split())
+@pytest.fixture(scope="session")
+def said(fresh: FreshEnvironment) -> Mapping[str, CompletedProcess[str]]:
+    """What each step ended with, and printed."""
+    with FileLock(f"{fresh.folder}.lock"):
+        if not (fresh.folder / "said.json").exists():
+            steps = {name: textwrap.dedent(step) if isinstance(step, str) else step for name, step in STEPS.items()}
+            (fresh.folder / "steps.json").write_text(json.dumps(steps))
+            done = fresh.run("python", "-c", textwrap.dedent(DO_THEM))
+            assert done.returncode == 0, done.stderr
+    said: dict[str, dict[str, Any]] = json.loads((fresh.folder / "said.json").read_text())
+    return {name: CompletedProcess(**one) for name, one in said.items()}
+
+
+def succeeded(done: CompletedProcess[str]) -> list[str]:
+    """:return: the words that were printed"""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.split()
+
+
+Said = Mapping[str, CompletedProcess[str]]
+
+
+def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment, said: Said) -> None:
+    found = succeeded(said["installed"])
+    assert len(found) == 2
+    assert all(Path(path).is_relative_to(fresh.folder / "venv") for path in found)
     assert not Path(sys.prefix).is_relative_to(fresh.folder)
 
 
 @pytest.mark.parametrize("vec_env", ["dummy", "subproc"])
 def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, vec_env: str) -> None:
-    logs = fresh.folder / f"logs_{vec_env}"
-    done = fresh.train("third/Env-v0", logs, vec_env)
+    done = fresh.train(vec_env)
+    succeeded(done)
     assert (done.stdout + done.stderr).count(BROKEN_MESSAGE) == 1  # named, once, and nothing else is the worse for it
-    run = logs / "sppo" / "third-Env-v0_1"
+    run = fresh.folder / f"logs_{vec_env}" / "sppo" / "third-Env-v0_1"
     episodes = [
         list(csv.DictReader(file.read_text().splitlines()[1:]))
         for file in (run / "0.monitor.csv", run / "1.monitor.csv")
@@ -277,63 +375,43 @@ def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, 
     # 512 steps in two environments: 12 whole episodes of 20 steps in each, in one process or in two.
     assert [[episode["l"] for episode in one] for one in episodes] == [["20"] * 12] * 2
     assert len({episode["pid"] for one in episodes for episode in one}) == (2 if vec_env == "subproc" else 1)
+    if vec_env == "subproc":
+        return
     # What was saved is the agent that was asked for, with the third party's std scheme.
-    report = fresh.python(
-        f"""
-        import numpy as np
-        from sb3_entropy import SPPO
-        model = SPPO.load({str(run / "third-Env-v0.zip")!r})
-        policy = model.policy
-        std = policy.get_distribution(policy.obs_to_tensor(np.zeros((1, 1), np.float32))[0]).distribution.stddev
-        ratio = (std / policy.log_std.exp()).item()
-        print(model.num_timesteps, type(policy.std_scheme).__module__, round(ratio, 6), model._n_updates)
-        """
+    report = fresh.run(
+        "python",
+        "-c",
+        textwrap.dedent(
+            f"""
+            import numpy as np
+            from sb3_entropy import SPPO
+            model = SPPO.load({str(run / "third-Env-v0.zip")!r})
+            policy = model.policy
+            std = policy.get_distribution(policy.obs_to_tensor(np.zeros((1, 1), np.float32))[0]).distribution.stddev
+            ratio = (std / policy.log_std.exp()).item()
+            print(model.num_timesteps, type(policy.std_scheme).__module__, round(ratio, 6), model._n_updates)
+            """
+        ),
     )
-    assert report.split() == ["512", "third_party_envs.halved", "0.5", "8"]  # updates: 4 rollouts, 2 epochs
+    assert succeeded(report) == ["512", "third_party_envs.halved", "0.5", "8"]  # updates: 4 rollouts, 2 epochs
 
 
-def test_our_own_plugin_is_trained_on_in_its_own_batch(fresh: FreshEnvironment) -> None:
-    logs = fresh.folder / "logs_native"
-    fresh.train("entropy/Gridworld-v0", logs, "native")
-    report = fresh.python(
-        f"""
-        from sb3_entropy import SPPO
-        model = SPPO.load({str(logs / "sppo" / "entropy-Gridworld-v0_1" / "entropy-Gridworld-v0.zip")!r})
-        print(model.num_timesteps, model.n_envs, model.observation_space.shape, len(model.ep_info_buffer) > 0)
-        """
-    )
-    assert report.split() == ["800", "8", "(10,)", "True"]
+def test_our_own_plugin_is_trained_on_in_its_own_batch(said: Said) -> None:
+    succeeded(said["train"])
+    assert succeeded(said["trained"]) == ["800", "8", "(10,)", "True"]
 
 
-def test_our_constructors_know_its_id(fresh: FreshEnvironment) -> None:
-    report = fresh.python(
-        """
-        from sb3_entropy import SPPO
-        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, n_epochs=1, seed=0).learn(80)
-        print(model.num_timesteps, model.env.get_attr("spec")[0].id)
-        """
-    )
-    assert report.split() == ["80", "third/Env-v0"]
+def test_our_constructors_know_its_id(said: Said) -> None:
+    assert succeeded(said["constructor"]) == ["80", "third/Env-v0"]
 
 
-def test_its_divergence_is_found_by_its_name(fresh: FreshEnvironment) -> None:
-    report = fresh.python(
-        """
-        from sb3_entropy import SPPO, DivergenceRegPG
-        rule = dict(divergence="chi_squared", reference="previous", coef=0.1)
-        model = SPPO("MlpPolicy", "third/Env-v0", n_steps=40, batch_size=40, regularizers=[rule], seed=0).learn(80)
-        divergence, coef = model.regularizers[0].seen
-        print(type(model.regularizers[0].divergence).__module__, divergence > 0, round(coef, 6))
-        model = DivergenceRegPG("MlpPolicy", "CartPole-v1", divergence="chi_squared", seed=0).learn(100)
-        print(model.divergence)
-        """
-    )
-    assert report.split() == ["third_party_envs.chi_squared", "True", "0.1", "chi_squared"]
+def test_its_divergence_is_found_by_its_name(said: Said) -> None:
+    assert succeeded(said["divergence"]) == ["third_party_envs.chi_squared", "True", "0.1", "chi_squared"]
 
 
-def test_the_list_shows_what_it_brings(fresh: FreshEnvironment) -> None:
-    done = fresh.run("sb3-entropy", "list")
-    assert done.returncode == 0, done.stderr
+def test_the_list_shows_what_it_brings(said: Said) -> None:
+    done = said["list"]
+    succeeded(done)
     for name in ("third/Env-v0", "entropy/Gridworld-v0", "halved", "chi_squared", "global_clipped_local", "sppo"):
         assert name in done.stdout
     assert BROKEN_MESSAGE in done.stdout + done.stderr
@@ -341,44 +419,29 @@ def test_the_list_shows_what_it_brings(fresh: FreshEnvironment) -> None:
     assert "plugin third; presets for sppo" in line
 
 
-def test_an_unknown_id_is_answered_with_its_nearest(fresh: FreshEnvironment) -> None:
-    done = fresh.run("sb3-entropy", "train", "--algo", "sppo", "--env", "third/Enw-v0")
+def test_an_unknown_id_is_answered_with_its_nearest(said: Said) -> None:
+    done = said["misspelt"]
     assert done.returncode != 0
     assert "Did you mean 'third/Env-v0'?" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment) -> None:
-    listed = fresh.run("sb3-entropy", "study", "list")
-    assert "third_study\n    not run yet" in listed.stdout, listed.stderr
-    assert "liu2020_pendulum" in listed.stdout  # ours come in the wheel
-    done = fresh.run("sb3-entropy", "study", "run", "third_study", "--engine", "process", "--workers", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "third_study: 4 runs, 512 steps" in done.stdout
-    done = fresh.run("sb3-entropy", "study", "report", "third_study")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment, said: Said) -> None:
+    succeeded(said["studies"])
+    assert "third_study\n    not run yet" in said["studies"].stdout
+    assert "liu2020_pendulum" in said["studies"].stdout  # ours come in the wheel
+    succeeded(said["study"])
+    assert "third_study: 4 runs, 512 steps" in said["study"].stdout
+    succeeded(said["report"])
     page = (fresh.folder / "reports" / "third_study" / "index.html").read_text()
     assert "Entropy raises the best return on our environment." in page
     assert "best_return" in page
-    report = fresh.python(
-        """
-        import json, pandas, sqlite3
-        results = pandas.read_sql("select * from results", sqlite3.connect("runs/studies.sqlite"))
-        best = results[results.measure == "best_return"]
-        runs = pandas.read_sql("select * from runs", sqlite3.connect("runs/studies.sqlite"))
-        definition = json.loads(runs.definition[0])
-        print(len(best), best.value.notna().all())
-        print(definition["versions"]["third-party-envs"], definition["observers"]["best_return"])
-        """
-    )
-    assert report.split() == ["4", "True", "0.3", "1"]
+    assert succeeded(said["results"]) == ["4", "True", "0.3", "1"]
 
 
-def test_does_entropy_help_on_it(fresh: FreshEnvironment) -> None:
-    options = ("--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial")
-    done = fresh.run("sb3-entropy", "compare", "--env", "third/Env-v0", "--preset", "own", *options)  # the plugin's
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder = fresh.folder / "reports" / "compare_sppo_third-Env-v0"
-    assert "Does entropy help sppo on third/Env-v0?" in (folder / "index.html").read_text()
-    again = fresh.run("sb3-entropy", "study", "run", folder / "compare_sppo_third-Env-v0.yml", "--engine", "serial")
-    assert "0 runs, 0 steps, 1 at once; 8 were done before." in again.stdout, again.stderr
+def test_does_entropy_help_on_it(fresh: FreshEnvironment, said: Said) -> None:
+    succeeded(said["compare"])
+    page = (fresh.folder / "reports" / "compare_sppo_third-Env-v0" / "index.html").read_text()
+    assert "Does entropy help sppo on third/Env-v0?" in page
+    succeeded(said["again"])
+    assert "0 runs, 0 steps, 1 at once; 8 were done before." in said["again"].stdout

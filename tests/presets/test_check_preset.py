@@ -5,7 +5,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from sb3_entropy import SA2C, SPG, SPPO, STRPO
+from sb3_entropy import SA2C, SPG, SPPO, STRPO, DivergenceRegPG
 from sb3_entropy.presets.check import check_preset
 from sb3_entropy.presets.names import ACTIVATIONS, OPTIMIZERS, resolve_names
 
@@ -38,6 +38,17 @@ def test_the_message_for_a_mistyped_key():
         ({"policy_kwargs": {"activation_fn": "rellu"}}, ValueError, "Unknown activation 'rellu'.*Did you mean 'relu'"),
         ({"policy_kwargs": {"optimizer_class": "adamm"}}, ValueError, "Unknown optimizer 'adamm'.*Did you mean 'adam'"),
         ({"policy_kwargs": {"std_scheme": "globl"}}, ValueError, "Unknown std_scheme 'globl'.*Did you mean 'global'"),
+        (
+            {"policy_kwargs": {"std_scheme": "local", "std_scheme_kwargs": {"dleta": 1}}},
+            ValueError,
+            "Unknown option of std_scheme='local' 'dleta'.*Did you mean 'delta'",
+        ),
+        (
+            {"policy_kwargs": {"std_scheme_kwargs": {"latent_dim": 1}}},
+            ValueError,
+            "Unknown option of std_scheme='global' 'latent_dim'. Available: delta, source_offsets",
+        ),
+        ({"policy_kwargs": {"std_scheme_kwargs": 1}}, TypeError, "std_scheme_kwargs must be a mapping, but 1"),
         ({"policy_kwargs": {"action_distribution": "betta"}}, ValueError, "Did you mean 'beta'"),
         (
             {"policy_kwargs": {"features_extractor_class": "no.such.Thing"}},
@@ -77,6 +88,21 @@ def test_the_message_for_a_mistyped_key():
 def test_wrong_input_is_explained(changes, error, message):
     with pytest.raises(error, match=f"(?s){message}.*It was given in file.yml, Pendulum-v1"):
         check(changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"mode": "repell"}, ValueError, "Unknown mode 'repell'.*Did you mean 'repel'"),
+        ({"mode": "repel"}, ValueError, "mode='repel' with divergence='kl', which has no bound"),
+        ({"coef": -1}, ValueError, "coef must be a number ≥ 0.*-1"),
+        ({"reference": "frozen"}, ValueError, "reference='frozen' needs the option 'policy'"),
+    ],
+)
+def test_a_regulariser_that_is_built_in_is_checked_with_its_defaults(changes, error, message):
+    with pytest.raises(error, match=f"(?s){message}.*It was given in file.yml, Pendulum-v1"):
+        check(changes, "divergence_reg_pg", DivergenceRegPG)
+    check({}, "divergence_reg_pg", DivergenceRegPG)
 
 
 @pytest.mark.parametrize("key", ["policy", "n_timesteps"])

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from benchmarks.simulation import shapes
+from benchmarks.simulation.__main__ import RUNS, TASKS, main
+from benchmarks.simulation.experiment import METHODS, cell
+from benchmarks.simulation.size import RATIOS, TESTED, sizes
+from benchmarks.simulation.size import RUNS as SIZE_RUNS
+from benchmarks.simulation.tables import DEFAULTS, HEADINGS, markdown, sizes_markdown
 from sb3_entropy.statistics import coverage, interval, paired_difference, probability_of_improvement, simulated, size
-from sb3_entropy.statistics.simulation import shapes
-from sb3_entropy.statistics.simulation.__main__ import RUNS, TASKS, main
-from sb3_entropy.statistics.simulation.experiment import METHODS, cell
-from sb3_entropy.statistics.simulation.size import RATIOS, TESTED, sizes
-from sb3_entropy.statistics.simulation.size import RUNS as SIZE_RUNS
-from sb3_entropy.statistics.simulation.tables import DEFAULTS, HEADINGS, markdown, sizes_markdown
 from sb3_entropy.statistics.tabulated import sizes as stored_sizes
 from sb3_entropy.statistics.tabulated import table
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from sb3_entropy.cli.main import main
 from sb3_entropy.cli.progress import RunProgress
 from sb3_entropy.engines import make_engine
 from sb3_entropy.registry import JOBS, MEASURES
@@ -240,14 +241,19 @@ def test_a_run_whose_input_failed_says_so(failing, tmp_path, monkeypatch):  # no
     assert [arm for arm, *_ in seen.ended[:2]] == ["small", "large"]
 
 
-def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path):
+def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path, monkeypatch, capsys):
     (tmp_path / "probed.yml").write_text(probed().document.text)
     program = "import sys, studies.toy_jobs; from sb3_entropy.cli.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["study", "run", "probed.yml", "--store", "store.sqlite", "--engine", "serial"]
     paths = [str(REPOSITORY), str(REPOSITORY / "tests"), os.environ.get("PYTHONPATH", "")]
-    options = {"cwd": tmp_path, "text": True, "env": {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}}
-    command = [sys.executable, "-c", program, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, **options)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     for line in process.stdout:
         if line.startswith("  5/12 "):
             break
@@ -256,10 +262,11 @@ def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp
     process.communicate()
     with Store(tmp_path / "store.sqlite") as store:
         assert 0 < store.content("probed").count("missing") < 12
-    resumed = subprocess.run(command, capture_output=True, check=False, timeout=300, **options)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "done before" in resumed.stdout
-    assert "probed: supported" in resumed.stdout
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "done before" in said
+    assert "probed: supported" in said
     with Store(tmp_path / "store.sqlite") as store:
         assert store.content("probed") == undisturbed[1]
         assert Artifacts(store).faults() == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
+from sb3_entropy.cli.main import main
 from sb3_entropy.engines import make_engine
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.store import Store, StoreError
@@ -149,8 +150,7 @@ def test_a_second_runner_of_the_study_is_refused(undisturbed):
         run(study(), path)
 
 
-def command(path, store, *more):
-    arguments = ["study", "run", str(path), "--store", str(store), *more]
+def start(*arguments):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(
         [sys.executable, "-m", "sb3_entropy.cli", *arguments],
@@ -162,10 +162,11 @@ def command(path, store, *more):
     )
 
 
-def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path):
+def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path, capsys):
     _, content = undisturbed
-    path, store = write(tmp_path), tmp_path / "store.sqlite"
-    process = command(path, store, "--engine", "serial")
+    store = tmp_path / "store.sqlite"
+    command = ["study", "run", str(write(tmp_path)), "--store", str(store), "--engine", "serial"]
+    process = start(*command)
     for line in process.stdout:
         if line.startswith("  2/9 "):
             break
@@ -174,10 +175,8 @@ def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp
     process.communicate()
     with Store(store) as opened:
         assert 0 < opened.content("tiny").count("missing") < 9
-    resumed = command(path, store, "--engine", "serial")
-    out, err = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0, err
-    assert "done before" in out
+    assert main(command) == 0
+    assert "done before" in capsys.readouterr().out
     with Store(store) as opened:
         assert opened.content("tiny") == content
 

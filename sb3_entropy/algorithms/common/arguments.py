@@ -64,7 +64,8 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
     "rollout_buffer_class": ("a class of RolloutBuffer", type),
     "tensorboard_log": ("a folder", (str, Path)),
 }
-_SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
+#: what may be a function of the remaining progress too
+SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 #: what there are checks for
 CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
@@ -79,7 +80,7 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
     """
     for name, (low, high, integer, open_low) in _NUMBERS.items():
         value = given.get(name)
-        if name not in given or (value is None and name in _OPTIONAL) or (callable(value) and name in _SCHEDULES):
+        if name not in given or (value is None and name in _OPTIONAL) or (callable(value) and name in SCHEDULES):
             continue
         check_number(name, value, low, high, integer=integer, open_low=open_low)
     for name in _FLAGS:

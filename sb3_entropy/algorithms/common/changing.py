@@ -5,7 +5,8 @@ There are three kinds. Most are read whenever they are needed. From some a part 
 ``made_from`` says which. The others are built into the model, and to change them is an error that says what to do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from inspect import Parameter, signature
 from typing import Any, ClassVar
@@ -39,7 +40,8 @@ class ChangingAlgorithm(BaseAlgorithm):
     """An algorithm in which a constructor's argument that is set later takes effect, or is refused."""
 
     #: methods that make a part of the model, or check what fits together, and the arguments that they are about. Each
-    #: is called when the model is set up, and after a change, with the values that the changed arguments had before.
+    #: is called when the model is set up, and after a change, with the values that the changed arguments had before, in
+    #: this order: what is made or checked of another part comes after it.
     #: One may still refuse the change, so they put new parts in the place of old ones, and write into none
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {"_make_lr_schedule": frozenset({"learning_rate"})}
     #: an algorithm's own checks: by argument, a function of its name and value
@@ -103,9 +105,14 @@ class ChangingAlgorithm(BaseAlgorithm):
                 )
             if name not in known:
                 raise ValueError(unknown("argument", name, known - FIXED.keys()))
+        with self._taken_back_if_refused():
+            self._put_in_force(self._accept(arguments))
+
+    @contextmanager
+    def _taken_back_if_refused(self) -> Iterator[None]:
         state = self.__dict__.copy()
         try:
-            self._put_in_force(self._accept(arguments))
+            yield
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(state)
@@ -169,15 +176,15 @@ class ChangingAlgorithm(BaseAlgorithm):
         """
         :param env: the environment to go on with, with the same spaces and as many copies
         :param force_reset: whether to reset it before training
+        :raises ValueError: if it does not fit the model; the model goes on in the one that it has then
         """
         before, was_set_up = self.env, self._is_set_up
-        self._is_set_up = False  # the parent assigns what is the constructor's argument
-        try:
+        with self._taken_back_if_refused():
+            self._is_set_up = False  # the parent assigns what is the constructor's argument
             super().set_env(env, force_reset)
-        finally:
             self._is_set_up = was_set_up
-        if was_set_up:
-            self._put_in_force({"env": before})
+            if was_set_up:
+                self._put_in_force({"env": before})
 
 
 def _taken(value: Any) -> Any:

@@ -135,14 +135,16 @@ class Journal:
 
     def record_soft_return(self, logger: Logger, episodes: Iterable[Mapping[str, Any]] | None) -> None:
         """
-        Log the mean over episodes of Σ (r + α·H), undiscounted, in units of the raw reward, where there is one.
+        Log the mean over episodes of Σ (r + α·H), undiscounted, in units of the raw reward, where there is one. The
+        episodes are those of which the bonuses are known.
 
         :param logger: the training's
         :param episodes: the last ones, of which ``"r"`` is the return
         """
         bonus = self.bonuses.mean() if self.bonuses is not None else None
-        if bonus is not None and episodes:
-            soft_return = bonus + float(np.mean([episode["r"] for episode in episodes]))
+        if self.bonuses is not None and bonus is not None and episodes:
+            same = [episode["r"] for episode in episodes][-len(self.bonuses.finished) :]
+            soft_return = bonus + float(np.mean(same))
             logger.record("rollout/soft_return", soft_return)
 
 

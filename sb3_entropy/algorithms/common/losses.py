@@ -1,5 +1,6 @@
 """
-Losses of policies and values: pure functions of arrays, which an algorithm's methods call, and a probe at any θ.
+Losses of policies and values: pure functions of arrays, called by the ``_policy_loss`` of each algorithm and, for what
+all share, by ``SoftOnPolicyAlgorithm``.
 
 Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give, ``log_prob``,
 ``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv 1912.01557.

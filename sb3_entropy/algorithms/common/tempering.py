@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
 
-from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, make_temperature
+from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, continued, make_temperature
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Tempering:
 
     temperature: Temperature = field(default_factory=lambda: FixedTemperature(0.0))
     #: ``ent_coef``, ``target_entropy`` and ``ent_coef_lr``, which the temperature was made from
-    made_from: Sequence[Any] = ()
+    arguments: Sequence[Any] = ()
     #: α of the update that is under way, or was the last
     alpha: float = 0.0
     #: mean entropy in nats over the states of its rollout; None if it was not computed
@@ -40,7 +40,7 @@ class Tempering:
         bounded: bool,
     ) -> "Tempering":
         """
-        Of a tuned temperature another target, or rate, lets α go on from where it is.
+        Another target, or rate, lets α go on from where it is, tuned or not: a decay goes on counting.
 
         :param arguments: ``ent_coef``, ``target_entropy`` and ``ent_coef_lr`` as they are now
         :param action_space: what the policy chooses from
@@ -49,15 +49,13 @@ class Tempering:
         :raises TypeError: if one is of the wrong type
         :raises ValueError: if one is out of its range, or the target cannot be reached
         """
-        if list(self.made_from) == list(arguments):
+        if list(self.arguments) == list(arguments):
             return self
         ent_coef, target_entropy, rate = arguments
-        held, made = self.temperature, make_temperature(ent_coef, action_space, target_entropy, rate, bounded)
-        goes_on = False
-        if isinstance(held, TunedTemperature) and isinstance(made, TunedTemperature):
-            goes_on = self.made_from[0] == ent_coef
-            made = held.retargeted(made) if goes_on else made
-        return replace(self, temperature=made, made_from=list(arguments), in_force=self.in_force and goes_on)
+        made = make_temperature(ent_coef, action_space, target_entropy, rate, bounded)
+        goes_on = list(self.arguments[:1]) == [ent_coef]
+        made = continued(self.temperature, made) if goes_on else made
+        return replace(self, temperature=made, arguments=list(arguments), in_force=self.in_force and goes_on)
 
     @property
     def is_soft(self) -> bool:

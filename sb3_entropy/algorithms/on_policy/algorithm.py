@@ -99,11 +99,10 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         :return: r + α·H(π(·|s)), shape (T, N) (Eq. 35); r where ``entropy_in_return`` is False
         :raises ValueError: if an observation, action or reward is not finite
         """
-        check_rollout(buffer, self._last_obs)
-        self._choose_transitions(buffer, dones)
-        self.journal.begin_update()
-        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
+        self._begin_update(buffer, dones)
         if not self._needs_rollout_entropies:
+            # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
+            self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
             return buffer.rewards
         entropies = rollout_entropies(self.policy, buffer)
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
@@ -111,6 +110,21 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         scale = reward_scale(self._vec_normalize_env)
         self.journal.add_bonuses(bonuses if scale is None else bonuses * scale)
         return buffer.rewards + bonuses if self.entropy_in_return else buffer.rewards
+
+    def _begin_update(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
+        """
+        What an update has from before its returns: a rollout that is finite, the transitions that it learns from, an
+        empty journal and α.
+
+        :param buffer: the rollout
+        :param dones: whether its last step has ended the episode, shape (N,)
+        :raises ValueError: if an observation, action or reward is not finite
+        """
+        check_rollout(buffer, self._last_obs)
+        self._choose_transitions(buffer, dones)
+        self.journal.begin_update()
+        # By hand: Stable-Baselines3 sets _current_progress_remaining when the rollout is over, and here it is not yet.
+        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
 
     def _choose_transitions(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
         """Set ``buffer.keep`` where not all transitions are learned from."""
@@ -176,7 +190,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         optimizer = self.policy.optimizer
         parameters = list(self.policy.parameters())
         for epoch in range(n_epochs):
-            self.journal.forget("approx_kl")  # as in PPO, that of the last epoch is logged
+            self._begin_epoch()
             for batch in self.rollout_buffer.get(batch_size):
                 if len(batch.advantages) == 0:
                     continue
@@ -192,17 +206,21 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
                 optimizer.step()
         return n_epochs
 
+    def _begin_epoch(self) -> None:
+        """Called before each pass over the rollout; an algorithm may forget here what it has noted in the last one."""
+
     def _actor_critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33."""
         values, log_prob, entropy = self.policy.evaluate_actions(batch.observations, self._actions(batch))
+        law = evaluated_law(self.policy, batch.observations) if self.active_regularizers else None
         advantages, unit = self._advantages(batch)
         policy_loss = self._policy_loss(advantages, log_prob, batch)
         if policy_loss is None:
             return None
         self.journal.note(self.policy_loss_key, policy_loss)
         loss = policy_loss
-        if self.active_regularizers:
-            law, progress = evaluated_law(self.policy, batch.observations), self._current_progress_remaining
+        if law is not None:
+            progress = self._current_progress_remaining
             loss = loss + self.active_regularizers.penalty(self.policy, batch.observations, law, policy_loss, progress)
         if entropy is not None or self._adds_entropy:
             entropy_loss = losses.entropy_loss(required_entropy(entropy, self.policy))
@@ -216,15 +234,17 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
     def _value_loss(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """
-        (V(s) − R̂)², R̂ the soft λ-return (Eqs. 33–37); with ``clip_range_vf``, V is clipped around its old value.
+        (V(s) − R̂)², R̂ the soft λ-return (Eqs. 33–37).
 
         :param values: V(s), shape (B,)
         """
-        if self._value_clip is not None:
-            values = losses.clipped_values(values, batch.old_values, self._value_clip)
-        value_loss = losses.value_loss(values, batch.returns)
+        value_loss = losses.value_loss(self._clipped_values(values, batch), batch.returns)
         self.journal.note("value_loss", value_loss)
         return value_loss
+
+    def _clipped_values(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
+        """V(s) as it stands in the loss, shape (B,): as it is, unless the algorithm clips it around its old value."""
+        return values
 
     @property
     def _adds_entropy(self) -> bool:

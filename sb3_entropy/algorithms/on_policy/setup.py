@@ -14,6 +14,7 @@ from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.hooks import OnPolicyHooks
 from sb3_entropy.algorithms.on_policy.soft_returns import entropy_exists, required_entropy
+from sb3_entropy.handed_over import owned
 from sb3_entropy.policies.soft import check_spaces, has_constant_entropy
 from sb3_entropy.regularizers.collection import RegularizerCollection
 from sb3_entropy.regularizers.making import make_regularizers
@@ -50,8 +51,6 @@ class OnPolicySetup(OnPolicyHooks):
     _next_rollout_buffer: SoftRollouts | None = None
     #: of the algorithm's own arguments
     _own_regularizers: Sequence[Regularizer] = ()
-    #: ε of the value's clip, of an algorithm that has it
-    _value_clip: float | None = None
 
     def _init_soft(self, given: Mapping[str, Any]) -> None:
         """
@@ -91,8 +90,7 @@ class OnPolicySetup(OnPolicyHooks):
 
     def _excluded_save_params(self) -> list[str]:
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
-        passing = ["active_regularizers", "_value_clip", "_next_rollout_buffer"]
-        return [*super()._excluded_save_params(), *passing]
+        return [*super()._excluded_save_params(), "active_regularizers", "_next_rollout_buffer"]
 
     @abstractmethod
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:
@@ -162,6 +160,8 @@ class OnPolicySetup(OnPolicyHooks):
         """Find before training what would fail in its first update. Their state is saved with them."""
         if "regularizers" in before:
             self.__dict__["regularizers"] = make_regularizers(self.regularizers, before["regularizers"] or ())
+        if "env" in before:  # what is kept reads the features of the new one, which may still be refused: into a copy
+            self._own_regularizers, self.__dict__["regularizers"] = owned([self._own_regularizers, self.regularizers])
         self.__dict__["regularizers"] = tuple(self.regularizers)
         self.active_regularizers = RegularizerCollection([*self._own_regularizers, *self.regularizers])
         self.active_regularizers.begin(self.policy, self._action_features)

@@ -44,8 +44,11 @@ class TrustRegion:
         self.objective = objective
         self.kl_reduction = kl_reduction
         with th.no_grad():
-            # get_distribution() hands out one mutable object again and again.
-            self.old_distribution = copy.copy(self.policy.get_distribution(observations))
+            self.old_distribution = self.distribution()
+
+    def distribution(self) -> Distribution:
+        """The policy's, as it is now. A copy: ``get_distribution`` hands out one mutable object again and again."""
+        return copy.copy(self.policy.get_distribution(self.observations))
 
     def kl(self, distribution: Distribution) -> th.Tensor:
         """KL(π ‖ π_old), reduced over action dimensions by ``kl_reduction``, and averaged over states."""
@@ -56,7 +59,7 @@ class TrustRegion:
 
     def step(self) -> Step:
         """Take the step, or none if the line search finds no improvement."""
-        distribution = self.policy.get_distribution(self.observations)
+        distribution = self.distribution()
         objective = self.objective(distribution)
         self.policy.optimizer.zero_grad()
         parameters, gradient, kl_gradient, shapes = self.trpo._compute_actor_grad(self.kl(distribution), objective)
@@ -83,7 +86,7 @@ class TrustRegion:
         for _ in range(self.trpo.line_search_max_iter):
             for parameter, origin, piece, shape in zip(parameters, start, pieces, shapes, strict=True):
                 parameter.data = origin.data + shrunk * scale * piece.view(shape)
-            distribution = self.policy.get_distribution(self.observations)
+            distribution = self.distribution()
             new_objective = self.objective(distribution)
             kl = self.kl(distribution)
             if kl < self.trpo.target_kl and new_objective > objective:

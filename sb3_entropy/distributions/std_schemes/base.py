@@ -8,6 +8,9 @@ from torch import nn
 
 from sb3_entropy.errors import check_number
 
+#: what the policy gives a scheme; the others of its arguments are the user's, in ``std_scheme_kwargs``
+SUPPLIED = ("latent_dim", "action_dim", "log_std_init")
+
 
 class StdScheme(nn.Module, ABC):
     """

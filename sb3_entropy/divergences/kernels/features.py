@@ -8,6 +8,7 @@ import torch as th
 
 from sb3_entropy.divergences.kernels.base import Kernel
 from sb3_entropy.errors import unknown
+from sb3_entropy.registry import KERNELS
 
 #: rows from which the median distance is taken
 N_ROWS = 1000
@@ -103,8 +104,8 @@ class FeatureKernel(Kernel):
         found = action_features()
         if found is None and self.features is None:
             raise ValueError(
-                f"{type(self).__name__} takes features='env', but the environment has no attribute action_features. "
-                "Give the features as an array of shape (n, d)."
+                f"The kernel {KERNELS.key_of(self)!r} takes features='env', but the environment has no attribute "
+                "action_features. Give the features as an array of shape (n, d)."
             )
         if found is not None:
             self.features = Features(found)
@@ -120,8 +121,8 @@ class FeatureKernel(Kernel):
         """
         if self.features is None:
             raise ValueError(
-                f"The kernel {type(self).__name__} knows the choices of a finite action space by their features: give "
-                "features, shape (n, d), or choose the kernel 'delta', or 'rbf_index' if neighbouring numbers are "
+                f"The kernel {KERNELS.key_of(self)!r} knows the choices of a finite action space by their features: "
+                "give features, shape (n, d), or choose the kernel 'delta', or 'rbf_index' if neighbouring numbers are "
                 "alike."
             )
         return self.features
@@ -132,8 +133,8 @@ class FeatureKernel(Kernel):
         """
         if self.features is not None or self.from_env:
             raise ValueError(
-                f"The kernel {type(self).__name__} has features of finitely many actions, but these actions are points "
-                "of a box. Leave the features out: the points themselves are compared."
+                f"The kernel {KERNELS.key_of(self)!r} has features of finitely many actions, but these actions are "
+                "points of a box. Leave the features out: the points themselves are compared."
             )
 
     def points(self, actions: th.Tensor) -> th.Tensor:

@@ -3,6 +3,7 @@ Every argument of every constructor: set afterwards, or given to ``load``, it is
 refused.
 """
 
+import copy
 import io
 import math
 from collections.abc import Callable
@@ -329,6 +330,21 @@ def test_a_callback_may_set_it(key: str) -> None:
     assert model.rollout_buffer.gamma == 0.5
 
 
+@pytest.mark.parametrize("off", [{"ent_coef": 0.0}, {"entropy_in_return": False}])
+def test_the_soft_return_has_nothing_of_before_a_gap(off: dict[str, Any]) -> None:
+    """Of 7 steps, in rollouts of 16: in the third and the fourth no entropy is needed, and so none is known."""
+    model = build("sppo", ent_coef=0.5, learning_rate=0.0)
+    recorder = record(model)
+    there_again = AtRollout(5, assignment(ent_coef=0.5, entropy_in_return=True))
+    model.learn(80, [AtRollout(3, assignment(**off)), there_again], log_interval=1)
+    last_two = np.mean([episode["r"] for episode in model.ep_info_buffer][-2:])
+    entropy = model.policy.get_distribution(th.zeros(1, 3)).entropy().item()
+    steps = (6 + 7) / 2  # the tenth episode has its first step in the fourth rollout
+    found = recorder.values["rollout/soft_return"]
+    assert len(found) == 4  # after rollouts 1, 2 and 5, and when the training ends
+    assert found[2:] == [pytest.approx(last_two + 0.5 * entropy * steps, rel=1e-5)] * 2
+
+
 @pytest.mark.parametrize("act", [assignment(gamma=0.9), assignment(n_steps=8, baseline=False, gae_lambda=0.9)])
 @pytest.mark.parametrize("key", [key for key in ON_POLICY if "baseline" in arguments_of(ALGORITHMS.get(key))])
 def test_without_a_baseline_returns_are_whole_whatever_is_set(key: str, act: Callable[[Any], None]) -> None:
@@ -512,6 +528,25 @@ def test_an_exchanged_environment_brings_its_own_features() -> None:
     assert np.array_equal(features, 2 * np.eye(3))
 
 
+def test_an_environment_that_is_refused_leaves_the_old_one_and_its_features() -> None:
+    rule = {"divergence": "mmd", "divergence_kwargs": {"kernel": {"kernel": "rbf", "features": "env"}}}
+    for key, given in (("sppo", {"regularizers": [rule]}), ("divergence_reg_pg", {**rule, "ent_coef": 0.1})):
+        env, another = make_env(actions="discrete"), make_env(actions="discrete")
+        env.action_features, another.action_features = np.eye(3), np.eye(2)  # two rows for three actions
+        model, twin = (build(key, e, **given).learn(32) for e in (env, copy.deepcopy(env)))
+        held = {name: getattr(model, name) for name in ("env", "_vec_normalize_env", "_last_obs", "regularizers")}
+        with pytest.raises(ValueError, match="features of 2 actions, but there are 3"):
+            model.set_env(another)
+        assert all(getattr(model, name) is value for name, value in held.items())
+        assert np.array_equal(model.active_regularizers[0].divergence.kernel.features.rows, np.eye(3))
+        with pytest.raises(ValueError, match="gamma must be"):
+            model.gamma = 2  # it is still looked at
+        for each in (model, twin):  # and it goes on as if nothing had been asked
+            each.set_random_seed(3)
+            each.learn(32)
+        assert_equal_parameters(model, parameters(twin))
+
+
 def test_a_policy_may_still_be_exchanged() -> None:
     model, source = build("sppo"), build("sppo", seed=3)
     model.policy = source.policy
@@ -551,6 +586,33 @@ def test_every_argument_of_ours_is_guarded() -> None:
     assert type(model.share) is float
     with pytest.raises(ValueError, match="share must be a number between 0 and 1"):
         model.share = 2
+
+
+@pytest.mark.parametrize("parts", [("_make_one", "_check_other"), ("_check_other", "_make_one")])
+def test_parts_are_made_in_the_order_in_which_they_stand(parts: tuple[str, str]) -> None:
+    """When the model is set up, and after a change, whatever the order of the changes."""
+    made: list[str] = []
+
+    class Ordered(SA2C):
+        made_from: ClassVar[Any] = {**SA2C.made_from, parts[0]: {"gamma", "verbose"}, parts[1]: {"ent_coef", "gamma"}}
+
+        def _make_one(self, before: Any) -> None:
+            made.append("_make_one")
+
+        def _check_other(self, before: Any) -> None:
+            made.append("_check_other")
+
+    model = build(Ordered)
+    assert made == list(parts)
+    for changes, expected in (
+        ({"gamma": 0.5}, parts),
+        ({"ent_coef": 0.3, "verbose": 1}, parts),
+        ({"verbose": 0, "ent_coef": 0.2}, parts),
+        ({"ent_coef": 0.1}, parts[1:]),
+    ):
+        made.clear()
+        model.set_arguments(**changes)
+        assert made == list(expected)
 
 
 def test_a_file_of_the_parent_says_which_optimizer_it_has() -> None:

@@ -121,16 +121,6 @@ def test_a_frozen_policys_file_is_not_needed_again(key: str, tmp_path: Path) -> 
         reload(model, **moved_to)
 
 
-def test_a_model_of_which_less_was_saved() -> None:
-    """Before regularisers knew what they were made from: what is given is made anew, and what is not stays."""
-    model = make("sppo", regularizers=RULES).learn(32)
-    held = [memory(rule) for rule in model.regularizers]
-    for rule in model.regularizers:
-        del rule.made_from
-    assert [memory(rule) for rule in reload(model).regularizers] == held
-    assert [memory(rule)[0] for rule in reload(model, regularizers=RULES).regularizers] == [pytest.approx(0.1), 1.0]
-
-
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_schedule_is_never_asked_beyond_the_end(key: str) -> None:
     """50 steps in rollouts of 16 end at step 64, where the remaining progress would be −.28."""

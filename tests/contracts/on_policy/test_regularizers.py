@@ -22,7 +22,7 @@ from contracts.models import (
     policy_for,
     record,
 )
-from sb3_entropy.registry import DIVERGENCES, REFERENCES
+from sb3_entropy.registry import ALGORITHMS, DIVERGENCES, REFERENCES
 
 SAMPLED = {"estimator": "mixture_sampling", "n_samples": 8}
 UNIFORM: dict[str, Any] = {"divergence": "jensen_shannon", "divergence_kwargs": SAMPLED, "coef": 0.5}
@@ -55,6 +55,21 @@ def test_no_regulariser_changes_nothing(key: str) -> None:
     plain = build(key, make_env(**env)).learn(48)
     for rules in ([], None, [{"divergence": "kl", "coef": 0.0}], [{"divergence": "mmd", "coef": "lin_0"}]):
         assert_same_state(build(key, make_env(**env), regularizers=rules).learn(48), plain)
+
+
+@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize("actions", ["box", "discrete"])
+def test_a_loss_may_look_at_the_policy_elsewhere(key: str, actions: str) -> None:
+    """The divergence is taken in the minibatch's states all the same."""
+
+    class Looking(ALGORITHMS.get(key)):  # type: ignore[misc]
+        def _policy_loss(self, advantages: Any, log_prob: Any, batch: Any) -> Any:
+            self.policy.get_distribution(2 * batch.observations + 1)
+            return super()._policy_loss(advantages, log_prob, batch)
+
+    env = {"actions": actions}
+    models = [build(cls, make_env(**env), regularizers=[UNIFORM]).learn(48) for cls in (ALGORITHMS.get(key), Looking)]
+    assert_same_state(*models)
 
 
 @pytest.mark.parametrize("observations", ["dict", "image", "discrete"])

@@ -37,8 +37,14 @@ def trained(key: str, env: Any = None, steps: int = 32, **kwargs: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("actions", ACTIONS)
-@pytest.mark.parametrize("key", ON_POLICY)
+def with_actions() -> list[tuple[str, str]]:
+    """:return: every algorithm on boxes and on choices, and with several choices at once one algorithm after another"""
+    several = [actions for actions in ACTIONS if actions.startswith("multi_")]
+    pairs = [(key, actions) for key in ON_POLICY for actions in ACTIONS if actions not in several]
+    return pairs + [(key, several[place % len(several)]) for place, key in enumerate(ON_POLICY)]
+
+
+@pytest.mark.parametrize(("key", "actions"), with_actions())
 def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
     """The 2×2 of entropy in return and improvement, both forms, both units. What should differ does."""
     outcomes = {}
@@ -111,7 +117,8 @@ def test_every_scheme_starts_at_log_std_init(scheme: str, log_std_init: float) -
     log_prob.sum().backward()
     scheme_parameters = [p for name, p in model.policy.named_parameters() if "std" in name]
     assert all(p.grad is not None for p in scheme_parameters)
-    assert (len(scheme_parameters) == 0) == (scheme == "fixed")
+    cls = STD_SCHEMES.get(scheme)
+    assert (len(scheme_parameters) == 0) == (cls.global_part == "constant" and not cls.is_local)
 
 
 @pytest.mark.parametrize("key", ON_POLICY)

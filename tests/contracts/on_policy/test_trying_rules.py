@@ -13,6 +13,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from contracts.envs import ACTIONS, RandomEnv, make_env
 from contracts.models import ON_POLICY, assert_same_state, build
 from sb3_entropy.divergences.kl import KL
+from sb3_entropy.policies.parameters import Snapshot
+from sb3_entropy.references import Reference
 from sb3_entropy.registry import DIVERGENCES, REFERENCES
 from sb3_entropy.regularizers.collection import LONGEST_NAME, log_names
 
@@ -92,6 +94,39 @@ def test_a_network_that_can_take_nothing_but_what_is_observed(key: str) -> None:
     with pytest.raises(ValueError, match=r"jensen_shannon_uniform cannot be used here: .*no closed form"):
         model.learn(32)
     assert env.n_steps == 0
+
+
+class FirstPolicy(Reference):
+    """The policy before the first update, of which nobody knows anything earlier."""
+
+    def __init__(self) -> None:
+        self.first: Snapshot | None = None
+
+    def before_update(self, policy: Any) -> None:
+        self.first = self.first or Snapshot(policy)
+
+    def laws(self, policy: Any, observations: Any, p: Any) -> Any:
+        return [] if self.first is None else [(1.0, self.first.law(policy, observations))]
+
+
+@pytest.mark.parametrize("reference", ["frozen", "first", "previous", "ema"])
+def test_a_closed_form_that_goes_with_the_first_step_is_missed_before_it(reference: str) -> None:
+    """The σ of two fresh policies are exactly equal, and only then total variation has one in two dimensions."""
+    references: dict[str, dict[str, Any]] = {
+        "frozen": {"reference": "frozen", "reference_kwargs": {"policy": build("sppo", seed=5)}},
+        "first": {"reference": FirstPolicy()},
+    }
+    rule = {"divergence": "total_variation", **references.get(reference, {"reference": reference})}
+    with pytest.raises(ValueError, match=r"total_variation_\w+ cannot be used here: .*no closed form"):
+        build("sppo", regularizers=[rule])
+    estimated = build("sppo", regularizers=[{**rule, "divergence_kwargs": {"estimator": "mixture_sampling"}}])
+    assert not estimated.active_regularizers.untried
+    # Where σ cannot move it stays one.
+    kwargs = {"std_scheme": "fixed"}
+    if reference == "frozen":
+        rule = {**rule, "reference_kwargs": {"policy": build("sppo", seed=5, policy_kwargs=kwargs)}}
+    model = build("sppo", regularizers=[rule], policy_kwargs=kwargs).learn(64)
+    assert model.active_regularizers[0].seen is not None
 
 
 def test_the_space_is_not_drawn_from() -> None:

@@ -1,4 +1,4 @@
-"""``python -m sb3_entropy.statistics.simulation``: simulate coverages or sizes, or print the tables as Markdown."""
+"""``python -m benchmarks.simulation``: simulate coverages or sizes, or print the tables as Markdown."""
 
 import argparse
 import itertools
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.simulation.experiment import Row, cell
+from benchmarks.simulation.shapes import SHAPES
+from benchmarks.simulation.size import RUNS as SIZE_RUNS
+from benchmarks.simulation.size import SizeRow, sizes
+from benchmarks.simulation.tables import markdown, sizes_markdown, write, write_sizes
 from sb3_entropy.statistics import tabulated
-from sb3_entropy.statistics.simulation.experiment import Row, cell
-from sb3_entropy.statistics.simulation.shapes import SHAPES
-from sb3_entropy.statistics.simulation.size import RUNS as SIZE_RUNS
-from sb3_entropy.statistics.simulation.size import SizeRow, sizes
-from sb3_entropy.statistics.simulation.tables import markdown, sizes_markdown, write, write_sizes
 
 KINDS = ("score", "difference", "improvement")
 TASKS = (1, 5)
@@ -61,7 +61,7 @@ def _stored(name: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sb3_entropy.statistics.simulation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation", description=__doc__)
     parser.add_argument("--print", action="store_true", help="only print the stored table as Markdown")
     parser.add_argument("--sizes", action="store_true", help="the sizes of one-sided tests instead of the coverages")
     parser.add_argument("--repeats", type=int, help=f"of each case (default: {REPEATS}; {SIZE_REPEATS} of sizes)")

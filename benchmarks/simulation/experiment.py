@@ -5,12 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sb3_entropy.statistics.aggregates import STATISTICS
-from sb3_entropy.statistics.improvement import wilson
-from sb3_entropy.statistics.methods import Methods
-from sb3_entropy.statistics.sample import Sample
-from sb3_entropy.statistics.scores import Array
-from sb3_entropy.statistics.simulation.shapes import (
+from benchmarks.simulation.shapes import (
     CONTESTS,
     contestants,
     pairs,
@@ -18,6 +13,11 @@ from sb3_entropy.statistics.simulation.shapes import (
     true_improvement,
     truth,
 )
+from sb3_entropy.statistics.aggregates import STATISTICS
+from sb3_entropy.statistics.improvement import wilson
+from sb3_entropy.statistics.methods import Methods
+from sb3_entropy.statistics.sample import Sample
+from sb3_entropy.statistics.scores import Array
 
 LEVEL = 0.95
 #: repeats at once, which share the runs that are drawn in the bootstrap

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.simulation.experiment import BATCH, LEVEL
+from benchmarks.simulation.shapes import truth, twins
 from sb3_entropy.statistics.aggregates import STATISTICS
 from sb3_entropy.statistics.draws import Draws
 from sb3_entropy.statistics.methods import Methods
 from sb3_entropy.statistics.sample import Sample
 from sb3_entropy.statistics.scores import Array
-from sb3_entropy.statistics.simulation.experiment import BATCH, LEVEL
-from sb3_entropy.statistics.simulation.shapes import truth, twins
 
 #: the spread of one arm, as a share of the other's: at 0 one arm is steady
 RATIOS = (1.0, 0.6, 0.3, 0.0)

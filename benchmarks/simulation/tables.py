@@ -5,9 +5,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sb3_entropy.statistics.simulation.experiment import METHODS, Row
-from sb3_entropy.statistics.simulation.shapes import SHAPES
-from sb3_entropy.statistics.simulation.size import RATIOS, RUNS, TESTED, SizeRow
+from benchmarks.simulation.experiment import METHODS, Row
+from benchmarks.simulation.shapes import SHAPES
+from benchmarks.simulation.size import RATIOS, RUNS, TESTED, SizeRow
 from sb3_entropy.statistics.tabulated import FIELDS, SIZE_FIELDS, sizes, table
 
 HEADINGS = {

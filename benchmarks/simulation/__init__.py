@@ -1,0 +1,1 @@
+"""How often intervals contain the truth: ``python -m benchmarks.simulation`` makes the table anew."""

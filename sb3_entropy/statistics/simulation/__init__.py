@@ -1,1 +1,0 @@
-"""How often intervals contain the truth: ``python -m sb3_entropy.statistics.simulation`` makes the table anew."""
