@@ -28,6 +28,7 @@ ENV_GROUP = "sb3_entropy.envs"
 
 _plugin_envs: dict[str, list[str]] = {}
 _called: set[tuple[str, str]] = set()
+_named: set[str] = set()
 
 
 def register_envs() -> dict[str, list[str]]:
@@ -56,12 +57,8 @@ def register_envs() -> dict[str, list[str]]:
         except Exception as error:
             report_broken("environment", entry_point, error)
             continue
-        module = entry_point.value.partition(":")[0].partition(".")[0]
-        ids = {
-            env_id
-            for env_id, spec in gym.registry.items()
-            if env_id not in before or str(spec.entry_point).partition(":")[0].partition(".")[0] == module
-        }
+        module = _top(entry_point.value.partition(":")[0])
+        ids = {env_id for env_id, spec in gym.registry.items() if env_id not in before or _registrant(spec) == module}
         listed[:] = sorted({*listed, *ids})
     return {name: list(ids) for name, ids in _plugin_envs.items()}
 
@@ -111,11 +108,30 @@ def import_packages(packages: Iterable[str], folder: str | None = None) -> None:
     for package in packages:
         try:
             importlib.import_module(package)
+            _named.add(_top(package))
         except Exception as error:
             raise ValueError(
                 f"The package {package!r}, which is to register environments, cannot be imported: "
                 f"{type(error).__name__}: {error}. Install it, or call the command in the folder that holds it."
             ) from error
+
+
+def is_known(module: str) -> bool:
+    """
+    :param module: a module's full name
+    :return: whether it is imported, and of a package that :func:`import_packages` was given or that has registered an
+        environment: much else is imported, such as ``os``, for other reasons than that it is wanted here
+    """
+    return module in sys.modules and _top(module) in _named | {_registrant(spec) for spec in gym.registry.values()}
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _registrant(spec: EnvSpec) -> str:
+    maker = spec.entry_point
+    return _top(maker.partition(":")[0] if isinstance(maker, str) else str(getattr(maker, "__module__", "")))
 
 
 def package_of(env_id: str) -> tuple[str, ...]:

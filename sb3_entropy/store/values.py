@@ -1,9 +1,13 @@
 """Checks before anything is written: what is stored is read again as it was."""
 
 import json
+import math
 import re
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 _INT64 = 2**63
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -71,3 +75,32 @@ def plain(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{name} must be a mapping, but {value!r} was given.")
     return found
+
+
+def exact(name: str, value: Any) -> Any:
+    """
+    :param name: what it is
+    :param value: mappings with texts for keys, lists, texts, numbers of Python's or NumPy's, booleans and ``None``
+    :return: the same with JSON's types: whatever is equal to it has the same text
+    :raises TypeError: if something in it is none of these
+    :raises ValueError: if there is a NaN in it
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        if math.isnan(value):
+            raise ValueError(f"{name} is NaN, which equals nothing and would not be found again. Give None instead.")
+        return value
+    if isinstance(value, (list, tuple)):
+        return [exact(f"{name}[{i}]", inner) for i, inner in enumerate(value)]
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{name} has the key {key!r}, which is no text. Write it as one: {str(key)!r}.")
+        return {str(key): exact(f"{name}[{key!r}]", inner) for key, inner in value.items()}
+    raise TypeError(
+        f"{name} must be plain data (a mapping, a list, a text, a number, a boolean or None), but {value!r} "
+        f"({type(value).__name__}) was given. Convert it, an array by .tolist()."
+    )

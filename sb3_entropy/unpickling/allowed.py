@@ -9,8 +9,7 @@ more than compute.
 """
 
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
@@ -24,7 +23,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.optim import Optimizer
 
+from sb3_entropy.environments import is_known
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
+from sb3_entropy.unpickling import narrowed
 
 
 class Use(Enum):
@@ -88,6 +89,14 @@ _BY_NAME: dict[Use, dict[str, str]] = {
 _EXACT = {
     (module, name): use for use, rows in _BY_NAME.items() for module, names in rows.items() for name in names.split()
 }
+#: what is called in the place of what is named
+_NARROWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "dtype"): narrowed.dtype,
+    ("numpy._core.multiarray", "_reconstruct"): narrowed.reconstruct,
+    ("numpy.random._pickle", "__bit_generator_ctor"): narrowed.bit_generator,
+    ("numpy.random._pickle", "__generator_ctor"): narrowed.generator,
+    ("numpy.random._pickle", "__randomstate_ctor"): narrowed.random_state,
+}
 _NETWORKS = (nn.Module, Optimizer, BaseBuffer)
 #: classes that are defined in one of these modules, or below it, and have one of these bases
 _BY_BASE: tuple[tuple[Use, str, tuple[type, ...]], ...] = (
@@ -127,7 +136,7 @@ def find(module: str, name: str) -> Any:
         use, thing = next(_by_base(module, name), (Use.MEANT, None))
     if thing is None or use is Use.MEANT:
         return thing
-    return Named(use or Use.MADE, thing, f"{module}.{name}")
+    return Named(use or Use.MADE, _NARROWED.get((module, name), thing), f"{module}.{name}")
 
 
 def _by_base(module: str, name: str) -> Iterator[tuple[Use, type]]:
@@ -136,8 +145,8 @@ def _by_base(module: str, name: str) -> Iterator[tuple[Use, type]]:
             thing = _class(module, name, _attribute(module, name))
             if thing is not None and issubclass(thing, bases):
                 yield use, thing
-    # Networks of whoever asks: what was imported here already, and nothing is imported for it.
-    thing = _class(module, name, getattr(sys.modules.get(module), name, None))
+    # Networks of whoever asks: of packages that are known, and nothing is imported for it.
+    thing = _class(module, name, _attribute(module, name)) if is_known(module) else None
     if thing is not None and issubclass(thing, (BasePolicy, BaseFeaturesExtractor)):
         yield Use.MEANT, thing
     for registry in (DIVERGENCES, REFERENCES, KERNELS, STD_SCHEMES, ACTION_DISTRIBUTIONS):

@@ -2,11 +2,17 @@
 
 import io
 import pickle
+from collections import OrderedDict
 from collections.abc import Callable
-from types import FunctionType
+from enum import Enum
+from types import FunctionType, NoneType
 from typing import Any, ClassVar, NoReturn
 
+import numpy as np
+from numpy.random import BitGenerator, Generator, RandomState, SeedSequence
+
 from sb3_entropy.unpickling.allowed import Named, Use, find
+from sb3_entropy.unpickling.narrowed import RefusedError, check_dtype_state
 
 _HOW = "If you would run a program of whoever made it, --trust reads it as it is, in Python trust=True."
 
@@ -33,34 +39,39 @@ def loads(pickled: bytes, where: str) -> Any:
     :raises ValueError: if it is no pickle that can be read
     """
     try:
-        return _Unpickler(pickled, where).load()
-    except UntrustedError:
-        raise
+        return _Unpickler(io.BytesIO(pickled)).load()
+    except RefusedError as refused:
+        raise UntrustedError(where, str(refused)) from None
     except Exception as error:
         raise ValueError(f"{where} is no pickle that can be read: {type(error).__name__}: {error}.") from error
 
 
 _dispatch: dict[int, Callable[[Any], None]] = dict(pickle._Unpickler.dispatch)
+#: opcodes that are other ways to call something, which nothing uses here
+_OTHER_WAYS = ("INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4")
+#: classes of NumPy's, whose own ``__setstate__`` checks what it is given; anything else has a mapping for its state
+_OWN_STATE = (np.ndarray, BitGenerator, Generator, RandomState, SeedSequence)
+
+
+def _refuse(found: str) -> NoReturn:
+    raise RefusedError(found)
+
+
+def _refusal(found: str) -> Callable[[Any], None]:
+    return lambda _: _refuse(found)
 
 
 class _Unpickler(pickle._Unpickler):  # Python's, since C's has one method to override, which cannot see a name's use
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {**_dispatch}
     stack: list[Any]
 
-    def __init__(self, pickled: bytes, where: str):
-        super().__init__(io.BytesIO(pickled))
-        self._where = where
-
-    def _refuse(self, found: str) -> NoReturn:
-        raise UntrustedError(self._where, found)
-
     def find_class(self, module: str, name: str) -> Any:
-        """:raises UntrustedError: if that is not allowed"""
+        """:raises RefusedError: if that is not allowed"""
         if module.partition(".")[0] == "cloudpickle":
-            self._refuse(f"holds code, a function or a class by value ({module}.{name}), as old schedules are saved")
+            _refuse(f"holds code, a function or a class by value ({module}.{name}), as old schedules are saved")
         found = find(module, name)
         if found is None:
-            self._refuse(f"names {module}.{name}, which is not among the things that models are made of")
+            _refuse(f"names {module}.{name}, which is not among the things that models are made of")
         return found
 
     def load_reduce(self) -> None:
@@ -77,25 +88,29 @@ class _Unpickler(pickle._Unpickler):  # Python's, since C's has one method to ov
     def load_build(self) -> None:
         """The state of an instance. A class's or a function's would be everybody's."""
         state, instance = self.stack[-1], self.stack[-2]
-        if isinstance(instance, (type, FunctionType, Named)):
-            self._refuse(f"changes {_name(instance)} itself")
-        for part in state if isinstance(state, tuple) else (state,):
-            if isinstance(part, dict):
-                for name in part:
+        if isinstance(instance, (type, FunctionType, Named, Enum)):
+            _refuse(f"changes {_name(instance)} itself")
+        if isinstance(instance, np.dtype):
+            check_dtype_state(instance, state)
+        elif not isinstance(instance, _OWN_STATE):
+            for part in state if isinstance(state, tuple) else (state,):
+                if type(part) not in (dict, OrderedDict, NoneType):  # another has items that are not looked through
+                    _refuse(f"gives {_name(instance)} the state {_name(part)}, which is no mapping")
+                for name in part or ():
                     if isinstance(name, str) and name.startswith("__"):
-                        self._refuse(f"sets {name} of a {_name(type(instance))}, which is Python's own")
+                        _refuse(f"sets {name} of {_name(instance)}, which is Python's own")
         _dispatch[pickle.BUILD[0]](self)
 
     def _named(self, thing: Any, use: Use) -> Any:
         if not (isinstance(thing, Named) and thing.use is use):
-            self._refuse(f"uses {_name(thing)} as a thing to be {use.value}, which it is not")
+            _refuse(f"uses {_name(thing)} as a thing to be {use.value}, which it is not")
         return thing.thing
 
     dispatch[pickle.REDUCE[0]] = load_reduce
     dispatch[pickle.NEWOBJ[0]] = load_newobj
     dispatch[pickle.BUILD[0]] = load_build
-    for _code in (pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4):
-        del dispatch[_code[0]]  # other ways to call something, which nothing uses here
+    for _way in _OTHER_WAYS:
+        dispatch[getattr(pickle, _way)[0]] = _refusal(f"calls something by the opcode {_way}")
 
 
 def _name(thing: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
-from rl_zoo3.utils import SimpleLinearSchedule
+from rl_zoo3.utils import ALGOS, SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecEnv
@@ -236,7 +236,7 @@ class Experiment(ExperimentManager):
         if self.args.trust:
             return super()._load_pretrained_agent(hyperparams, env)
         agent = self.trained_agent
-        with checked_file(Path(agent)) as copy:
+        with checked_file(Path(agent), ALGOS[self.algo]) as copy:
             self.trained_agent = str(copy)
             try:
                 return super()._load_pretrained_agent(hyperparams, env)

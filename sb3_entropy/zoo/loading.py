@@ -109,15 +109,16 @@ def load_model(
     :raises UntrustedError: if a field that is read holds what could be executed, without trust
     """
     replaced = dict(custom_objects or {})
-    source = file if trust else checked_copy(file, str(file), lambda key: key not in replaced)
+    source = file if trust else checked_copy(file, str(file), lambda key: key not in replaced, algorithm)
     model: BaseAlgorithm = algorithm.load(source, custom_objects=replaced, **given)
     return model
 
 
 @contextmanager
-def checked_file(agent: Path) -> Iterator[Path]:
+def checked_file(agent: Path, algorithm: type[BaseAlgorithm]) -> Iterator[Path]:
     """
     :param agent: the zip of an agent to go on from, whose replay buffer rl-zoo would read from the file beside it
+    :param algorithm: the class that has saved it
     :return: a copy that lasts as long as this, for rl-zoo wants a file: loading it runs nothing that is in the agent
     :raises UntrustedError: if the agent holds what could be executed, or has a replay buffer, which is a pickle
     """
@@ -125,7 +126,7 @@ def checked_file(agent: Path) -> Iterator[Path]:
         raise UntrustedError(str(replay_buffer), "is the pickle of a replay buffer")
     with TemporaryDirectory() as folder:
         copy = Path(folder) / agent.name
-        copy.write_bytes(checked_copy(agent, str(agent)).getbuffer())
+        copy.write_bytes(checked_copy(agent, str(agent), algorithm=algorithm).getbuffer())
         yield copy
 
 

@@ -6,7 +6,6 @@ those that rl-zoo writes are known, no text is evaluated, and what they would ha
 """
 
 import ast
-import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from gymnasium.wrappers import RecordVideo
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecCheckNan, VecExtractDictObs, VecFrameStack, VecTransposeImage
 
-from sb3_entropy.environments import import_packages
+from sb3_entropy.environments import import_packages, is_known
 from sb3_entropy.presets.names import import_class
 from sb3_entropy.unpickling.unpickler import UntrustedError
 
@@ -77,7 +76,7 @@ def read_arguments(settings: Path, trust: bool = False) -> dict[str, Any]:
     :param settings: the folder beside an agent that is called as its environment
     :param trust: whether it may make any Python object
     :return: the command line with which it was trained
-    :raises UntrustedError: if it would make one without trust, or has an environment of a package that is not imported
+    :raises UntrustedError: if it would make one without trust, or has an environment of a package that is not known
     """
     file = settings / "args.yml"
     arguments = read_yaml(file, trust)
@@ -115,7 +114,7 @@ def import_recorded(settings: Path, arguments: Mapping[str, Any], trust: bool = 
     :param settings: as for :func:`read_arguments`
     :param arguments: what that has read
     :param trust: whether any module may be imported
-    :raises UntrustedError: if there is one that is not yet imported, without trust
+    :raises UntrustedError: if there is one that is not known (:func:`is_known`), without trust
     """
     packages = arguments.get("gym_packages") or ()
     if trust:
@@ -126,9 +125,11 @@ def import_recorded(settings: Path, arguments: Mapping[str, Any], trust: bool = 
 
 def _check_packages(file: Path, packages: Iterable[Any]) -> None:
     for package in packages:
-        if not isinstance(package, str) or package not in sys.modules:
+        if not isinstance(package, str) or not is_known(package):
             raise UntrustedError(
-                str(file), f"asks for the package {package!r}, which you have not imported (--gym-packages {package})"
+                str(file),
+                f"asks for the package {package!r}, which you have not named (--gym-packages {package}, in Python "
+                "import_packages) and whose environments are not registered",
             )
 
 
@@ -146,7 +147,7 @@ def _known_wrappers(file: Path, key: str, given: Any) -> list[dict[type, Any]]:
 def _known_wrapper(key: str, path: str) -> type | None:
     module = path.rpartition(".")[0]
     known = any(module == root or module.startswith(f"{root}.") for root in _WRAPPERS)
-    if not known and module not in sys.modules:
+    if not known and not is_known(module):
         return None
     wrapper = import_class(key, path)
     if key == "vec_env_wrapper":

@@ -17,9 +17,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from sb3_entropy import SPPO
+from sb3_entropy import SPPO, environments
 from sb3_entropy.references.frozen import FrozenPolicy
 from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.unpickling import model_zip
 from sb3_entropy.unpickling.model_zip import checked_copy
 from sb3_entropy.unpickling.unpickler import UntrustedError
 
@@ -97,7 +98,7 @@ def _assert_alike(model, loaded):
 def test_every_stock_algorithm_loads_without_trust(key, mapping):
     cls, settings = STOCK[key]
     model = _trained(cls, settings, mapping, normalized=True)
-    _assert_alike(model, cls.load(checked_copy(_saved(model), key), device="cpu"))
+    _assert_alike(model, cls.load(checked_copy(_saved(model), key, algorithm=cls), device="cpu"))
 
 
 @pytest.mark.parametrize("key", ALGORITHMS.keys())
@@ -107,7 +108,7 @@ def test_every_algorithm_of_ours_loads_without_trust(key, mapping):
     own = {} if key == "divergence_reg_pg" else {"ent_coef": "auto_0.1", "regularizers": REGULARIZERS}
     model = _trained(cls, ROLLOUT, mapping, normalized=True, **own)
     file = _saved(model)
-    loaded = cls.load(checked_copy(file, key), device="cpu")
+    loaded = cls.load(checked_copy(file, key, algorithm=cls), device="cpu")
     _assert_alike(model, loaded)
     # What they remember is what Python's own unpickler reads.
     for name in ("regularizers", "temperature"):
@@ -137,22 +138,23 @@ def test_changes_count_as_for_any_file():
     assert (loaded.ent_coef, loaded.n_steps) == (0.3, 32)
 
 
-def _with_field(file, key, value):
-    """The same zip with another pickle, or another plain value, in a field."""
+def _with_member(file, member, content):
+    """The same zip with another content of a member."""
     other = io.BytesIO()
     with zipfile.ZipFile(file) as archive, zipfile.ZipFile(other, "w") as written:
         for name in archive.namelist():
-            content = archive.read(name)
-            if name == "data":
-                field = (
-                    {":type:": "", ":serialized:": base64.b64encode(value).decode()}
-                    if isinstance(value, bytes)
-                    else value
-                )
-                content = json.dumps({**json.loads(content), key: field})
-            written.writestr(name, content)
+            written.writestr(name, content if name == member else archive.read(name))
     other.seek(0)
     return other
+
+
+def _with_field(file, key, value):
+    """The same zip with another pickle, or another plain value, in a field."""
+    if isinstance(value, bytes):
+        value = {":type:": "", ":serialized:": base64.b64encode(value).decode()}
+    with zipfile.ZipFile(file) as archive:
+        data = json.loads(archive.read("data"))
+    return _with_member(file, "data", json.dumps({**data, key: value}))
 
 
 @pytest.fixture(scope="module")
@@ -192,18 +194,58 @@ def test_a_class_by_value_is_refused():
 
 
 class OwnExtractor(FlattenExtractor):
-    """Of the module that asks, which is imported."""
+    """Of the module that asks."""
 
 
-def test_a_network_that_is_imported_already_is_known():
-    model = _trained(PPO, ROLLOUT, policy_kwargs={"features_extractor_class": OwnExtractor})
-    loaded = PPO.load(checked_copy(_saved(model), "agent.zip"), device="cpu")
+def test_a_network_of_a_package_that_is_named_is_known(monkeypatch):
+    monkeypatch.setattr(environments, "_named", set())
+    file = _saved(_trained(PPO, ROLLOUT, policy_kwargs={"features_extractor_class": OwnExtractor}))
+    with pytest.raises(UntrustedError, match=rf"The field 'policy_kwargs' of agent.zip names {__name__}.OwnExtractor"):
+        checked_copy(file, "agent.zip")
+    environments.import_packages([__name__])
+    loaded = PPO.load(checked_copy(file, "agent.zip"), device="cpu")
     assert type(loaded.policy.features_extractor) is OwnExtractor
 
 
 def test_an_environment_in_the_file_is_refused(small):
     with pytest.raises(UntrustedError, match="brings an environment"):
         checked_copy(_with_field(_saved(small), "env", "my_package:My-v0"), "agent.zip")
+
+
+@pytest.mark.parametrize("key", ["set_parameters", "_get_torch_save_params", "__init__", "train"])
+@pytest.mark.parametrize("value", [3, pickle.dumps(torch.nn.ReLU)])
+def test_no_field_takes_the_place_of_a_method(small, key, value):
+    with pytest.raises(UntrustedError, match=f"agent.zip puts the field '{key}' in the place of a method of PPO"):
+        checked_copy(_with_field(_saved(small), key, value), "agent.zip", algorithm=PPO)
+
+
+def test_what_is_pickled_again_is_read_again(small, monkeypatch, trap):
+    file = _saved(small)  # by the same function
+    monkeypatch.setattr(model_zip.cloudpickle, "dumps", lambda value: pickle.dumps(trap))
+    with pytest.raises(UntrustedError, match=r"The field '\w+' of agent\.zip names \w+\.system"):
+        checked_copy(file, "agent.zip")
+
+
+@pytest.mark.parametrize("value", [3, None, "no base 64!", "é", "abc"])
+def test_what_is_no_base_64_is_refused_by_its_field(small, value):
+    with pytest.raises(ValueError, match=r"The field 'anything' of agent\.zip is no pickle"):
+        checked_copy(_with_field(_saved(small), "anything", {":serialized:": value}), "agent.zip")
+
+
+@pytest.mark.parametrize("data", ["[1]", "3", "null"])
+def test_data_that_is_no_mapping_is_refused(small, data):
+    with pytest.raises(ValueError, match=r"agent\.zip is no saved model that can be read: its data must be a mapping"):
+        checked_copy(_with_member(_saved(small), "data", data), "agent.zip")
+
+
+def test_parameters_that_are_no_tensors_are_refused_by_their_name(small, trap):
+    for content in (pickle.dumps(trap), b"garbage"):
+        with pytest.raises(
+            UntrustedError, match=r"policy\.pth in agent\.zip holds something else than tensors by name"
+        ):
+            checked_copy(_with_member(_saved(small), "policy.pth", content), "agent.zip")
+    with pytest.raises(ValueError, match=r"policy\.pth in agent\.zip holds no parameters that can be read: EOFError"):
+        checked_copy(_with_member(_saved(small), "policy.pth", b""), "agent.zip")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])

@@ -6,9 +6,11 @@ from collections import OrderedDict
 import gymnasium as gym
 import pytest
 import yaml
+from gymnasium.envs.registration import EnvSpec
 from rl_zoo3.utils import get_wrapper_class
 from stable_baselines3.common.vec_env import VecTransposeImage
 
+from sb3_entropy import environments
 from sb3_entropy.unpickling.unpickler import UntrustedError
 from sb3_entropy.zoo.settings import import_recorded, read_arguments, read_hyperparams, read_yaml
 
@@ -130,8 +132,12 @@ class Mine(gym.Wrapper):
     """Of a module that is imported."""
 
 
-def test_a_wrapper_that_is_imported_already_is_known(write):
+def test_a_wrapper_of_a_package_that_is_named_is_known(write, monkeypatch):
+    monkeypatch.setattr(environments, "_named", set())
     settings = write("config.yml", env_wrapper=f"{__name__}.Mine")
+    with pytest.raises(UntrustedError, match="has the env_wrapper"):
+        read_hyperparams(settings)
+    environments.import_packages([__name__])
     assert read_hyperparams(settings)["env_wrapper"] == [{Mine: {}}]
 
 
@@ -164,17 +170,36 @@ def test_packages_are_imported_by_who_asks(write, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     settings = write("args.yml", env="My-v0", gym_packages=["somebody"])
     arguments = read_arguments(settings)
-    with pytest.raises(
-        UntrustedError, match=r"the package 'somebody', which you have not imported \(--gym-packages some"
-    ):
+    with pytest.raises(UntrustedError, match=r"the package 'somebody', which you have not named \(--gym-packages some"):
         import_recorded(settings, arguments)
     with pytest.raises(UntrustedError, match="the package 'somebody'"):
         read_arguments(write("args.yml", env="somebody:My-v0"))
     assert not (tmp_path / "written").exists()
     import_recorded(settings, arguments, trust=True)
     assert (tmp_path / "written").exists()
-    import_recorded(settings, arguments)  # it is there now
+    import_recorded(settings, arguments)  # it is known now
     del sys.modules["somebody"]
+    environments._named.remove("somebody")
+
+
+@pytest.mark.parametrize("module", ["os", "subprocess", "pytest", "somebody", 3])
+def test_what_is_imported_for_other_reasons_is_not_known(write, module):
+    with pytest.raises(UntrustedError, match=f"asks for the package '{module}', which you have not named"):
+        read_arguments(write("args.yml", env=f"{module}:X-v0"))
+    settings = write("args.yml", env="X-v0", gym_packages=[module])
+    with pytest.raises(UntrustedError, match=f"asks for the package {module!r}, which you have not named"):
+        import_recorded(settings, read_arguments(settings))
+
+
+@pytest.mark.parametrize("maker", [f"{__name__}:Mine", Mine])
+def test_a_package_whose_environments_are_registered_is_known(write, monkeypatch, maker):
+    monkeypatch.setattr(environments, "_named", set())
+    assert read_arguments(write("args.yml", env="gymnasium:CartPole-v1"))["env"] == "gymnasium:CartPole-v1"
+    settings = write("args.yml", env=f"{__name__}:Mine-v0")
+    with pytest.raises(UntrustedError, match="asks for the package"):
+        read_arguments(settings)
+    monkeypatch.setitem(gym.registry, "Mine-v0", EnvSpec("Mine-v0", entry_point=maker))
+    assert read_arguments(settings)["env"] == f"{__name__}:Mine-v0"
 
 
 @pytest.mark.parametrize("env_id", [None, 3, ["a"]])

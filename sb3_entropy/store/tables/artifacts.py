@@ -57,12 +57,18 @@ class Artifacts(Table):
         :param name: what it is to its owner
         :param content: the file's content
         :return: whether it was taken; one that is there, and whose file is as it was, stays
+        :raises TypeError: if the content is not bytes
         :raises ValueError: if a name is empty or has control characters
         :raises StoreFull: if the disk is full; what was kept before is intact
         :raises StoreError: if it cannot be written, or the store is in memory
         """
         check_text("an artifact's owner", owner)
         check_text("an artifact's name", name)
+        if not isinstance(content, (bytes, bytearray)):
+            raise TypeError(
+                f"The content of {name!r} of {owner!r} must be bytes, but it is a {type(content).__name__}. Give "
+                "path.read_bytes() of a file, or text.encode()."
+            )
         if self._store.in_memory:
             raise StoreError(f"A store in memory has no folder for {name!r} of {owner!r}. Name a file for the store.")
         kept = Artifact(owner, name, hashlib.sha256(content).hexdigest(), len(content))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sb3_entropy.store.errors import StoreError
 from sb3_entropy.store.table import AT_ONCE, Table, stored_float
-from sb3_entropy.store.values import check_text, number, plain
+from sb3_entropy.store.values import check_text, exact, number
 
 SCHEMA = {
     2: (
@@ -35,7 +35,8 @@ class Evaluation:
     What came out at one point.
 
     :param key: all that determines the results, as JSON: the point, how it was evaluated, which trials. Another value
-        of anything in it is another evaluation; 1 and 1.0 are two values
+        of anything in it is another evaluation; 1 and 1.0 are two values. NumPy's numbers are Python's of the same
+        value; NaN has no place in it
     :param results: by name, one number a trial, all of shape (N,) with N ≥ 1; NaN and ±∞ are allowed
     """
 
@@ -51,11 +52,13 @@ class Evaluations(Table):
         :param evaluations: any number of them, all or none of which are taken up, but for those that are there already.
             Thousands at once cost little more than one: the disk is waited for once a call
         :return: how many were taken
-        :raises ValueError: if one has no results, or not equally many of each name
-        :raises TypeError: if a key is not plain data, or a result not a number
+        :raises ValueError: if one has no results, or not equally many of each name, or a key has a NaN
+        :raises TypeError: if a key is not plain data, or a result not a sequence of numbers
         :raises StoreFull: if the disk is full; what was added before is intact
         :raises StoreError: if they cannot be written
         """
+        if isinstance(evaluations, Evaluation):
+            raise TypeError(f"add takes a list of evaluations, but one was given: {evaluations!r}. Write [evaluation].")
         checked = [_checked(evaluation) for evaluation in evaluations]
         with self._store.writing() as connection:
             taken = [(found, results) for key, n, results in checked if (found := _insert(connection, key, n))]
@@ -73,7 +76,7 @@ class Evaluations(Table):
         :param keys: the keys of all evaluations that are wanted
         :return: those that are not there, in their order and each once: what is still to be done
         """
-        asked = {_text(key): key for key in keys}
+        asked = {_text(key): key for key in _several(keys)}
         with self._store.reading() as connection:
             there = {text for text, *_ in _rows(connection, list(asked))}
         return [key for text, key in asked.items() if text not in there]
@@ -83,7 +86,8 @@ class Evaluations(Table):
         :param part: what the keys have to hold, e.g. one value of one setting; ``None`` for all keys
         :return: the keys of the evaluations that are there, in the order in which they were added
         """
-        wanted = {name: json.dumps(value, sort_keys=True) for name, value in plain("a key's part", part or {}).items()}
+        parts = _mapping("a key's part", {} if part is None else part)
+        wanted = {name: json.dumps(value, sort_keys=True) for name, value in parts.items()}
         with self._store.reading() as connection:
             found = [json.loads(row[0]) for row in connection.execute("SELECT key FROM evaluations ORDER BY id")]
         return [
@@ -98,27 +102,49 @@ class Evaluations(Table):
         :return: their evaluations, in their order; ``None`` where there is none
         :raises StoreError: if one is not complete
         """
-        asked = [_text(key) for key in keys]
+        asked = [_text(key) for key in _several(keys)]
         found: dict[str, Evaluation] = {}
         with self._store.reading() as connection:
-            for text, evaluation, n in _rows(connection, list(dict.fromkeys(asked))):
-                results = _results(connection, evaluation)
+            rows = list(_rows(connection, list(dict.fromkeys(asked))))
+            every = _results(connection, [evaluation for _, evaluation, _ in rows])
+            for text, evaluation, n in rows:
+                results = every.get(evaluation, {})
                 if not results or any(len(values) != n for values in results.values()):
                     raise StoreError(f"Results of {text} are not complete: the store was changed by something else.")
                 found[text] = Evaluation(json.loads(text), results)
         return [found.get(text) for text in asked]
 
 
+def _several(keys: Iterable[Key]) -> Iterable[Key]:
+    if isinstance(keys, Mapping):
+        raise TypeError(f"A list of keys is wanted, but one key was given: {keys!r}. Write [key].")
+    return keys
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, but {value!r} was given.")
+    found: dict[str, Any] = exact(name, value)
+    return found
+
+
 def _text(key: Key) -> str:
     """Equal keys, equal texts, whatever the order in which they were written; floats are exact."""
-    return json.dumps(plain("an evaluation's key", key), sort_keys=True, separators=(",", ":"))
+    return json.dumps(_mapping("an evaluation's key", key), sort_keys=True, separators=(",", ":"))
 
 
 def _checked(evaluation: Evaluation) -> tuple[str, int, dict[str, tuple[float, ...]]]:
     text = _text(evaluation.key)
+    if not isinstance(evaluation.results, Mapping):
+        raise TypeError(f"Results of {text} must be a mapping by name, but {evaluation.results!r} was given.")
     results = {}
     for name, values in evaluation.results.items():
         check_text(f"a result's name of {text}", name)
+        if not isinstance(values, Iterable):
+            raise TypeError(
+                f"results {name!r} of {text} must be a list, one number a trial, but {values!r} was given. Write "
+                f"[{values!r}] for one trial."
+            )
         results[name] = tuple(number(f"results {name!r} of {text}", value) for value in values)
     lengths = {name: len(values) for name, values in results.items()}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
@@ -140,6 +166,17 @@ def _rows(connection: sqlite3.Connection, texts: Sequence[str]) -> Iterator[tupl
         yield from connection.execute(f"SELECT key, id, trials FROM evaluations WHERE key IN ({marks})", some)
 
 
-def _results(connection: sqlite3.Connection, evaluation: int) -> dict[str, tuple[float, ...]]:
-    rows = connection.execute("SELECT name, value FROM trials WHERE evaluation = ? ORDER BY name, trial", (evaluation,))
-    return {name: tuple(stored_float(value) for _, value in group) for name, group in groupby(rows, key=itemgetter(0))}
+def _results(connection: sqlite3.Connection, evaluations: Sequence[int]) -> dict[int, dict[str, tuple[float, ...]]]:
+    """By the evaluation's number: its results by name."""
+    found: dict[int, dict[str, tuple[float, ...]]] = {}
+    for i in range(0, len(evaluations), AT_ONCE):
+        some = evaluations[i : i + AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        rows = connection.execute(
+            f"SELECT evaluation, name, value FROM trials WHERE evaluation IN ({marks}) "
+            "ORDER BY evaluation, name, trial",
+            some,
+        )
+        for (evaluation, name), group in groupby(rows, key=itemgetter(0, 1)):
+            found.setdefault(evaluation, {})[name] = tuple(stored_float(value) for *_, value in group)
+    return found

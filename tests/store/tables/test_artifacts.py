@@ -114,6 +114,10 @@ def test_what_is_not_there_is_named(artifacts: Artifacts) -> None:
 
 
 def test_what_cannot_be_kept_is_refused(artifacts: Artifacts) -> None:
+    with pytest.raises(
+        TypeError, match=r"content of 'log\.txt' of 'run0001' must be bytes, but it is a str\. Give path"
+    ):
+        artifacts.keep("run0001", "log.txt", "text")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="an artifact's owner must be a text on one line"):
         artifacts.keep("", "model.zip", b"one")
     with pytest.raises(ValueError, match="an artifact's name must be a text on one line"):

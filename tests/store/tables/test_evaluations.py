@@ -30,7 +30,7 @@ def evaluations(tmp_path: Path) -> Iterator[Evaluations]:
 
 
 def test_every_float_returns_bit_for_bit_through_another_connection(evaluations: Evaluations, tmp_path: Path) -> None:
-    key = {"at": [0.1, -0.0, 5e-324], "spread": math.nan, "name": "σ", "none": None, "whole": 2**60}
+    key = {"at": [0.1, -0.0, 5e-324], "spread": math.inf, "name": "σ", "none": None, "whole": 2**60}
     assert evaluations.add([Evaluation(key, {"up": AWKWARD, "down": np.array(AWKWARD[::-1])})]) == 1
     with Store(tmp_path / "runs.sqlite") as other:
         (read,) = Evaluations(other).read([key])
@@ -87,7 +87,7 @@ def test_keys_by_a_part_of_them(evaluations: Evaluations) -> None:
     assert evaluations.keys({"point": {"line": 1, "seed": 3}, "step": 0.1}) == [make_evaluation(11, trials=1).key]
     assert evaluations.keys({"step": 0}) == []  # 0.0 is another value
     assert evaluations.keys({"mix": None}) == []
-    with pytest.raises(TypeError, match="a key's part must be plain data"):
+    with pytest.raises(TypeError, match=r"a key's part\['step'\] must be plain data"):
         evaluations.keys({"step": print})
 
 
@@ -99,7 +99,13 @@ def test_keys_by_a_part_of_them(evaluations: Evaluations) -> None:
         ({"a": 1}, {"x": [1.0], "y": [1.0, 2.0]}, ValueError, r"but {'x': 1, 'y': 2} were given"),
         ({"a": 1}, {"x": ["1"]}, TypeError, r"""results 'x' of {"a":1} must be numbers, but '1' \(str\)"""),
         ({"a": 1}, {"x\n": [1.0]}, ValueError, "a result's name of"),
-        ({"a": print}, {"x": [1.0]}, TypeError, "an evaluation's key must be plain data"),
+        ({"a": print}, {"x": [1.0]}, TypeError, r"an evaluation's key\['a'\] must be plain data .*Convert it"),
+        ({"a": [1, {"b": math.nan}]}, {"x": [1.0]}, ValueError, r"key\['a'\]\[1\]\['b'\] is NaN, .*Give None instead"),
+        ({"a": np.float32("nan")}, {"x": [1.0]}, ValueError, r"key\['a'\] is NaN"),
+        ({"a": {1: 2}}, {"x": [1.0]}, TypeError, r"key\['a'\] has the key 1, which is no text. Write it as one: '1'"),
+        ({"a": np.arange(2)}, {"x": [1.0]}, TypeError, r"key\['a'\] must be plain data .* an array by \.tolist\(\)"),
+        ({"a": 1}, {"x": 2.0}, TypeError, r"results 'x' of {\"a\":1} must be a list, .* but 2\.0 .* \[2\.0\]"),
+        ({"a": 1}, [2.0], TypeError, r"Results of {\"a\":1} must be a mapping by name, but \[2\.0\] was given"),
         ([1], {"x": [1.0]}, TypeError, r"an evaluation's key must be a mapping, but \[1\]"),
     ],
 )
@@ -109,6 +115,33 @@ def test_a_wrong_one_is_refused_and_none_is_taken(
     with pytest.raises(kind, match=message):
         evaluations.add([make_evaluation(1), Evaluation(key, results)])
     assert evaluations.keys() == []
+
+
+def test_one_where_several_are_wanted_is_said(evaluations: Evaluations) -> None:
+    for ask in (evaluations.read, evaluations.missing):
+        with pytest.raises(
+            TypeError, match=r"A list of keys is wanted, but one key was given: {'x': 1}\. Write \[key\]"
+        ):
+            ask({"x": 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"add takes a list of evaluations, but one was given: .* Write \[evaluation\]"):
+        evaluations.add(make_evaluation(1))  # type: ignore[arg-type]
+
+
+def test_numpys_numbers_are_pythons(evaluations: Evaluations) -> None:
+    given = {"n": np.int64(3), "x": np.float64(0.1), "y": [np.float32(0.5)], "b": np.bool_(True), "s": np.str_("σ")}
+    evaluations.add([Evaluation(given, {"x": [1.0]})])
+    plain = {"n": 3, "x": 0.1, "y": [0.5], "b": True, "s": "σ"}
+    assert evaluations.missing([plain, given]) == []
+    assert evaluations.keys({"n": np.int64(3)}) == [plain]
+
+
+def test_many_are_read_by_few_queries(evaluations: Evaluations) -> None:
+    made = [make_evaluation(i, trials=2) for i in range(1_200)]
+    evaluations.add(made)
+    asked: list[str] = []
+    evaluations._store._connection.set_trace_callback(asked.append)
+    assert evaluations.read(e.key for e in made) == made
+    assert len([query for query in asked if query.startswith("SELECT")]) <= 8
 
 
 def test_pandas_reads_them_in_one_line(evaluations: Evaluations, tmp_path: Path) -> None:
