@@ -179,15 +179,15 @@ def test_a_probe_is_given_what_the_run_of_its_seed_has_kept(undisturbed):
             assert np.isclose(probe.scores["distance"], np.sqrt(moved))
             assert probe.definition["inputs"]["of"] == {k: v for k, v in trained.definition.items() if k != "seed"}
             assert not kept.of(probe.run_id)
-            alone = run_alone(trained.definition, Surroundings(measures=("distance",)))
-            assert same_but_clock(alone, trained)
+            assert same_but_clock(run_alone(trained.definition), trained)
+            assert trained.scores == {}
 
 
 def test_with_two_processes_a_probe_waits_for_its_input(undisturbed, tmp_path):
     assert run(probed(), tmp_path / "store.sqlite", "process", 2)[2] == undisturbed[1]
 
 
-def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(undisturbed, tmp_path):
+def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(undisturbed, tmp_path, monkeypatch):
     path = tmp_path / "store.sqlite"
     plain = study("probed", arms={"small": SMALL, "large": LARGE}, measures=["final_return"], decision=[
         {"measure": "final_return", "treatment": "large", "control": "small", "expect": "greater"}])  # fmt: skip
@@ -204,6 +204,24 @@ def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(un
     assert counts(run(probed(), path)[0]) == (0, 0, 12, 0)
     kept = probed(arms={**PROBED["arms"], "small": {**SMALL, "keep": ["model.zip"]}})
     assert counts(run(kept, path)[0]) == (3, 0, 9, 0)
+    monkeypatch.setattr(Artifacts, "path", lambda *_: pytest.fail("a file is read that nobody needs"))
+    assert counts(run(kept, path)[0]) == (0, 0, 12, 0)
+
+
+def test_a_damaged_file_is_found_when_it_is_needed_and_made_again(tmp_path):
+    path = tmp_path / "store.sqlite"
+    arms = {"small": {**SMALL, "keep": ["snapshots.npz"]}}
+    rule = {"treatment": "small", "control": {"value": 0, "source": "none"}, "expect": "greater"}
+    trained = probed(seeds=1, arms=arms, decision=[{**rule, "measure": "final_return"}])
+    assert counts(run(trained, path)[0]) == (1, 0, 0, 0)
+    (file,) = Path(f"{path}.artifacts").iterdir()
+    file.write_bytes(bytes(file.stat().st_size))
+    arms["small way"] = PROBED["arms"]["small way"]
+    both = probed(seeds=1, arms=arms, decision=[{**rule, "treatment": "small way", "measure": "distance"}])
+    tally, _, content, _ = run(both, path)
+    assert counts(tally) == (0, 1, 1, 0)
+    assert "its snapshots.npz is gone or was changed. --retry-failed makes it" in content
+    assert counts(run(both, path, retry_failed=True)[0]) == (2, 0, 0, 0)
 
 
 def test_files_of_other_numbers_than_those_on_record_are_not_kept(tmp_path, monkeypatch):

@@ -60,6 +60,7 @@ class Surroundings:
     What is the same for all tasks of a call and does not change their numbers.
 
     :param measures: the names of the measures to score
+    :param unrecorded: of these by kind of run those whose curves it does not record, and another kind of the study does
     :param engine: what does the tasks, by its class
     :param tensorboard: a folder to log to
     :param steps: a folder in which to note how far each run is, see :mod:`~sb3_entropy.studies.steps`
@@ -68,6 +69,7 @@ class Surroundings:
     """
 
     measures: tuple[str, ...] = ()
+    unrecorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     engine: str = ""
     tensorboard: str | None = None
     steps: str | None = None
