@@ -51,21 +51,27 @@ _GIVEN_ELSEWHERE = {
 
 
 def check_preset(
-    algo: str, algorithm: type[Any], hyperparams: Mapping[str, Any], where: str, continued: bool = False
+    algo: str,
+    algorithm: type[Any],
+    hyperparams: Mapping[str, Any],
+    where: str = "",
+    continued: bool = False,
+    refused: Iterable[str] = (),
 ) -> None:
     """
     :param algo: the algorithm's key
     :param algorithm: its class
     :param hyperparams: one entry of a preset file, with the command line's changes
-    :param where: where they were given, for the message
+    :param where: where they were given, for the message; empty if the caller says it
     :param continued: whether they are for a model that was saved, which needs no file that it has read already
+    :param refused: keys of rl-zoo's that cannot be used there
     :raises FileNotFoundError: if a new model needs a file that is not there
-    :raises ValueError: if a key is unknown, or a value out of range
+    :raises ValueError: if keys are unknown, which are told together, or a value out of range
     :raises TypeError: if a value is of the wrong type
     """
     try:
         own = _arguments(algorithm) | (NOISE_KEYS if is_off_policy(algorithm) else set())
-        known = ZOO_KEYS | own - _GIVEN_ELSEWHERE.keys()
+        known = (ZOO_KEYS | own) - _GIVEN_ELSEWHERE.keys() - {*refused}
         built_in = _built_in_regularizer(algorithm, hyperparams)
         for message in (misplaced(built_in, key) for key in hyperparams if key not in known):
             if message:
@@ -83,7 +89,7 @@ def check_preset(
             _check_regularizers(algorithm, resolved)
         _check_policy(algo, algorithm, resolved["policy"], policy_kwargs)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}\nIt was given in {where}.") from error
+        raise type(error)(f"{error}\nIt was given in {where}." if where else str(error)) from error
 
 
 def _arguments(constructor: type[Any]) -> frozenset[str]:
@@ -100,19 +106,17 @@ def _arguments(constructor: type[Any]) -> frozenset[str]:
 
 
 def _check_keys(owner: str, given: Iterable[Any], allowed: Iterable[str]) -> None:
-    names = sorted(allowed)
-    for key in given:
-        if key in names:
-            continue
+    names, messages, known = sorted(allowed), [], ""
+    for key in (key for key in given if key not in names):
         if key in _GIVEN_ELSEWHERE:
             raise ValueError(
                 f"{key!r} does not belong in the hyperparameters of {owner}: give it as {_GIVEN_ELSEWHERE[key]}."
             )
-        message = f"Unknown key {key!r} for {owner}."
         nearest = difflib.get_close_matches(str(key), names, n=1, cutoff=0.6)
-        raise ValueError(
-            f"{message} Did you mean {nearest[0]!r}?" if nearest else f"{message} Known: {', '.join(names)}."
-        )
+        messages.append(f"Unknown key {key!r} for {owner}.{f' Did you mean {nearest[0]!r}?' if nearest else ''}")
+        known = known if nearest else f" Known: {', '.join(names)}."
+    if messages:
+        raise ValueError(" ".join(messages) + known)
 
 
 def _check_zoo_values(hyperparams: Mapping[str, Any]) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sb3_entropy.environments import find_env
+from sb3_entropy.errors import unknown
 from sb3_entropy.presets.build import find_algorithm
+from sb3_entropy.studies.criteria import Selection
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
-from sb3_entropy.studies.spec import EnvironmentSpec, Study, TrainArm
+from sb3_entropy.studies.spec import Arm, EnvironmentSpec, Study, TrainArm
 from sb3_entropy.studies.variants import Variant
 
 
@@ -88,7 +90,9 @@ def misfits(plan: Plan) -> Iterator[Problem]:
         variant, environment, kind = cell.variant, cell.environment, job_of(cell.variant.arm)
         if isinstance(variant.arm, TrainArm) and complaint(find_algorithm, variant.arm.algo):
             continue
-        text = complaint(kind().check, cell) or complaint(plan.inputs_of, variant)
+        text = complaint(kind().check, cell)
+        if text is None:
+            yield from _unmet(plan, variant, environment)
         if text is None or (kind.in_gymnasium and complaint(find_env, environment.env_id)):
             continue
         where = _blamed(study, variant, environment, text)
@@ -97,6 +101,46 @@ def misfits(plan: Plan) -> Iterator[Problem]:
         else:
             yield where, text
     yield from _told_once(study, found)
+
+
+def _unmet(plan: Plan, variant: Variant, environment: EnvironmentSpec) -> Iterator[Problem]:
+    """What is wrong with the arms that a variant needs, in words that are the same for all variants of its arm."""
+    text = complaint(plan.inputs_of, variant)
+    if text is None:
+        return
+    study, arm, wrong = plan.study, variant.arm, list[Problem]()
+    job = job_of(arm)()
+    for key in job.needs if complaint(job.settings_of, variant) is None else ():
+        asked: Selection = getattr(job.settings_of(variant), key)
+        where = _blamed(study, variant, environment, key)
+        wrong += misselected(study, asked, where, [*study.arms][: [*study.arms].index(arm.name)])
+        if asked.arm in study.arms:
+            chosen = {name: variant.settings[name] for name in plan.choosing(variant) if name not in asked.settings}
+            wrong += misselected(study, Selection(arm=asked.arm, **chosen), ("arms", arm.name, "sweep"))
+    yield from wrong or [(_blamed(study, variant, environment, text), text)]
+
+
+def misselected(
+    study: Study, selection: Selection, where: Key, among: Iterable[str] | None = None
+) -> Iterator[Problem]:
+    """
+    :param study: a study
+    :param selection: some variants of one of its arms, as its YAML asks for them
+    :param where: the place that asks
+    :param among: the arms that it may ask for; all if ``None``
+    :return: an arm that there is not, a hyperparameter that is not swept, or not with that value
+    """
+    known = [*study.arms] if among is None else [*among]
+    if selection.arm not in known:
+        kind = "arm above it" if selection.arm in study.arms else "arm"
+        yield where, unknown(kind, selection.arm, known)
+        return
+    sweep = {**study.sweep, **study.arms[selection.arm].sweep}
+    for key, value in selection.settings.items():
+        if key not in sweep:
+            yield (*where, key), unknown("swept hyperparameter", key, sweep)
+        elif value not in sweep[key]:
+            yield (*where, key), f"{value!r} is not swept. Swept: {', '.join(map(str, sweep[key]))}."
 
 
 def _told_once(study: Study, mistakes: Iterable[tuple[Key, str, str, str]]) -> Iterator[Problem]:
@@ -121,7 +165,7 @@ def _blamed(study: Study, variant: Variant, environment: EnvironmentSpec, text: 
     words = re.findall(r"[A-Za-z_][\w.]*", text)
     for word in words[:8]:
         for where, layer in layers:
-            found = next((key for key in layer if key.rpartition(".")[2] == word), None)
+            found = next((key for key in layer if word in (key, key.rpartition(".")[2])), None)
             if found is not None:
                 return (*where, found)
     if "evaluation" in words[:1]:
@@ -133,7 +177,9 @@ def _own_layers(study: Study, variant: Variant) -> list[tuple[Key, Mapping[str, 
     where = ("arms", variant.arm.name)
     if isinstance(variant.arm, TrainArm):
         return [((*where, "hyperparams"), variant.arm.hyperparams)]
-    return [(where, study.document.values["arms"][variant.arm.name])]
+    given = study.document.values["arms"][variant.arm.name]
+    # of the kind alone: a message may well speak of a job or a sweep
+    return [(where, {key: value for key, value in given.items() if key not in Arm.keys_and_meanings()})]
 
 
 def unbuildable(plan: Plan, done: Callable[[list[str]], bool]) -> Iterator[Problem]:

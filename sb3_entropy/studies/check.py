@@ -10,7 +10,7 @@ from sb3_entropy.plots.options import check_options
 from sb3_entropy.policies.episodes import MODES
 from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.registry import FIGURES, JOBS, MEASURES
-from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, unbuildable
+from sb3_entropy.studies.arm_checks import complaint, contradictions, misfits, misselected, unbuildable
 from sb3_entropy.studies.criteria import Criterion, Number, Selection
 from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
@@ -120,7 +120,7 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
     sides: list[tuple[Key, Selection]] = [(("treatment",), selection) for selection in criterion.treatments]
     sides += [(("control",), criterion.control)] if isinstance(criterion.control, Selection) else []
     sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
-    wrong = [problem for key, selection in sides for problem in _selection(study, selection, (*where, *key))]
+    wrong = [problem for key, selection in sides for problem in misselected(study, selection, (*where, *key))]
     yield from wrong
     if not wrong and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
@@ -169,18 +169,6 @@ def _bounds(criterion: Criterion, number: float) -> list[float]:
     sides = {"greater": [1], "not_greater": [1], "less": [-1], "not_less": [-1]}.get(criterion.expect, [-1, 1])
     # 0.7 + 0.3 is 1, and 0.3 − 0.1 − 0.2 is 0, but for rounding.
     return [round(number + side * criterion.margin, 12) for side in sides]
-
-
-def _selection(study: Study, selection: Selection, where: Key) -> Iterator[Problem]:
-    if selection.arm not in study.arms:
-        yield where, unknown("arm", selection.arm, study.arms)
-        return
-    sweep = {**study.sweep, **study.arms[selection.arm].sweep}
-    for key, value in selection.settings.items():
-        if key not in sweep:
-            yield (*where, key), unknown("swept hyperparameter", key, sweep)
-        elif value not in sweep[key]:
-            yield (*where, key), f"{value!r} is not swept. Swept: {', '.join(map(str, sweep[key]))}."
 
 
 def _figures(study: Study) -> Iterator[Problem]:

@@ -71,16 +71,23 @@ def versions(algo: str, env_id: str, hyperparams: Mapping[str, Any], vec_env: st
     algorithm = find_algorithm(algo)
     names |= {module_package(cls.__module__) for cls in algorithm.__mro__ if cls.__module__.startswith("sb3_contrib")}
     names.add(module_package(algorithm.__module__))
-    spec = spec_of(env_id)
-    entry_point = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__module__", "")
-    names.add(module_package(entry_point))
-    if "mujoco" in entry_point:
-        names.add("mujoco")
+    names |= environment_packages(env_id)
     if vec_env == "envpool":
         names.add("envpool")
     names |= {module_package(path) for path in _class_paths(hyperparams)}
     names |= {module_package(thing.__module__) for thing in _named_things(algo, hyperparams)}
     return installed(names)
+
+
+def environment_packages(env_id: str) -> set[str]:
+    """
+    :param env_id: an environment
+    :return: the distributions that make its numbers
+    :raises ValueError: if neither Gymnasium nor a plugin knows it
+    """
+    entry_point = spec_of(env_id).entry_point
+    module = entry_point if isinstance(entry_point, str) else getattr(entry_point, "__module__", "")
+    return {"gymnasium", module_package(module), *(["mujoco"] if "mujoco" in module else [])}
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:

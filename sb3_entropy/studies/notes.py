@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sb3_entropy.studies.arms import ArmSummary, arm_summaries, failure_notes
+from sb3_entropy.studies.arm_summaries import ArmSummary, arm_summaries, failure_notes
 from sb3_entropy.studies.cautions import cautions
 from sb3_entropy.studies.criteria import Criterion
 from sb3_entropy.studies.outlook import outlook

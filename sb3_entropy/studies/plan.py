@@ -98,15 +98,20 @@ class Plan:
         """
         return {key: self._input(variant, key, names) for key, names in job_of(variant.arm).needs.items()}
 
+    def choosing(self, variant: Variant) -> dict[str, Any]:
+        """
+        :param variant: one of the study's variants
+        :return: its swept values that are no settings of its kind, and choose among the variants of the arms it needs
+        """
+        own = type(variant.arm).keys_and_meanings()
+        return {name: value for name, value in variant.settings.items() if name not in own}
+
     def _input(self, variant: Variant, key: str, names: tuple[str, ...]) -> Variant:
         above = list(self.study.arms)[: list(self.study.arms).index(variant.arm.name)]
         asked: Selection = getattr(job_of(variant.arm)().settings_of(variant), key)
         if asked.arm not in above:
             raise ValueError(f"{key}: {unknown('arm above it', asked.arm, above)}")
-        free = {
-            name: value for name, value in variant.settings.items() if name not in type(variant.arm).keys_and_meanings()
-        }
-        found = selected(self.variants, Selection(arm=asked.arm, **{**free, **asked.settings}))
+        found = selected(self.variants, Selection(arm=asked.arm, **{**self.choosing(variant), **asked.settings}))
         if len(found) != 1:
             known = ", ".join(each.label for each in self.variants if each.arm.name == asked.arm)
             chosen = ", ".join(each.label for each in found) or "none"

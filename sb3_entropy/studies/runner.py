@@ -11,11 +11,13 @@ from typing import Protocol
 
 from sb3_entropy.engines import Engine
 from sb3_entropy.errors import last_message
+from sb3_entropy.registry import JOBS, MEASURES
 from sb3_entropy.store import Artifacts, Member, RunRecord, Store, StoreError, same_but_clock
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.jobs import Surroundings, Task
 from sb3_entropy.studies.plan import Plan, PlannedRun
 from sb3_entropy.studies.schedule import Batch, Schedule, batches
+from sb3_entropy.studies.spec import Study
 from sb3_entropy.studies.worker import Made, failure, work
 
 
@@ -82,6 +84,7 @@ def run_study(
         _set_members(plan, store, seeds)
         surroundings = Surroundings(
             measures=plan.study.measures,
+            unrecorded=_unrecorded(plan.study),
             engine=type(engine).__name__,
             tensorboard=tensorboard,
             steps=steps,
@@ -95,6 +98,15 @@ def run_study(
             counts[record.status] += 1
             progress.end(run, record)
         return Tally(counts["finished"], counts["failed"], len(call.found), len(call.left))
+
+
+def _unrecorded(study: Study) -> dict[str, tuple[str, ...]]:
+    """By kind of run the measures that its runs have nothing of."""
+    found = {}
+    for name in {arm.job for arm in study.arms.values()}:
+        curves = JOBS.get(name)().curves(study)
+        found[name] = tuple(each for each in study.measures if not curves.issuperset(MEASURES.get(each).curves))
+    return found
 
 
 def _seeds(stated: tuple[int, ...], wanted: int | None) -> tuple[int, ...]:
@@ -122,7 +134,7 @@ class _Call:
 
     def __init__(self, study: str, store: Store, runs: Sequence[PlannedRun], retry_failed: bool):
         self.study, self.store, self.runs = study, store, runs
-        self.artifacts = Artifacts(store)
+        self.artifacts, self.retry_failed = Artifacts(store), retry_failed
         self.by_id = {run.run_id: run for run in runs}
         #: files to keep by run: two variants may be one and the same run, one of which is needed and the other not
         self.keep: dict[str, set[str]] = {}
@@ -147,8 +159,10 @@ class _Call:
         self.recorded: dict[str, RunRecord] = {}
 
     def _lacks(self, run: PlannedRun, needed: bool) -> bool:
+        """Whether it is done again for its files. These are read if failed runs are retried: one may be damaged."""
         names = self.keep[run.run_id] if needed else run.variant.arm.keep
-        return any(self._file(run.run_id, name) is None for name in names)
+        has = (lambda *of: self._file(*of) is not None) if self.retry_failed else self.artifacts.has
+        return not all(has(run.run_id, name) for name in names)
 
     def _file(self, run_id: str, name: str) -> bytes | None:
         try:
@@ -210,7 +224,7 @@ class _Call:
             if absent := [name for name, content in found.items() if content is None]:
                 return (
                     {},
-                    f"{what} is needed, and its {', '.join(absent)} is not there. --retry-failed makes it.",
+                    f"{what} is needed, and its {', '.join(absent)} is gone or was changed. --retry-failed makes it.",
                 )
             files[key] = {name: content for name, content in found.items() if content is not None}
         return files, ""

@@ -1,7 +1,7 @@
 """What the models of a YAML's keys are made of: their base, the types of values, and errors in our own words."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Self, TypeVar
 
 import pydantic
@@ -98,11 +98,25 @@ def by_tag(key: str, default: str, models: Mapping[str, type[Keys]]) -> PlainVal
 
     def chosen(given: Any) -> Keys:
         kind = given.get(key, default) if isinstance(given, dict) else default
+        if kind is None:
+            raise ValidationError.from_exception_data(key, [_problem((key,), _NO_VALUE, kind)])
         if isinstance(kind, str) and kind in models:
             return models[kind].model_validate(given)
         raise ValidationError.from_exception_data(key, [_problem((key,), unknown(key, kind, models), kind)])
 
     return PlainValidator(chosen)
+
+
+def refuse_keys(given: Mapping[str, Any], keys: Iterable[str], where: tuple[str, ...], text: str) -> None:
+    """
+    :param given: a mapping
+    :param keys: what may not stand in it
+    :param where: its path, in what is being validated
+    :param text: what is to be said of such a key
+    :raises ValidationError: if one does
+    """
+    if wrong := sorted(given.keys() & {*keys}):
+        raise ValidationError.from_exception_data("keys", [_problem((*where, key), text, given[key]) for key in wrong])
 
 
 def _told(model: type[Keys], error: Any) -> InitErrorDetails:
@@ -123,6 +137,7 @@ def _told(model: type[Keys], error: Any) -> InitErrorDetails:
     return _problem(path, text, given)
 
 
+_NO_VALUE = "must have a value, but None was given; write one, or take the key out"
 #: by pydantic's type of error
 _SENTENCES = {
     "bool_type": "must be true or false",
@@ -162,7 +177,7 @@ def _kind(given: Any) -> str:
 
 def _stated(given: Any) -> Any:
     if given is None:
-        raise ValueError("must have a value, but None was given; write one, or take the key out")
+        raise ValueError(_NO_VALUE)
     return given
 
 

@@ -1,10 +1,19 @@
 """A study as it stands in its YAML: a claim, the runs that test it, and the rule that decides it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sb3_entropy.registry import JOBS
 from sb3_entropy.studies.criteria import Change, Criterion
@@ -24,6 +33,7 @@ from sb3_entropy.studies.schema import (
     by_kind,
     by_tag,
     named,
+    refuse_keys,
 )
 
 Count = Annotated[Whole, Field(ge=1)]
@@ -58,8 +68,18 @@ class EnvironmentSpec(Named):
         return self.name
 
 
+def _refuse_swept(swept: Mapping[str, Any], never: Iterable[str], where: tuple[str, ...] = ()) -> None:
+    refuse_keys(swept, never, where, "cannot be swept; write an arm for each of its values")
+
+
 class Arm(Named):
-    """One of the things that are compared: what every kind of run has. A kind's own model derives from it."""
+    """
+    One of the things that are compared: what every kind of run has. A kind's own model derives from it.
+
+    :cvar never_swept: keys that say what the arm is
+    """
+
+    never_swept: ClassVar[tuple[str, ...]] = ("job", "sweep", "keep")
 
     job: Text = "train"
     """the kind of its runs"""
@@ -67,6 +87,12 @@ class Arm(Named):
     """values by hyperparameter, or by one of the arm's own keys: one variant of the arm for every combination"""
     keep: Distinct[Text] = ()
     """files of its runs that are kept, whether or not another arm needs them"""
+
+    @field_validator("sweep")
+    @classmethod
+    def _sweepable(cls, swept: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        _refuse_swept(swept, cls.never_swept)
+        return swept
 
     @model_validator(mode="before")
     @classmethod
@@ -81,6 +107,8 @@ class Arm(Named):
 
 class TrainArm(Arm):
     """An arm whose runs are trainings."""
+
+    never_swept = (*Arm.never_swept, "algo", "hyperparams", "preset")
 
     algo: Text
     """the algorithm's key"""
@@ -220,6 +248,11 @@ class Study(Named):
     """of the report: names, or mappings with options"""
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """of confidence"""
+
+    @model_validator(mode="after")
+    def _sweepable(self) -> Self:
+        _refuse_swept(self.sweep, {key for arm in self.arms.values() for key in arm.never_swept}, ("sweep",))
+        return self
 
     @property
     def document(self) -> Document:

@@ -58,12 +58,14 @@ def run_alone(definition: Mapping[str, Any], surroundings: Surroundings | None =
 
 def _made(job: Job, task: Task, surroundings: Surroundings, warned: list[Any]) -> Iterator[Made]:
     definitions = [{**task.definition, "seed": seed} for seed in task.seeds]
+    elsewhere = surroundings.unrecorded.get(task.job, ())
+    measures = [measure for measure in surroundings.measures if measure not in elsewhere]
     started, done = time.time(), 0
     try:
         for definition, result in zip(definitions, job.run(task, surroundings), strict=True):
             if absent := sorted(set(task.keep) - result.files.keys()):
                 raise ValueError(f"A run of the kind {task.job} was asked for {', '.join(absent)} and has not kept it.")
-            scores = score(result.steps, result.curves, surroundings.measures)
+            scores = score(result.steps, result.curves, measures)
             said = list(dict.fromkeys(str(warning.message)[:MESSAGE_LENGTH] for warning in warned))
             recorded = {"engine": surroundings.engine, **result.recorded, "warnings": said[:MOST_MESSAGES]}
             yield _record(definition, started, result, scores, recorded), result.files

@@ -24,6 +24,15 @@ def test_the_message_for_a_mistyped_key():
     )
 
 
+def test_all_unknown_keys_are_told_together_and_none_is_offered_that_is_refused():
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        check_preset("sppo", SPPO, {**GOOD, "zzz": 1, "ent_cof": 0.1}, refused=("callback", "vec_env_wrapper"))
+    first, _, known = str(error.value).partition(" Known: batch_size, clip_range, ")
+    assert first == "Unknown key 'zzz' for sppo. Unknown key 'ent_cof' for sppo. Did you mean 'ent_coef'?"
+    assert "vec_env_wrapper" not in known
+    assert "given in" not in known
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

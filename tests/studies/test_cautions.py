@@ -8,7 +8,7 @@ from scipy import stats
 
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import sign_flip, size
-from sb3_entropy.studies.arms import arm_summaries, failure_line, failure_notes
+from sb3_entropy.studies.arm_summaries import arm_summaries, failure_line, failure_notes
 from sb3_entropy.studies.cautions import blind_spot, cautions, spread_ratio, tail
 from sb3_entropy.studies.paired import Pairs, Scores
 from tests.reports.study.results import failed, made_of, make_study

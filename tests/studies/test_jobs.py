@@ -38,6 +38,7 @@ ASCENT = {
     "decision": [{"measure": "value", "treatment": "fast", "control": "slow", "expect": "greater", "margin": 0.1}],
 }
 SMALL, LARGE = ({"algo": "sppo", "hyperparams": {"learning_rate": rate}} for rate in (1e-5, 1e-2))
+SWEPT = {**SMALL, "sweep": {"ent_coef": [0.1, 0.2]}}
 PROBED = {
     "arms": {
         "small": SMALL,
@@ -179,15 +180,15 @@ def test_a_probe_is_given_what_the_run_of_its_seed_has_kept(undisturbed):
             assert np.isclose(probe.scores["distance"], np.sqrt(moved))
             assert probe.definition["inputs"]["of"] == {k: v for k, v in trained.definition.items() if k != "seed"}
             assert not kept.of(probe.run_id)
-            alone = run_alone(trained.definition, Surroundings(measures=("distance",)))
-            assert same_but_clock(alone, trained)
+            assert same_but_clock(run_alone(trained.definition), trained)
+            assert trained.scores == {}
 
 
 def test_with_two_processes_a_probe_waits_for_its_input(undisturbed, tmp_path):
     assert run(probed(), tmp_path / "store.sqlite", "process", 2)[2] == undisturbed[1]
 
 
-def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(undisturbed, tmp_path):
+def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(undisturbed, tmp_path, monkeypatch):
     path = tmp_path / "store.sqlite"
     plain = study("probed", arms={"small": SMALL, "large": LARGE}, measures=["final_return"], decision=[
         {"measure": "final_return", "treatment": "large", "control": "small", "expect": "greater"}])  # fmt: skip
@@ -204,6 +205,24 @@ def test_finished_trainings_are_done_again_for_a_probe_and_keep_their_numbers(un
     assert counts(run(probed(), path)[0]) == (0, 0, 12, 0)
     kept = probed(arms={**PROBED["arms"], "small": {**SMALL, "keep": ["model.zip"]}})
     assert counts(run(kept, path)[0]) == (3, 0, 9, 0)
+    monkeypatch.setattr(Artifacts, "path", lambda *_: pytest.fail("a file is read that nobody needs"))
+    assert counts(run(kept, path)[0]) == (0, 0, 12, 0)
+
+
+def test_a_damaged_file_is_found_when_it_is_needed_and_made_again(tmp_path):
+    path = tmp_path / "store.sqlite"
+    arms = {"small": {**SMALL, "keep": ["snapshots.npz"]}}
+    rule = {"treatment": "small", "control": {"value": 0, "source": "none"}, "expect": "greater"}
+    trained = probed(seeds=1, arms=arms, decision=[{**rule, "measure": "final_return"}])
+    assert counts(run(trained, path)[0]) == (1, 0, 0, 0)
+    (file,) = Path(f"{path}.artifacts").iterdir()
+    file.write_bytes(bytes(file.stat().st_size))
+    arms["small way"] = PROBED["arms"]["small way"]
+    both = probed(seeds=1, arms=arms, decision=[{**rule, "treatment": "small way", "measure": "distance"}])
+    tally, _, content, _ = run(both, path)
+    assert counts(tally) == (0, 1, 1, 0)
+    assert "its snapshots.npz is gone or was changed. --retry-failed makes it" in content
+    assert counts(run(both, path, retry_failed=True)[0]) == (2, 0, 0, 0)
 
 
 def test_files_of_other_numbers_than_those_on_record_are_not_kept(tmp_path, monkeypatch):
@@ -275,17 +294,24 @@ def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp
 @pytest.mark.parametrize(
     ("arms", "message"),
     [
-        ({"p": {"job": "distance", "of": "small"}, "small": SMALL}, "arms.p.of: .* Unknown arm above it 'small'"),
-        ({"small": SMALL, "p": {"job": "distance", "of": "smal"}}, "Did you mean 'small'"),
-        ({"small": {**SMALL, "sweep": {"ent_coef": [0.1, 0.2]}}, "p": {"job": "distance", "of": "small"}},
+        ({"p": {"job": "distance", "of": "small"}, "small": SMALL}, "arms.p.of: Unknown arm above it 'small'"),
+        ({"small": SMALL, "p": {"job": "distance", "of": "smal"}}, "of: Unknown arm 'smal'.*: small. Did you mean 'sm"),
+        ({"small": SWEPT, "p": {"job": "distance", "of": "small", "sweep": {"order": [1.0, 2.0]}}},
          "one of the variants of small is needed, but small, ent_coef=0.1, small, ent_coef=0.2 is meant"),
-        ({"small": SMALL, "p": {"job": "distance", "of": "small", "sweep": {"gamma": [0.9]}}}, "but none is meant"),
+        ({"small": SWEPT, "p": {"job": "distance", "of": {"arm": "small", "ent_cof": 1}, "sweep": {"order": [1, 2]}}},
+         "arms.p.of.ent_cof: Unknown swept hyperparameter 'ent_cof'. Available: ent_coef. Did you mean 'ent_coef'"),
+        ({"small": SWEPT, "p": {"job": "distance", "of": "small", "sweep": {"gamma": [0.8, 0.9]}}},
+         "arms.p.sweep.gamma: Unknown swept hyperparameter 'gamma'. Available: ent_coef"),
         ({"small": SMALL, "p": {"job": "distance", "of": "small"}, "q": {"job": "distance", "of": "p"}},
          "snapshots.npz is needed, and the runs of p, of the kind distance, keep nothing"),
         ({"small": SMALL, "p": {"job": "distance", "of": "small", "keep": ["theta"]}}, "file of job 'distance'"),
         ({"small": SMALL, "p": {"job": "distanse", "of": "small"}}, "Did you mean 'distance'"),
         ({"small": SMALL, "p": {"job": "distance", "of": "small", "order": 0.5}}, "must be at least 1"),
-        ({"small": SMALL, "p": {"job": "distance", "of": "small", "sweep": {"order": [2, 0.5]}}}, "must be at least 1"),
+        ({"small": SMALL, "p": {"job": "distance", "of": "small", "sweep": {"order": [2, 0.5]}}},
+         "arms.p.sweep.order: p, order=0.5 in CartPole-v1: order: must be at least 1, but 0.5 was given$"),
+        ({"small": SMALL, "p": {"job": None, "of": "small"}}, "arms.p.job: must have a value, but None was given"),
+        ({"small": SMALL, "p": {"job": "distance", "of": "small", "sweep": {"job": ["train"]}}},
+         "arms.p.sweep.job: cannot be swept; write an arm for each of its values"),
         ({"small": SMALL, "p": {"job": "distance"}}, "the key 'of' is missing: the arm whose runs are probed"),
     ],
 )  # fmt: skip
@@ -293,7 +319,21 @@ def test_what_is_wrong_with_an_arm_is_said_with_its_line(arms, message):
     rule = [{"measure": "distance", "treatment": "p", "control": {"value": 0, "source": "no way"}, "expect": "greater"}]
     with pytest.raises(ValueError, match=message) as caught:
         check_study(Plan(probed(arms=arms, decision=rule)))
-    assert "nothing has been run" in str(caught.value)
+    assert "p.yml has a problem; nothing has been run" in str(caught.value).replace("probed", "p")
+
+
+def test_a_swept_key_that_a_kind_does_not_have_is_told_at_the_sweep():
+    arms = {**ASCENT["arms"], "fast": {"job": "ascent", "sweep": {"rat": [1.0]}}}
+    message = "arms.fast.sweep.rat: .*: rat: Unknown setting of ascent 'rat'. Available: rate. Did you mean 'rate'"
+    with pytest.raises(ValueError, match=message):
+        check_study(Plan(ascent(arms=arms)))
+
+
+def test_the_packages_of_an_environment_of_gymnasium_are_part_of_a_definition():
+    definitions = Plan(probed()).definitions
+    ours, trainings = (definitions[label, "CartPole-v1"]["versions"] for label in ("small way", "small"))
+    assert ours["gymnasium"] == trainings["gymnasium"]
+    assert "gymnasium" not in Plan(ascent()).definitions["slow", "three arms"]["versions"]
 
 
 def test_a_sweep_that_both_have_chooses_the_input():

@@ -1,6 +1,7 @@
 """Artifacts: files that belong to something in the store and are too large for it, in a folder beside it."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -89,6 +90,18 @@ class Artifacts(Table):
         with self._store.reading() as connection:
             query = "SELECT * FROM artifacts WHERE owner = ? ORDER BY name"
             return [Artifact(*row) for row in connection.execute(query, (owner,))]
+
+    def has(self, owner: str, name: str) -> bool:
+        """
+        :param owner: what it belongs to
+        :param name: what it is to its owner
+        :return: whether it was kept and its file is there in its size. It is not read: :meth:`path` sees every change
+        """
+        for artifact in self.of(owner):
+            if artifact.name == name:
+                with suppress(OSError):
+                    return (self.folder / artifact.sha256).stat().st_size == artifact.size
+        return False
 
     def path(self, owner: str, name: str) -> Path:
         """

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sb3_entropy.environments import full_id
+from pydantic import ValidationError
+
+from sb3_entropy.environments import full_id, import_packages
 from sb3_entropy.errors import unknown
-from sb3_entropy.studies.identity import PROTOCOL, installed, module_package
+from sb3_entropy.studies.identity import PROTOCOL, environment_packages, installed, module_package
 from sb3_entropy.studies.spec import Arm, EnvironmentSpec, Study
 from sb3_entropy.studies.variants import Variant
 
@@ -58,6 +60,7 @@ class Surroundings:
     What is the same for all tasks of a call and does not change their numbers.
 
     :param measures: the names of the measures to score
+    :param unrecorded: of these by kind of run those whose curves it does not record, and another kind of the study does
     :param engine: what does the tasks, by its class
     :param tensorboard: a folder to log to
     :param steps: a folder in which to note how far each run is, see :mod:`~sb3_entropy.studies.steps`
@@ -66,6 +69,7 @@ class Surroundings:
     """
 
     measures: tuple[str, ...] = ()
+    unrecorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     engine: str = ""
     tensorboard: str | None = None
     steps: str | None = None
@@ -115,15 +119,20 @@ class Job(ABC):
         :param variant: a variant of this kind
         :return: its arm with the swept values in their places; those that name no setting choose among the variants of
             an arm that it needs
-        :raises ValueError: if a value is wrong, or there is nothing to choose
+        :raises ValueError: if a value is wrong, or there is nothing to choose; the message begins with the key
         """
         arm, names = variant.arm, self.settings.keys_and_meanings()
         swept = {key: value for key, value in variant.settings.items() if key in names}
         if not self.needs and (strange := variant.settings.keys() - swept.keys()):
-            raise ValueError(unknown(f"setting of job {arm.job!r}", min(strange), names))
+            known = names.keys() - set(self.settings.never_swept)
+            raise ValueError(f"{min(strange)}: {unknown(f'setting of {arm.job}', min(strange), known)}")
         # Without warnings: pydantic takes the mapping that stands for another arm's name for a mistake.
         given = arm.model_dump(exclude_unset=True, by_alias=True, exclude={"sweep"}, warnings=False)
-        return type(arm).model_validate({**given, **swept})
+        try:
+            return type(arm).model_validate({**given, **swept})
+        except ValidationError as error:
+            told = (f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+            raise ValueError("; ".join(told)) from None
 
     @abstractmethod
     def asked_for(self, cell: Cell) -> dict[str, Any]:
@@ -188,7 +197,7 @@ class PlainJob(Job):
     A kind that is defined by its settings alone: a subclass names these and its curves, and says how it runs.
 
     :cvar version: to be raised when its runs give other numbers than before: they are then done again
-    :cvar packages: the distributions whose versions make the numbers
+    :cvar packages: the distributions whose versions make the numbers, besides those of an environment of Gymnasium
     :cvar series: the names of the curves that every run records
     """
 
@@ -206,8 +215,11 @@ class PlainJob(Job):
         }
 
     def definition(self, cell: Cell, asked: Mapping[str, Any]) -> dict[str, Any]:
-        versions = installed({*self.packages, module_package(type(self).__module__)})
-        return {"protocol": PROTOCOL, "behaviour": self.version, **asked, "versions": versions}
+        names = {*self.packages, module_package(type(self).__module__)}
+        if self.in_gymnasium:
+            import_packages(cell.study.packages)
+            names |= environment_packages(cell.environment.env_id)
+        return {"protocol": PROTOCOL, "behaviour": self.version, **asked, "versions": installed(names)}
 
     def check(self, cell: Cell) -> None:
         self.settings_of(cell.variant)

@@ -70,7 +70,8 @@ class Train(Job):
                 raise ValueError(f"{key} cannot be used in a study. Take it out.")
         timesteps = training_length(cell.study, cell.environment, hyperparams)
         algo, points = arm.algo, cell.study.evaluation.points
-        check_preset(algo, find_algorithm(algo), {**hyperparams, "n_timesteps": timesteps}, "the study")
+        given = {key: value for key, value in hyperparams.items() if key not in UNSUPPORTED}
+        check_preset(algo, find_algorithm(algo), {**given, "n_timesteps": timesteps}, refused=UNSUPPORTED)
         if hyperparams.get("n_envs", 1) > SEED_STRIDE:
             raise ValueError(f"n_envs must be at most {SEED_STRIDE}, but {hyperparams['n_envs']} was given.")
         if points > timesteps:

@@ -51,6 +51,19 @@ def test_what_is_there_stays_and_equal_contents_are_one_file(artifacts: Artifact
     assert len(list(artifacts.folder.iterdir())) == 1
 
 
+def test_whether_it_is_there_is_told_by_row_and_size_without_reading(artifacts: Artifacts) -> None:
+    artifacts.keep("run0001", "model.zip", b"one")
+    file = artifacts.path("run0001", "model.zip")
+    assert artifacts.has("run0001", "model.zip")
+    assert not artifacts.has("run0001", "snapshots.npz")
+    file.write_bytes(b"two")
+    assert artifacts.has("run0001", "model.zip")  # what reads it will see
+    file.write_bytes(b"longer")
+    assert not artifacts.has("run0001", "model.zip")
+    file.unlink()
+    assert not artifacts.has("run0001", "model.zip")
+
+
 def test_a_row_without_its_file_is_found_said_and_mended(artifacts: Artifacts) -> None:
     artifacts.keep("run0001", "model.zip", b"one")
     artifacts.path("run0001", "model.zip").unlink()
