@@ -31,12 +31,13 @@ DEFAULTS = {
 def write(path: Path, rows: Iterable[Row]) -> None:
     """
     :param path: the file, which is overwritten
-    :param rows: its lines
+    :param rows: its lines; the width is written where it is told, that of the first distribution
     """
     lines = []
     for r in rows:
         key = (r.kind, r.statistic, r.method, r.shape, r.tasks, r.n)
-        lines.append([*key, f"{r.below:.4f}", f"{r.above:.4f}", f"{r.width:.3g}"])
+        width = f"{r.width:.3g}" if r.shape == next(iter(SHAPES)) else ""
+        lines.append([*key, f"{r.below:.4g}", f"{r.above:.4g}", width])
     _write(path, FIELDS, lines)
 
 

@@ -85,13 +85,15 @@ def tabulated(study: Study) -> Evidence | None:
 def table_text(found: Iterable[Evidence]) -> str:
     """
     :param found: the evidence of studies
-    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first ten digits
+    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first seven digits
     """
     lines = []
     for evidence in found:
         entry = {field.name: getattr(evidence, field.name) for field in fields(Evidence) if field.name != "study"}
         entry = {**entry, "verdict": asdict(evidence.verdict), "ours": [asdict(row) for row in evidence.ours]}
-        told = json.dumps({"yaml": _identity(evidence.study), **_shortened(entry)}, ensure_ascii=False)
+        told = json.dumps(
+            {"yaml": _identity(evidence.study), **_shortened(entry)}, ensure_ascii=False, separators=(",", ":")
+        )
         lines.append(f"{json.dumps(evidence.study.name)}: {told}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -102,7 +104,7 @@ def _shortened(values: Any) -> Any:
         return {key: value if key == "value" else _shortened(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_shortened(value) for value in values]
-    return float(f"{values:.10g}") if isinstance(values, float) else values
+    return float(f"{values:.7g}") if isinstance(values, float) else values
 
 
 @functools.cache
@@ -114,7 +116,7 @@ def _table() -> dict[str, dict[str, Any]]:
 def _identity(study: Study) -> str:
     """A hash of the YAML but for what is merely written about the runs."""
     values = {key: value for key, value in study.document.values.items() if key not in ("finding", "remarks")}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _verdict(entry: dict[str, Any]) -> Verdict:

@@ -95,7 +95,9 @@ def test_it_can_be_had_again(kind: str, statistic: str, method: str, shape: str,
     for own, theirs in pairs:
         share = max(theirs, 0.001)
         assert abs(own - theirs) < 4.5 * math.sqrt(share * (1 - share) * (1 / 600 + 1 / REPEATS))
-    assert row.width == pytest.approx(float(stored["width"]), rel=0.3)
+    assert (stored["width"] != "") == (shape == "normal")
+    if stored["width"]:
+        assert row.width == pytest.approx(float(stored["width"]), rel=0.3)
 
 
 def test_one_case_without_the_simulation_s_code() -> None:
