@@ -27,13 +27,7 @@ PRESET = {
 }
 
 # Long trainings on lines that shorter tests run too: what follows Python line by line costs two fifths more there.
-UNMEASURED = (
-    "tests/oracles/",
-    "tests/contracts/every/test_parity.py",
-    "tests/contracts/on_policy/test_counting.py",
-    "tests/contracts/on_policy/test_regularizers.py",
-    "tests/contracts/on_policy/test_training.py",
-)
+UNMEASURED = ("tests/contracts/", "tests/oracles/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

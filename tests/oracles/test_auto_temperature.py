@@ -71,7 +71,7 @@ def needed_alpha(bandit: Any, target: float) -> float:
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     [
-        (SPPO, "arms"),
+        pytest.param(SPPO, "arms", marks=pytest.mark.slow),
         (SA2C, "quadratic, 2"),
         pytest.param(SA2C, "arms", marks=pytest.mark.slow),
         pytest.param(SPPO, "quadratic, 1", marks=pytest.mark.slow),

@@ -216,7 +216,9 @@ def test_previous_is_silent_at_first_and_repels_then() -> None:
     assert not th.equal(*after_two)
 
 
-@pytest.mark.parametrize(("mode", "target", "pays"), [("attract", 0.3, 1.0), ("repel", 0.4, 0.0)])
+@pytest.mark.parametrize(
+    ("mode", "target", "pays"), [("attract", 0.3, 1.0), pytest.param("repel", 0.4, 0.0, marks=pytest.mark.slow)]
+)
 def test_a_tuned_coefficient_holds_its_target(mode: str, target: float, pays: float) -> None:
     """
     Left alone, KL(π ‖ U) goes to 1.2 where the task pays. Where it does not, something else has to pull against what

@@ -362,7 +362,7 @@ def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment, sai
     assert not Path(sys.prefix).is_relative_to(fresh.folder)
 
 
-@pytest.mark.parametrize("vec_env", ["dummy", "subproc"])
+@pytest.mark.parametrize("vec_env", ["dummy", pytest.param("subproc", marks=pytest.mark.slow)])
 def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, vec_env: str) -> None:
     done = fresh.train(vec_env)
     succeeded(done)
@@ -439,6 +439,7 @@ def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment,
     assert succeeded(said["results"]) == ["4", "True", "0.3", "1"]
 
 
+@pytest.mark.slow
 def test_does_entropy_help_on_it(fresh: FreshEnvironment, said: Said) -> None:
     succeeded(said["compare"])
     page = (fresh.folder / "reports" / "compare_sppo_third-Env-v0" / "index.html").read_text()

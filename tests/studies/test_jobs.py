@@ -184,6 +184,7 @@ def test_a_probe_is_given_what_the_run_of_its_seed_has_kept(undisturbed):
             assert trained.scores == {}
 
 
+@pytest.mark.slow
 def test_with_two_processes_a_probe_waits_for_its_input(undisturbed, tmp_path):
     assert run(probed(), tmp_path / "store.sqlite", "process", 2)[2] == undisturbed[1]
 

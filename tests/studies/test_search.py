@@ -198,6 +198,7 @@ def storage(path):
     return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
 
 
+@pytest.mark.slow
 def test_processes_tune_an_arm(tmp_path):
     basis = next(iter(Plan(specs.study(timesteps=64)).definitions.values()))
     objective = ArmObjective(basis, (0, 1), "final_return")

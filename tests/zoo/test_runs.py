@@ -138,7 +138,7 @@ def test_going_on_from_a_checkpoint_keeps_counter_statistics_and_memory(tiny, tr
     assert statistics.obs_rms.count == pytest.approx(64 + 64 + 4, abs=0.1)
 
 
-@pytest.mark.parametrize("kind", ["subproc", "envpool", "native"])
+@pytest.mark.parametrize("kind", [pytest.param("subproc", marks=pytest.mark.slow), "envpool", "native"])
 def test_other_kinds_of_batches(tiny, train, preset, kind, capsys):
     if kind == "envpool":
         pytest.importorskip("envpool", reason="envpool has wheels for Linux on x86-64 only")

@@ -19,7 +19,13 @@ IDS = {
 }
 
 
-@pytest.mark.parametrize("env_id", IDS)
+#: their like is tried by the others
+MORE = {"entropy/FashionMNISTBandit-v0", "entropy/CIFAR10Bandit-v0"}
+
+
+@pytest.mark.parametrize(
+    "env_id", [pytest.param(env_id, marks=pytest.mark.slow) if env_id in MORE else env_id for env_id in IDS]
+)
 def test_is_trained_and_enjoyed(env_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if env_id not in list(IDS)[:2] and "SB3_ENTROPY_DATA" not in os.environ:
         pytest.skip("SB3_ENTROPY_DATA names no data folder")
@@ -41,7 +47,7 @@ def test_is_trained_and_enjoyed(env_id: str, tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.skipif("SB3_ENTROPY_DATA" not in os.environ, reason="SB3_ENTROPY_DATA names no data folder")
-@pytest.mark.parametrize("env_id", ["MNISTBandit-v0", "SpotifyBandit-v0"])
+@pytest.mark.parametrize("env_id", ["MNISTBandit-v0", pytest.param("SpotifyBandit-v0", marks=pytest.mark.slow)])
 def test_steps_in_processes(env_id: str) -> None:
     from stable_baselines3.common.env_util import make_vec_env
     from stable_baselines3.common.vec_env import SubprocVecEnv

@@ -227,6 +227,7 @@ def test_sources_are_checked(tmp_path: Path) -> None:
         load_cifar10(tmp_path, source="npz", download=True)
 
 
+@pytest.mark.slow
 def test_the_real_subset() -> None:
     data = load_cifar10(real_data(), source="npz")
     assert data.name == "cifar10 subset (20000/5000)"
