@@ -49,7 +49,8 @@ def _things(registry: Registry[Any]) -> list[tuple[str, str]]:
 
 def _first_sentence(thing: Any) -> str:
     """:return: the first sentence of its description, or docstring, on one line; ``et al. 2020`` ends none"""
-    text = getattr(thing, "description", None) or inspect.getdoc(thing) or "No description."
+    told = inspect.getdoc(thing) if isinstance(thing, type) else thing.description  # a measure is a value
+    text = told or "No description."
     paragraph = " ".join(text.partition("\n\n")[0].split())
     return re.split(r"(?<=\.) (?=[A-Z])", paragraph, maxsplit=1)[0]
 
