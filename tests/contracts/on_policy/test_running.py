@@ -292,7 +292,7 @@ def test_looking_does_not_change_what_is_learned(key: str, policy_kwargs: dict[s
 
     def run(callback: Any = None, log_interval: int | None = 1, **kwargs: Any) -> Any:
         model = build(key, ent_coef="auto_0.1", policy_kwargs=policy_kwargs, **kwargs)
-        return model.learn(64, callback, log_interval=log_interval)
+        return model.learn(48, callback, log_interval=log_interval)
 
     plain = run(log_interval=None)
     assert_same_state(run(), plain)
