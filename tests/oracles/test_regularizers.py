@@ -344,18 +344,18 @@ def test_a_loaded_model_goes_on_as_it_would_have_gone(reference: dict[str, Any],
     rule = {"divergence": "jensen_shannon", "coef": "auto_0.3", "target_divergence": 0.1, **reference}
     for make in (
         lambda: SPPO(
-            "MlpPolicy", Choice(), n_steps=16, batch_size=8, n_epochs=2, seed=0, device="cpu", regularizers=[rule]
+            "MlpPolicy", Choice(), n_steps=8, batch_size=4, n_epochs=2, seed=0, device="cpu", regularizers=[rule]
         ),
-        lambda: DivergenceRegPG("MlpPolicy", Choice(), n_steps=16, seed=0, device="cpu", **rule),
+        lambda: DivergenceRegPG("MlpPolicy", Choice(), n_steps=8, seed=0, device="cpu", **rule),
     ):
         model = make()
-        model.learn(80)
+        model.learn(40)
         model.save(tmp_path / "model")
         loaded = type(model).load(tmp_path / "model", env=Choice(), device="cpu")
         for each in (model, loaded):
             each.set_env(Choice())
             each.set_random_seed(11)
-            each.learn(64, reset_num_timesteps=False)
+            each.learn(32, reset_num_timesteps=False)
         for name, tensor in model.policy.state_dict().items():
             assert th.equal(tensor, loaded.policy.state_dict()[name]), name
         coefs = [m.active_regularizers[0].coefficient.value(1.0) for m in (model, loaded)]

@@ -27,7 +27,9 @@ from contracts.models import (
 from contracts.pairs import combinations
 from sb3_entropy.registry import ALGORITHMS
 
-ROLLOUT = 16
+ROLLOUT = 8
+# Two minibatches an epoch, where there are any.
+SIZE = {"n_steps": ROLLOUT, "batch_size": ROLLOUT // 2}
 
 
 @dataclass
@@ -44,7 +46,7 @@ SETTINGS = {
     "gsde-resampled": Case(kwargs={"use_sde": True, "sde_sample_freq": 3}),
     "gsde-full-std": Case(kwargs={"use_sde": True, "policy_kwargs": {"full_std": False, "use_expln": True}}),
     "gsde-squashed": Case(kwargs={"use_sde": True, "policy_kwargs": {"squash_output": True}}),
-    "three-envs": Case(lambda: make_vec_env(3, truncates=True), {"n_steps": 8}, 2 * 3 * 8),
+    "three-envs": Case(lambda: make_vec_env(3, truncates=True), total=2 * 3 * ROLLOUT),
     "vec-normalize": Case(
         lambda: VecNormalize(make_vec_env(2, truncates=True), gamma=0.9), {"gamma": 0.9}, 2 * 2 * ROLLOUT
     ),
@@ -94,11 +96,12 @@ def can_be_set(key: str, setting: str, bonus: str) -> bool:
 
 def compare(key: str, case: Case, ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[Any, Any]:
     """Train both and compare what they have learned. Returns what they have logged."""
+    size = {name: SIZE[name] for name in SIZE.keys() & arguments_of(ALGORITHMS.get(key)).keys() - case.kwargs.keys()}
     logs, models, generators = [], [], []
     for cls, extra in ((ALGORITHMS.get(key), ours), (stock_parent(key), theirs)):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "You have specified a mini-batch size")
-            model = build(cls, case.make(), **copy.deepcopy(case.kwargs), **extra)  # type: ignore[arg-type]
+            model = build(cls, case.make(), **size, **copy.deepcopy(case.kwargs), **extra)  # type: ignore[arg-type]
         logs.append(record(model))
         models.append(model.learn(case.total, log_interval=1))
         generators.append(th.get_rng_state())

@@ -64,7 +64,7 @@ def reload(model: Any, env: Any = None, **kwargs: Any) -> Any:
 @pytest.mark.parametrize("key", KEYS)
 def test_comes_back_and_goes_on(key: str, kind: str, tmp_path: Path) -> None:
     env = make_env(actions="discrete")
-    model = build(key, env, ent_coef=TEMPERATURES[kind], ent_coef_lr=1e-2, target_entropy=0.5).learn(32)
+    model = build(key, env, n_steps=8, ent_coef=TEMPERATURES[kind], ent_coef_lr=1e-2, target_entropy=0.5).learn(16)
     model.save(tmp_path / "model")
     loaded, again = (
         type(model).load(tmp_path / "model", env=make_env(actions="discrete"), device="cpu") for _ in range(2)
@@ -76,14 +76,14 @@ def test_comes_back_and_goes_on(key: str, kind: str, tmp_path: Path) -> None:
     )
     for progress in (1.0, 0.3, 0.0):
         assert loaded.temperature.value(progress) == model.temperature.value(progress)
-    assert loaded.num_timesteps == 32
+    assert loaded.num_timesteps == 16
     before = parameters(loaded)
     for resumed in (loaded, again):
         th.manual_seed(5)
         np.random.seed(5)
         resumed.env.seed(5)
-        resumed.learn(16, reset_num_timesteps=False)
-        assert resumed.num_timesteps == 48
+        resumed.learn(8, reset_num_timesteps=False)
+        assert resumed.num_timesteps == 24
         assert has_moved(resumed, before)
     assert_same_state(loaded, again)
     assert alpha(loaded) == alpha(again)

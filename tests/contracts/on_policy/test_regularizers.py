@@ -30,8 +30,8 @@ UNIFORM: dict[str, Any] = {"divergence": "jensen_shannon", "divergence_kwargs": 
 PREVIOUS: dict[str, Any] = {"divergence": "kl", "reference": "previous", "mode": "repel", "cap": 2.0, "coef": 0.5}
 
 
-def trained(key: str, env: Any, rules: Any, steps: int = 32, **kwargs: Any) -> Any:
-    model = build(key, env, regularizers=rules, **kwargs)
+def trained(key: str, env: Any, rules: Any, steps: int = 16, **kwargs: Any) -> Any:
+    model = build(key, env, regularizers=rules, n_steps=8, **kwargs)
     start = parameters(model)
     model.learn(steps)
     assert has_moved(model, start)
@@ -58,9 +58,9 @@ def test_on_every_space(key: str, actions: str, observations: str, rule: str) ->
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_no_regulariser_changes_nothing(key: str) -> None:
     env = {"actions": "discrete"}
-    plain = build(key, make_env(**env)).learn(32)
+    plain = build(key, make_env(**env), n_steps=8).learn(16)
     for rules in ([], None, [{"divergence": "kl", "coef": 0.0}], [{"divergence": "mmd", "coef": "lin_0"}]):
-        assert_same_state(build(key, make_env(**env), regularizers=rules).learn(32), plain)
+        assert_same_state(build(key, make_env(**env), n_steps=8, regularizers=rules).learn(16), plain)
 
 
 @pytest.mark.parametrize("key", ON_POLICY)
@@ -74,7 +74,10 @@ def test_a_loss_may_look_at_the_policy_elsewhere(key: str, actions: str) -> None
             return super()._policy_loss(advantages, log_prob, batch)
 
     env = {"actions": actions}
-    models = [build(cls, make_env(**env), regularizers=[UNIFORM]).learn(32) for cls in (ALGORITHMS.get(key), Looking)]
+    models = [
+        build(cls, make_env(**env), n_steps=8, regularizers=[UNIFORM]).learn(16)
+        for cls in (ALGORITHMS.get(key), Looking)
+    ]
     assert_same_state(*models)
 
 
@@ -97,8 +100,8 @@ def test_with_every_distribution(key: str, policy_kwargs: dict[str, Any], rule: 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_with_gsde_and_normalisation(key: str) -> None:
     env = VecNormalize(make_random_vec_env(2))
-    model = trained(key, env, [UNIFORM, PREVIOUS], 96, use_sde=True, sde_sample_freq=4)
-    assert model.num_timesteps >= 96
+    model = trained(key, env, [UNIFORM, PREVIOUS], 48, use_sde=True, sde_sample_freq=4)
+    assert model.num_timesteps >= 48
 
 
 @pytest.mark.parametrize("key", ON_POLICY)

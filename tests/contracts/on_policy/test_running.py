@@ -291,15 +291,15 @@ def test_looking_does_not_change_what_is_learned(key: str, policy_kwargs: dict[s
     """TensorBoard, log intervals, evaluation on other environments: the same parameters, bit for bit."""
 
     def run(callback: Any = None, log_interval: int | None = 1, **kwargs: Any) -> Any:
-        model = build(key, ent_coef="auto_0.1", policy_kwargs=policy_kwargs, **kwargs)
-        return model.learn(48, callback, log_interval=log_interval)
+        model = build(key, n_steps=8, ent_coef="auto_0.1", policy_kwargs=policy_kwargs, **kwargs)
+        return model.learn(24, callback, log_interval=log_interval)
 
     plain = run(log_interval=None)
     assert_same_state(run(), plain)
     assert_same_state(run(log_interval=3, tensorboard_log=str(tmp_path), verbose=0), plain)
     if not policy_kwargs:
-        evaluation = EvalCallback(make_vec_env(1), n_eval_episodes=1, eval_freq=16, verbose=0, warn=False)
-        assert_same_state(run([evaluation, LogEveryNTimesteps(16)]), plain)
+        evaluation = EvalCallback(make_vec_env(1), n_eval_episodes=1, eval_freq=8, verbose=0, warn=False)
+        assert_same_state(run([evaluation, LogEveryNTimesteps(8)]), plain)
 
 
 # ---------------------------------------------------------------------- callbacks

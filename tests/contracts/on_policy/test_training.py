@@ -29,9 +29,9 @@ FORMS = ("entropy", "log_prob")
 UNITS = ("reward", "normalised")
 
 
-def trained(key: str, env: Any = None, steps: int = 32, **kwargs: Any) -> Any:
-    """:return: a model that has trained, and has moved"""
-    model = build(key, env, **kwargs)
+def trained(key: str, env: Any = None, steps: int = 16, **kwargs: Any) -> Any:
+    """:return: a model that has trained for two rollouts, unless more are asked for, and has moved"""
+    model = build(key, env, **{"n_steps": 8, **kwargs})
     start = parameters(model)
     model.learn(steps)
     assert has_moved(model, start)
@@ -57,7 +57,6 @@ def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
             key,
             make_env(actions=actions),
             steps=8,
-            n_steps=8,
             ent_coef=0.2,
             normalize_advantage=True,
             entropy_in_return=in_return,
@@ -227,7 +226,7 @@ class CountingBuffer(RolloutBuffer):
 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_rollout_buffer(key: str) -> None:
-    settings: dict[str, Any] = {"ent_coef": 0.1, "n_steps": 16}
+    settings: dict[str, Any] = {"ent_coef": 0.1, "steps": 32}
     model = trained(key, rollout_buffer_class=CountingBuffer, rollout_buffer_kwargs={"tag": "mine"}, **settings)
     assert isinstance(model.rollout_buffer, CountingBuffer)
     assert model.rollout_buffer.tag == "mine"
