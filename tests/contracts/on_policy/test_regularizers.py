@@ -135,7 +135,8 @@ def test_observation_spaces_of_any_size(space: spaces.Space) -> None:
 
     policy_kwargs = {"activation_fn": th.nn.ReLU}
     for rules in ([UNIFORM], [PREVIOUS]):
-        build("sppo", Quiet(space, ACTIONS["discrete"]), regularizers=rules, policy_kwargs=policy_kwargs).learn(32)
+        env = Quiet(space, ACTIONS["discrete"])
+        build("sppo", env, n_steps=8, regularizers=rules, policy_kwargs=policy_kwargs).learn(16)
 
 
 def test_trying_the_rules_does_not_train() -> None:
@@ -156,7 +157,7 @@ def test_trying_the_rules_does_not_train() -> None:
 
 def test_in_processes_of_their_own() -> None:
     """An environment there that has no features of its actions must not end its process."""
-    env = make_vec_env("CartPole-v1", 1, vec_env_cls=SubprocVecEnv)
+    env = make_vec_env("CartPole-v1", 2, vec_env_cls=SubprocVecEnv, vec_env_kwargs={"start_method": "fork"})
     rules = [{"divergence": "kl"}, {"divergence": "mmd", "reference": "ema"}]
     build("sppo", env, regularizers=rules).learn(32)
     kernel = {"kernel": "linear", "features": "env"}
@@ -179,7 +180,7 @@ def test_every_divergence_with_every_reference(key: str, divergence: str, refere
 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_frozen_reference_is_saved_with_the_model(key: str, tmp_path: Any) -> None:
-    other = build("sppo", make_env(actions="discrete"), seed=9).learn(32)
+    other = build("sppo", make_env(actions="discrete"), n_steps=8, seed=9).learn(8)
     other.save(tmp_path / "other")
     rule = {"divergence": "kl", "reference": "frozen", "reference_kwargs": {"policy": str(tmp_path / "other.zip")}}
     model = trained(key, make_env(actions="discrete"), [rule])
@@ -188,7 +189,7 @@ def test_a_frozen_reference_is_saved_with_the_model(key: str, tmp_path: Any) -> 
     again = [type(model).load(tmp_path / "model", env=make_env(actions="discrete"), device="cpu") for _ in range(2)]
     for each in again:
         each.set_random_seed(4)
-        each.learn(32, reset_num_timesteps=False)
+        each.learn(16, reset_num_timesteps=False)
     assert_equal_parameters(again[0], parameters(again[1]))
     assert again[0].regularizers[0].seen[0] > 0
 

@@ -207,24 +207,24 @@ def test_hyper_parameters_once_a_run(key: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_what_is_logged_depends_on_the_actions(key: str) -> None:
     for actions in ("discrete", "multi_discrete", "multi_binary"):
-        model = build(key, make_env(actions=actions))
+        model = build(key, make_env(actions=actions), n_steps=8)
         logged = record(model)
-        model.learn(32, log_interval=1)
+        model.learn(16, log_interval=1)
         assert logged.values.keys() >= ENTROPY | ALWAYS
         assert (
             not (STD | {"train/outside_box", "train/ent_coef_loss", "train/ent_coef_raw_reward"}) & logged.values.keys()
         )
         low, middle, high = (logged.values[f"train/entropy_q{q}"][-1] for q in (10, 50, 90))
         assert 0 < low <= middle <= high < np.log(8) + 1e-6
-    model = build(key, policy_kwargs={"action_distribution": "beta"})
+    model = build(key, n_steps=8, policy_kwargs={"action_distribution": "beta"})
     logged = record(model)
-    model.learn(32, log_interval=1)
+    model.learn(16, log_interval=1)
     assert logged.values.keys() >= STD
     assert "train/outside_box" not in logged.values
     assert logged.values["train/std_min"][-1] <= logged.values["train/std"][-1] <= logged.values["train/std_max"][-1]
-    model = build(key, policy_kwargs={"action_distribution": "tanh_gaussian"}, ent_coef=0.0)
+    model = build(key, n_steps=8, policy_kwargs={"action_distribution": "tanh_gaussian"}, ent_coef=0.0)
     logged = record(model)
-    model.learn(32, log_interval=1)
+    model.learn(16, log_interval=1)
     assert not ENTROPY & logged.values.keys()  # never estimated silently, not even in a log
 
 
