@@ -45,13 +45,14 @@ def with_actions() -> list[tuple[str, str]]:
     return pairs + [(key, several[place % len(several)]) for place, key in enumerate(ON_POLICY)]
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("key", "actions"), with_actions())
-def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
+def test_every_setting_on_every_action_space(key: str, actions: str, every: bool) -> None:
     """The 2×2 of entropy in return and improvement, both forms, both units. What should differ does."""
     outcomes = {}
     for in_return, in_improvement, form, unit in itertools.product((True, False), (True, False), FORMS, UNITS):
-        # Where neither form nor unit should matter, both change at once.
-        if not in_improvement and (in_return == (form == FORMS[0])) != (unit == UNITS[0]):
+        # Where neither form nor unit should matter, both change at once, unless everything is tried.
+        if not every and not in_improvement and (in_return == (form == FORMS[0])) != (unit == UNITS[0]):
             continue
         model = trained(
             key,
@@ -68,7 +69,7 @@ def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
     for in_return in (True, False):
         # Without the immediate term there is nothing that has a form or a unit.
         without = [outcome for setting, outcome in outcomes.items() if setting[:2] == (in_return, False)]
-        assert th.equal(*without)
+        assert all(th.equal(without[0], other) for other in without[1:])
         settings = [outcomes[in_return, True, form, unit] for form in FORMS for unit in UNITS]
         for one, other in itertools.combinations([without[0], *settings], 2):
             assert not th.equal(one, other)
