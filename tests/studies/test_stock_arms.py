@@ -17,7 +17,7 @@ STUDY = {
     "environments": ["Pendulum-v1"],
     "timesteps": 60,
     "seeds": 3,
-    "evaluation": {"points": 2, "episodes": 2},
+    "evaluation": {"points": 2, "episodes": 1},
     "hyperparams": SMALL,
     "arms": {
         "SAC": {
