@@ -326,26 +326,16 @@ def test_all_studies_are_packaged():
     assert set(study_files()) == OURS
 
 
-def stand_in_for_cifar10(folder, monkeypatch):
-    """A few images instead of 25 000, which take five seconds to unpack."""
-    rng = np.random.default_rng(0)
-    images = {f"x_{part}": rng.integers(256, size=(40, 32, 32, 3), dtype=np.uint8) for part in ("train", "test")}
-    (folder / "cifar10").mkdir()
-    np.savez(folder / "cifar10" / "few.npz", **images, y_train=np.arange(40) % 10, y_test=np.arange(40) % 10)
-    monkeypatch.setattr("sb3_entropy_bandits.data.cifar10_npz._check_known", lambda path: None)
-    monkeypatch.setenv("SB3_ENTROPY_DATA", str(folder))
-
-
 @pytest.mark.parametrize(
     ("name", "real"),
     [*((name, True) for name in sorted(OURS - {"starnes2023_cifar10"})), ("starnes2023_cifar10", False),
      pytest.param("starnes2023_cifar10", True, marks=pytest.mark.slow)],
 )  # fmt: skip
-def test_every_packaged_study_is_sound(name, real, tmp_path, monkeypatch):
+def test_every_packaged_study_is_sound(name, real, request):
     from sb3_entropy.studies.check import check_study
 
     if not real:
-        stand_in_for_cifar10(tmp_path, monkeypatch)
+        request.getfixturevalue("few_of_cifar10")
     if name in NEED_DATA and "SB3_ENTROPY_DATA" not in os.environ:
         pytest.skip("SB3_ENTROPY_DATA names no data folder")
     study = read_study(find_study(name))

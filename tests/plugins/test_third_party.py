@@ -243,7 +243,7 @@ STEPS: dict[str, str | list[str]] = {
         """,
     "misspelt": ["train", "--algo", "sppo", "--env", "third/Enw-v0"],
     "studies": ["study", "list"],
-    "study": ["study", "run", "third_study", "--engine", "process", "--workers", "1"],
+    "study": ["study", "run", "third_study", "--engine", "serial"],
     "report": ["study", "report", "third_study"],
     "results": """
         import json, pandas, sqlite3
@@ -260,6 +260,13 @@ COMPARED = "reports/compare_sppo_third-Env-v0/compare_sppo_third-Env-v0.yml"
 LONGER_STEPS: dict[str, str | list[str]] = {
     "compare": ["compare", "--env", "third/Env-v0", "--preset", "own", *SMALL],  # the plugin's
     "again": ["study", "run", COMPARED, "--engine", "serial"],
+    "in processes": [
+        *("study", "run", "third_study", "--store", "of_two.sqlite"),
+        "--engine",
+        "process",
+        "--workers",
+        "2",
+    ],
 }
 DO_THEM = """
     import io, json, sys, traceback
@@ -465,3 +472,10 @@ def test_does_entropy_help_on_it(fresh: FreshEnvironment) -> None:
     assert "Does entropy help sppo on third/Env-v0?" in page
     succeeded(said["again"])
     assert "0 runs, 0 steps, 1 at once; 8 were done before." in said["again"].stdout
+
+
+@pytest.mark.slow
+def test_its_study_is_run_in_processes(fresh: FreshEnvironment) -> None:
+    done = fresh.once("compared", LONGER_STEPS)["in processes"]
+    succeeded(done)
+    assert "third_study: 4 runs, 512 steps, 2 at once" in done.stdout
