@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -27,8 +28,43 @@ PRESET = {
     "policy_kwargs": {"activation_fn": "relu", "net_arch": {"pi": [8], "vf": [8]}},
 }
 
-# Long trainings on lines that shorter tests run too: what follows Python line by line costs two fifths more there.
-UNMEASURED = ("tests/contracts/", "tests/oracles/")
+# Long tests on lines that others run too: what follows Python line by line costs two fifths more there.
+UNMEASURED = (
+    "tests/contracts/",
+    "tests/oracles/",
+    "tests/docs/",
+    "tests/plugins/",
+    "tests/cli/test_kill.py",
+    "tests/cli/test_own_environments.py::test_it_is_trained",
+    "tests/cli/test_study.py::test_compare_trains",
+    "tests/cli/test_study.py::test_every_packaged_study",
+    "tests/cli/test_study.py::test_run_report_export",
+    "tests/cli/test_study.py::test_the_exported_results",
+    "tests/offline/test_off_policy_coverage.py",
+    "tests/plots/study/test_figures.py::TestLearningCurves::test_what_is_left_out",
+    "tests/plots/study/test_figures.py::test_every_figure",
+    "tests/plots/test_training_curves.py",
+    "tests/reports/study/test_page.py::test_two_reports",
+    "tests/statistics/test_coverage_table.py",
+    "tests/statistics/test_rliable.py",
+    "tests/studies/test_jobs.py::test_a_probe_is_given",
+    "tests/studies/test_jobs.py::test_a_run_whose_input",
+    "tests/studies/test_jobs.py::test_a_thousand_seeds",
+    "tests/studies/test_jobs.py::test_finished_trainings",
+    "tests/studies/test_jobs.py::test_thousands_of_runs",
+    "tests/studies/test_odd_environments.py",
+    "tests/studies/test_published.py",
+    "tests/studies/test_runner.py",
+    "tests/studies/test_stock_arms.py",
+    "tests/studies/test_verdict.py",
+    "tests/unpickling/test_model_zip.py::test_every_",
+    "tests/zoo/test_loading.py::test_a_run_of_ours",
+    "tests/zoo/test_loading.py::test_no_trust",
+    "tests/zoo/test_loading.py::test_ones_own_agents",
+    "tests/zoo/test_runs.py::test_other_kinds",
+    "tests/zoo/test_runs.py::test_search_uses",
+    "tests/zoo/test_runs.py::test_train_then",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -103,6 +139,18 @@ def trap(tmp_path):
     written = Writes(tmp_path / "written")
     yield written
     assert not written.file.exists()
+
+
+@pytest.fixture
+def few_of_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with a few images in place of CIFAR-10's 25 000, which take five seconds to unpack."""
+    rng, labels = np.random.default_rng(0), np.arange(40) % 10
+    images = {f"x_{part}": rng.integers(256, size=(40, 32, 32, 3), dtype=np.uint8) for part in ("train", "test")}
+    (tmp_path / "cifar10").mkdir()
+    np.savez(tmp_path / "cifar10" / "few.npz", **images, y_train=labels, y_test=labels)
+    monkeypatch.setattr("sb3_entropy_bandits.data.cifar10_npz._check_known", lambda path: None)
+    monkeypatch.setenv("SB3_ENTROPY_DATA", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

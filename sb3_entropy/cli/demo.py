@@ -30,6 +30,7 @@ ENV = "Pendulum-v1"
 ALGORITHMS: dict[str, type[Any]] = {"SPPO": SPPO, "PPO": PPO}
 FIGURE = "comparison.png"
 TARGET_ENTROPY = 1.0  # nats
+EPISODES = 20
 
 _steps_done: Any = None  # in a worker: the steps of every run, shared with the parent
 
@@ -117,7 +118,8 @@ def train_run(algo: str, seed: int, steps: int, folder: Path, number: int) -> Re
     model.set_logger(configure(str(folder), ["csv", "tensorboard"]))
     model.learn(steps, callback=_Count(number))
     model.save(folder / "model.zip")
-    mean_return, _ = evaluate_policy(model, make_vec_env(ENV, seed=1000 + seed), n_eval_episodes=20)
+    # One episode each, all at once: all are equally long.
+    mean_return, _ = evaluate_policy(model, make_vec_env(ENV, EPISODES, seed=1000 + seed), n_eval_episodes=EPISODES)
     from sb3_entropy.plots.training_curves import read_run
 
     run = read_run(folder)
@@ -212,7 +214,7 @@ def _table(results: Sequence[Result]) -> str:
         )
         spread = f"{np.mean(returns):.0f} ± {np.std(returns):.0f}"
         lines.append(f"{algo:6}{spread:>18}{entropy:>18.2f}{temperature:>14.3f}{seconds:>16.0f}")
-    lines.append("return: deterministic actions, 20 episodes a run; mean ± standard deviation of the runs")
+    lines.append(f"return: deterministic actions, {EPISODES} episodes a run; mean ± standard deviation of the runs")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from sb3_entropy.presets.library import UniqueKeysLoader
+from sb3_entropy.presets.library import load_yaml
 
 Key = tuple[str | int, ...]
 #: where something is wrong, and what
@@ -55,14 +55,14 @@ def parse_document(text: str, origin: str) -> Document:
     :return: its content
     :raises ValueError: if it is not YAML, or holds what JSON could not hold
     """
+    lines: dict[Key, int] = {}
     try:
-        values = yaml.load(text, Loader=UniqueKeysLoader)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = load_yaml(text, lambda node: lines.update(_lines(node, ())))
     except yaml.YAMLError as error:
         raise ValueError(f"{origin} is not valid YAML: {error}") from error
-    if not isinstance(values, dict) or node is None:
+    if not isinstance(values, dict):
         raise ValueError(f"{origin} must be a mapping with the keys of a study, but it holds {values!r}.")
-    document = Document(origin, values, dict(_lines(node, ())), text)
+    document = Document(origin, values, lines, text)
     if wrong := [*_not_plain(values, ())]:
         raise document.refusal(wrong)
     return document

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
-from stable_baselines3.common.evaluation import evaluate_policy
 
 from sb3_entropy import SPPO
 from sb3_entropy.cli import demo
 from sb3_entropy.cli.main import main
 
 
-def test_the_demo_trains_both_draws_and_tabulates(tmp_path, capsys):
+@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_the_demo_trains_both_draws_and_tabulates(processes, tmp_path, capsys):
     folder = tmp_path / "demo"
     (folder / "SPPO_seed7").mkdir(parents=True)  # left by an earlier demo
-    assert main(["demo", "-f", str(folder), "--steps", "2048", "--seeds", "1"]) == 0, capsys.readouterr().err
+    command = ["demo", "-f", str(folder), "--steps", "2048", "--seeds", "1", "--processes", processes]
+    assert main(command) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["PPO_seed0", "SPPO_seed0", "comparison.png"]
     for algo in ("PPO", "SPPO"):
@@ -34,15 +35,10 @@ def test_the_demo_trains_both_draws_and_tabulates(tmp_path, capsys):
     assert (folder / "comparison.png").stat().st_size == pytest.approx(len(figure), rel=0.05)
 
 
-def evaluate_twice(model, env, n_eval_episodes):
-    """Instead of by so many episodes."""
-    return evaluate_policy(model, env, 2)
-
-
 def test_a_run_tells_how_far_it_is_and_how_it_ended(tmp_path, monkeypatch):
     counters = [0, 0]
     monkeypatch.setattr(demo, "_steps_done", None)
-    monkeypatch.setattr(demo, "evaluate_policy", evaluate_twice)
+    monkeypatch.setattr(demo, "EPISODES", 2)
     demo._share(counters)
     result = demo.train_run("SPPO", 3, 2048, tmp_path / "run", 1)
     assert counters == [0, 2048]
@@ -64,7 +60,7 @@ def test_both_are_trained_alike_but_for_entropy():
 
 def test_a_run_that_fails_ends_the_demo(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "ALGORITHMS", {"NONE": None, "SPPO": SPPO})
-    assert main(["demo", "-f", str(tmp_path), "--steps", "2048", "--seeds", "1", "--processes", "1"]) != 0
+    assert main(["demo", "-f", str(tmp_path), "--steps", "1", "--seeds", "1", "--processes", "1"]) != 0
     assert "NONE" in capsys.readouterr().err
 
 

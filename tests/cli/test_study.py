@@ -326,10 +326,16 @@ def test_all_studies_are_packaged():
     assert set(study_files()) == OURS
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_every_packaged_study_is_sound(name):
+@pytest.mark.parametrize(
+    ("name", "real"),
+    [*((name, True) for name in sorted(OURS - {"starnes2023_cifar10"})), ("starnes2023_cifar10", False),
+     pytest.param("starnes2023_cifar10", True, marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_every_packaged_study_is_sound(name, real, request):
     from sb3_entropy.studies.check import check_study
 
+    if not real:
+        request.getfixturevalue("few_of_cifar10")
     if name in NEED_DATA and "SB3_ENTROPY_DATA" not in os.environ:
         pytest.skip("SB3_ENTROPY_DATA names no data folder")
     study = read_study(find_study(name))

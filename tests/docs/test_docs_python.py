@@ -20,7 +20,7 @@ import pytest
 import torch
 import yaml
 from doc_blocks import PAGES, REPOSITORY, Block, blocks, name_of
-from stable_baselines3 import A2C, PPO
+from stable_baselines3 import A2C, PPO, SAC
 
 from sb3_entropy import environments, registry
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     specs = dict(gym.registry)
     for cls in (*(algorithm for _, algorithm in registry.ALGORITHMS.items()), PPO):
         use_smaller_defaults(monkeypatch, cls)
-    for cls in (SoftOnPolicyAlgorithm, PPO, A2C):
+    for cls in (SoftOnPolicyAlgorithm, PPO, A2C, SAC):
         train_less(monkeypatch, cls)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -161,10 +161,15 @@ def once(engine, results, scales):
         assert (loads, writeable, number) == (int(sent), not sent, 499500.0 * scale)
 
 
-def shares(engine):
+def shares_in_a_map(engine):
     with engine.share(weights()) as handle:
         for _ in range(2):
             once(engine, values(engine.map_unordered(f.weigh, range(10), shared=handle, chunk=2)), range(10))
+
+
+def shares(engine):
+    with engine.share(weights()) as handle:
+        once(engine, values(engine.map_unordered(f.weigh, range(10), shared=handle, chunk=2)), range(10))
         items = [
             {"scale": 2, "weights": handle},
             {"scale": 3, "weights": [handle]},
@@ -316,6 +321,7 @@ EVERYWHERE = [
     survives_items_that_fail,
     refuses_bad_arguments,
     acts,
+    shares_in_a_map,
     shares,
     shares_what_is_dropped_at_once,
     refuses_handles,

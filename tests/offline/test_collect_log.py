@@ -72,7 +72,7 @@ def test_what_is_logged_is_what_happened() -> None:
 @pytest.mark.parametrize("options", [{}, {"epsilon": 0.3}, {"support": [0, 2]}, {"support": [1, 2], "epsilon": 0.5}])
 def test_actions_occur_as_often_as_the_behaviour_policy_says(options: dict[str, Any]) -> None:
     """Counts of each action against Σᵢ b(a|xᵢ); four seeds, each test at a false-positive rate of 1 in 10,000."""
-    log = collect_log(model_of(), Colours(), 2000, seed=4, **options)
+    log = collect_log(model_of(), DummyVecEnv([Colours] * 20), 2000, seed=4, **options)
     assert log.behaviour is not None
     counts, expected = np.bincount(log.actions, minlength=3), log.behaviour.sum(axis=0)
     spread = np.sqrt((log.behaviour * (1 - log.behaviour)).sum(axis=0))

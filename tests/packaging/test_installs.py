@@ -11,18 +11,34 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROBE = (
-    "import sb3_entropy; from sb3_entropy.presets.library import preset_file, read_presets; file = preset_file('sppo');"
-    "print(sb3_entropy.__file__); print(file); print(read_presets(file)['Pendulum-v1']['gamma'])"
-)
+PROBE = """
+import sb3_entropy
+from sb3_entropy.presets.library import preset_file, read_presets
+
+file = preset_file('sppo')
+print(sb3_entropy.__file__)
+print(file)
+print(read_presets(file)['Pendulum-v1']['gamma'])
+"""
 # One process: they take longer to start than to end.
-VERBS = (
-    "from sb3_entropy.cli.main import main\n"
-    "main(['evidence'])\n"
-    "for verb in (['study', 'list'], ['study', 'check', 'liu2020_pendulum'], ['list', 'algorithms']):\n"
-    "    print(end='\\0')\n"
-    "    main(verb)"
-)
+VERBS = f"""{PROBE}
+from sb3_entropy.cli.main import main
+
+train = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "-n", "500", "--eval-freq", "-1", "--device", "cpu"]
+for verb in (
+    ["evidence"],
+    ["study", "list"],
+    ["study", "check", "liu2020_pendulum"],
+    ["list", "algorithms"],
+    [*train, "-params", "n_steps:64", "n_epochs:1"],
+):
+    print(end="\\0")
+    assert main(verb) == 0
+"""
+EDITS = f"""{PROBE}
+file.write_text(file.read_text().replace("gamma: 0.9\\n", "gamma: 0.75\\n"))
+print(read_presets(preset_file('sppo'))['Pendulum-v1']['gamma'])
+"""
 
 
 def run(*command, cwd):
@@ -67,20 +83,18 @@ def test_a_wheel_brings_its_presets_and_starts(tmp_path, checkout):
     python, site = make_environment(tmp_path / "venv")
     shutil.rmtree(checkout)
     run(*pip, "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel), cwd=tmp_path)
-    package, file, gamma = run(python, "-c", PROBE, cwd=tmp_path).splitlines()
+    script = site.parents[2] / "bin" / "sb3-entropy"
+    assert run(script, "--version", cwd=tmp_path) == "sb3-entropy 0.1.0\n"
+    found, page, listed, checked, algorithms, trained = run(python, "-c", VERBS, cwd=tmp_path).split("\0")
+    package, file, gamma = found.splitlines()
     assert Path(package) == site / "sb3_entropy" / "__init__.py"
     assert Path(file) == site / "sb3_entropy" / "zoo_configs" / "sppo.yml"
     assert gamma == "0.9"
-    script = site.parents[2] / "bin" / "sb3-entropy"
-    assert run(script, "--version", cwd=tmp_path) == "sb3-entropy 0.1.0\n"
-    page, listed, checked, algorithms = run(python, "-c", VERBS, cwd=tmp_path).split("\0")
     assert page == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
     assert "\n    refuted (80 of 80 runs finished, exported)\n" in listed
     assert checked.startswith("liu2020_pendulum: 80 runs, ")
     assert "\n  sppo " in algorithms
-    train = ["train", "--algo", "sppo", "--env", "Pendulum-v1", "-n", "500", "--eval-freq", "-1", "--device", "cpu"]
-    out = run(script, *train, "-params", "n_steps:64", "n_epochs:1", cwd=tmp_path)
-    assert f"Loading hyperparameters from: {file}" in out
+    assert f"Loading hyperparameters from: {file}" in trained
     assert (tmp_path / "logs" / "sppo" / "Pendulum-v1_1" / "Pendulum-v1.zip").is_file()
 
 
@@ -89,10 +103,7 @@ def test_in_an_editable_install_edits_take_effect_at_once(tmp_path, checkout):
     python, _ = make_environment(tmp_path / "venv")
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index"]
     run(*install, "--no-build-isolation", "-e", str(checkout), cwd=tmp_path)
-    package, file, gamma = run(python, "-c", PROBE, cwd=tmp_path).splitlines()
+    package, file, gamma, edited = run(python, "-c", EDITS, cwd=tmp_path).splitlines()
     assert Path(package) == checkout / "sb3_entropy" / "__init__.py"
     assert Path(file) == checkout / "zoo_configs" / "sppo.yml"
-    assert gamma == "0.9"
-    edited = checkout / "zoo_configs" / "sppo.yml"
-    edited.write_text(edited.read_text().replace("gamma: 0.9\n", "gamma: 0.75\n"))
-    assert run(python, "-c", PROBE, cwd=tmp_path).splitlines()[2] == "0.75"
+    assert (gamma, edited) == ("0.9", "0.75")

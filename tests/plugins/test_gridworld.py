@@ -374,7 +374,7 @@ def test_an_id_with_its_module_needs_no_import() -> None:
     assert done.stdout.strip() == "26"
 
 
-@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+@pytest.mark.parametrize("start_method", ["forkserver", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_children_that_start_with_an_empty_registry_make_it(start_method: str) -> None:
     envs = make_vec_env(
         f"sb3_entropy_gridworld:{ENV_ID}",

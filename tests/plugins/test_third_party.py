@@ -205,7 +205,7 @@ def training(env_id: str, vec_env: str) -> list[str]:
     return ["train", "--algo", "sppo", "--env", env_id, *options]
 
 
-SMALL = ["--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial"]
+TRAINED = "logs_dummy/sppo/third-Env-v0_1"
 # Commands, and Python where it is a string, in the order in which one process does them: it takes longer to start than
 # to do any. The first is where the broken plugin is named.
 STEPS: dict[str, str | list[str]] = {
@@ -216,6 +216,16 @@ STEPS: dict[str, str | list[str]] = {
         from sb3_entropy import SPPO
         model = SPPO.load("logs_native/sppo/entropy-Gridworld-v0_1/entropy-Gridworld-v0.zip")
         print(model.num_timesteps, model.n_envs, model.observation_space.shape, len(model.ep_info_buffer) > 0)
+        """,
+    # What was saved by the console script is the agent that was asked for, with the third party's std scheme.
+    "saved": f"""
+        import numpy as np
+        from sb3_entropy import SPPO
+        model = SPPO.load("{TRAINED}/third-Env-v0.zip")
+        policy = model.policy
+        std = policy.get_distribution(policy.obs_to_tensor(np.zeros((1, 1), np.float32))[0]).distribution.stddev
+        ratio = (std / policy.log_std.exp()).item()
+        print(model.num_timesteps, type(policy.std_scheme).__module__, round(ratio, 6), model._n_updates)
         """,
     "constructor": """
         from sb3_entropy import SPPO
@@ -233,7 +243,7 @@ STEPS: dict[str, str | list[str]] = {
         """,
     "misspelt": ["train", "--algo", "sppo", "--env", "third/Enw-v0"],
     "studies": ["study", "list"],
-    "study": ["study", "run", "third_study", "--engine", "process", "--workers", "2"],
+    "study": ["study", "run", "third_study", "--engine", "serial"],
     "report": ["study", "report", "third_study"],
     "results": """
         import json, pandas, sqlite3
@@ -244,14 +254,22 @@ STEPS: dict[str, str | list[str]] = {
         print(len(best), best.value.notna().all())
         print(definition["versions"]["third-party-envs"], definition["observers"]["best_return"])
         """,
+}
+SMALL = ["--seeds", "2", "-n", "64", "--alphas", "0.01", "--engine", "serial"]
+COMPARED = "reports/compare_sppo_third-Env-v0/compare_sppo_third-Env-v0.yml"
+LONGER_STEPS: dict[str, str | list[str]] = {
     "compare": ["compare", "--env", "third/Env-v0", "--preset", "own", *SMALL],  # the plugin's
-    "again": [
-        *("study", "run", "reports/compare_sppo_third-Env-v0/compare_sppo_third-Env-v0.yml"),
-        *("--engine", "serial"),
+    "again": ["study", "run", COMPARED, "--engine", "serial"],
+    "in processes": [
+        *("study", "run", "third_study", "--store", "of_two.sqlite"),
+        "--engine",
+        "process",
+        "--workers",
+        "2",
     ],
 }
 DO_THEM = """
-    import io, json, traceback
+    import io, json, sys, traceback
     from contextlib import redirect_stderr, redirect_stdout
     from pathlib import Path
     from sb3_entropy.cli.main import main
@@ -265,8 +283,11 @@ DO_THEM = """
                 traceback.print_exc()
                 code = 1
         said[name] = dict(args=step, returncode=code or 0, stdout=out.getvalue(), stderr=err.getvalue())
-    Path("said.json").write_text(json.dumps(said))
+    Path(sys.argv[1]).write_text(json.dumps(said))
     """
+
+
+Said = Mapping[str, CompletedProcess[str]]
 
 
 class FreshEnvironment:
@@ -274,6 +295,7 @@ class FreshEnvironment:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.lock = FileLock(f"{folder}.lock")
         self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
         self.environ = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
@@ -305,6 +327,18 @@ class FreshEnvironment:
     def train(self, vec_env: str) -> CompletedProcess[str]:
         return self.run("sb3-entropy", *training("third/Env-v0", vec_env))
 
+    def once(self, name: str, steps: Mapping[str, str | list[str]]) -> Said:
+        """:return: what each step ended with, and printed; they are done by whichever test asks first"""
+        kept = self.folder / f"{name}.json"
+        with self.lock:
+            if not kept.exists():
+                texts = {key: textwrap.dedent(step) if isinstance(step, str) else step for key, step in steps.items()}
+                (self.folder / "steps.json").write_text(json.dumps(texts))
+                done = self.run("python", "-c", textwrap.dedent(DO_THEM), kept)
+                assert done.returncode == 0, done.stderr
+        said: dict[str, dict[str, Any]] = json.loads(kept.read_text())
+        return {key: CompletedProcess(**one) for key, one in said.items()}
+
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
@@ -318,10 +352,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
     """One for all processes of pytest-xdist: the first to come makes it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "third_party"
-    with FileLock(f"{folder}.lock"):
+    fresh = FreshEnvironment(folder)
+    with fresh.lock:
         if (folder / "presets.yml").exists():
-            return FreshEnvironment(folder)
-        fresh = FreshEnvironment(folder)
+            return fresh
         fresh.make()
         fresh.install(
             REPOSITORY,
@@ -334,25 +368,25 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
 
 
 @pytest.fixture(scope="session")
-def said(fresh: FreshEnvironment) -> Mapping[str, CompletedProcess[str]]:
-    """What each step ended with, and printed."""
-    with FileLock(f"{fresh.folder}.lock"):
-        if not (fresh.folder / "said.json").exists():
-            steps = {name: textwrap.dedent(step) if isinstance(step, str) else step for name, step in STEPS.items()}
-            (fresh.folder / "steps.json").write_text(json.dumps(steps))
-            done = fresh.run("python", "-c", textwrap.dedent(DO_THEM))
-            assert done.returncode == 0, done.stderr
-    said: dict[str, dict[str, Any]] = json.loads((fresh.folder / "said.json").read_text())
-    return {name: CompletedProcess(**one) for name, one in said.items()}
+def trained(fresh: FreshEnvironment) -> CompletedProcess[str]:
+    """How the console script trained on the third party's environment."""
+    kept = fresh.folder / "trained.json"
+    with fresh.lock:
+        if not kept.exists():
+            kept.write_text(json.dumps(vars(fresh.train("dummy")), default=str))
+    return CompletedProcess(**json.loads(kept.read_text()))
+
+
+@pytest.fixture(scope="session")
+def said(fresh: FreshEnvironment, trained: CompletedProcess[str]) -> Said:
+    """What each step ended with, and printed, after that training."""
+    return fresh.once("said", STEPS)
 
 
 def succeeded(done: CompletedProcess[str]) -> list[str]:
     """:return: the words that were printed"""
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split()
-
-
-Said = Mapping[str, CompletedProcess[str]]
 
 
 def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment, said: Said) -> None:
@@ -362,9 +396,7 @@ def test_it_is_the_installed_package_that_is_tested(fresh: FreshEnvironment, sai
     assert not Path(sys.prefix).is_relative_to(fresh.folder)
 
 
-@pytest.mark.parametrize("vec_env", ["dummy", pytest.param("subproc", marks=pytest.mark.slow)])
-def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, vec_env: str) -> None:
-    done = fresh.train(vec_env)
+def check_training(fresh: FreshEnvironment, done: CompletedProcess[str], vec_env: str, processes: int) -> None:
     succeeded(done)
     assert (done.stdout + done.stderr).count(BROKEN_MESSAGE) == 1  # named, once, and nothing else is the worse for it
     run = fresh.folder / f"logs_{vec_env}" / "sppo" / "third-Env-v0_1"
@@ -374,26 +406,19 @@ def test_an_agent_is_trained_on_it_by_the_command_line(fresh: FreshEnvironment, 
     ]
     # 512 steps in two environments: 12 whole episodes of 20 steps in each, in one process or in two.
     assert [[episode["l"] for episode in one] for one in episodes] == [["20"] * 12] * 2
-    assert len({episode["pid"] for one in episodes for episode in one}) == (2 if vec_env == "subproc" else 1)
-    if vec_env == "subproc":
-        return
-    # What was saved is the agent that was asked for, with the third party's std scheme.
-    report = fresh.run(
-        "python",
-        "-c",
-        textwrap.dedent(
-            f"""
-            import numpy as np
-            from sb3_entropy import SPPO
-            model = SPPO.load({str(run / "third-Env-v0.zip")!r})
-            policy = model.policy
-            std = policy.get_distribution(policy.obs_to_tensor(np.zeros((1, 1), np.float32))[0]).distribution.stddev
-            ratio = (std / policy.log_std.exp()).item()
-            print(model.num_timesteps, type(policy.std_scheme).__module__, round(ratio, 6), model._n_updates)
-            """
-        ),
-    )
-    assert succeeded(report) == ["512", "third_party_envs.halved", "0.5", "8"]  # updates: 4 rollouts, 2 epochs
+    assert len({episode["pid"] for one in episodes for episode in one}) == processes
+
+
+def test_an_agent_is_trained_on_it_by_the_command_line(
+    fresh: FreshEnvironment, trained: CompletedProcess[str], said: Said
+) -> None:
+    check_training(fresh, trained, "dummy", 1)
+    assert succeeded(said["saved"]) == ["512", "third_party_envs.halved", "0.5", "8"]  # updates: 4 rollouts, 2 epochs
+
+
+@pytest.mark.slow
+def test_an_agent_is_trained_on_it_in_processes(fresh: FreshEnvironment) -> None:
+    check_training(fresh, fresh.train("subproc"), "subproc", 2)
 
 
 def test_our_own_plugin_is_trained_on_in_its_own_batch(said: Said) -> None:
@@ -440,9 +465,17 @@ def test_its_study_is_run_and_reported_with_its_measure(fresh: FreshEnvironment,
 
 
 @pytest.mark.slow
-def test_does_entropy_help_on_it(fresh: FreshEnvironment, said: Said) -> None:
+def test_does_entropy_help_on_it(fresh: FreshEnvironment) -> None:
+    said = fresh.once("compared", LONGER_STEPS)
     succeeded(said["compare"])
     page = (fresh.folder / "reports" / "compare_sppo_third-Env-v0" / "index.html").read_text()
     assert "Does entropy help sppo on third/Env-v0?" in page
     succeeded(said["again"])
     assert "0 runs, 0 steps, 1 at once; 8 were done before." in said["again"].stdout
+
+
+@pytest.mark.slow
+def test_its_study_is_run_in_processes(fresh: FreshEnvironment) -> None:
+    done = fresh.once("compared", LONGER_STEPS)["in processes"]
+    succeeded(done)
+    assert "third_study: 4 runs, 512 steps, 2 at once" in done.stdout

@@ -11,9 +11,9 @@ TINY: dict[str, Any] = {
     "claim": "SPPO ends higher than PPO.",
     "source": "a test",
     "environments": {"CartPole-v1": {"score_range": [0, 500]}},
-    "timesteps": 128,
+    "timesteps": 64,
     "seeds": 3,
-    "evaluation": {"points": 2, "episodes": 2},
+    "evaluation": {"points": 2, "episodes": 1},
     "hyperparams": {"n_steps": 32, "batch_size": 32, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}},
     "arms": {
         "PPO": {"algo": "ppo"},

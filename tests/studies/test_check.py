@@ -37,7 +37,7 @@ def test_a_measure_that_cannot_look_at_an_arm(monkeypatch):
 
 
 def test_whole_numbers_may_have_a_point():
-    written = study(seeds=3.0, timesteps=1.28e2, evaluation={"points": 2.0, "episodes": 2.0})
+    written = study(seeds=3.0, timesteps=6.4e1, evaluation={"points": 2.0, "episodes": 1.0})
     assert [run.run_id for run in check_study(Plan(written))] == [run.run_id for run in check_study(Plan(study()))]
     assert [run.seed for run in check_study(Plan(study(seeds=[1.0, 4294966])))] == [1] * 3 + [4294966] * 3
 

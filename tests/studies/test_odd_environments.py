@@ -107,7 +107,8 @@ def test_compare_suits_itself_to_the_observations(registered, name):
     compared = comparison_study(env_id, alphas=[0.01], timesteps=32, seeds=1, policy=policy, norm_obs=norm_obs)
     run = next(run for run in Plan(compared).runs if run.variant.arm.name == "in both")
     settings = {**run.definition["hyperparams"], "n_steps": 16, "batch_size": 16, "n_epochs": 1}
-    record = run_alone({**run.definition, "hyperparams": settings})
+    evaluation = {**run.definition["evaluation"], "episodes": 1}
+    record = run_alone({**run.definition, "hyperparams": settings, "evaluation": evaluation})
     assert record.curves["deterministic/return"] == (10.0,) * 20
 
 

@@ -106,7 +106,7 @@ def test_no_length_of_training_is_an_error():
 
 
 def test_environments_may_have_their_own_length():
-    runs = Plan(study(environments={"CartPole-v1": {"timesteps": 64}, "Acrobot-v1": {}})).runs
+    runs = Plan(study(timesteps=128, environments={"CartPole-v1": {"timesteps": 64}, "Acrobot-v1": {}})).runs
     lengths = {run.environment: run.definition["timesteps"] for run in runs}
     assert lengths == {"CartPole-v1": 64, "Acrobot-v1": 128}
 

@@ -62,9 +62,10 @@ def test_finished_runs_are_never_done_again(undisturbed):
     assert after == content
 
 
-def test_two_processes_give_the_numbers_of_one(undisturbed, tmp_path):
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_other_processes_give_the_numbers_of_this_one(undisturbed, tmp_path, workers):
     _, content = undisturbed
-    _, _, with_processes = run(study(), tmp_path / "store.sqlite", "process", 2)
+    _, _, with_processes = run(study(), tmp_path / "store.sqlite", "process", workers)
     assert with_processes == content
 
 
@@ -162,6 +163,7 @@ def start(*arguments):
     )
 
 
+@pytest.mark.slow  # in test_jobs a study is killed whose runs need each other
 def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path, capsys):
     _, content = undisturbed
     store = tmp_path / "store.sqlite"

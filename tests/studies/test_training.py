@@ -20,7 +20,9 @@ from studies.specs import study
 
 
 def run_of(label, **changes):
-    return next(run for run in Plan(study(**changes)).runs if run.variant.label == label and run.seed == 1)
+    return next(
+        run for run in Plan(study(**{"timesteps": 128, **changes})).runs if run.variant.label == label and run.seed == 1
+    )
 
 
 def train(run, callback=None):

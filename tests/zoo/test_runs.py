@@ -189,7 +189,7 @@ def test_a_run_that_cannot_start_leaves_no_folder(tiny, train, capsys, extra, me
 def test_search_uses_our_space_and_a_trial_can_be_trained(tiny, train, preset, capsys):
     search = ["-optimize", "--n-trials", "2", "--n-startup-trials", "1", "--n-evaluations", "1", "--eval-episodes", "1"]
     storage = ["--storage", "sqlite:///study.db", "--study-name", "s"]
-    base = ["-params", "policy_kwargs:{'log_std_init':-1.0}"]
+    base = ["-params", "policy_kwargs:{'log_std_init':-1.0}", "n_envs:1"]  # up to 2048 steps each before an update
     assert main([*train, *search, *storage, *base, "--no-optim-plots", "--verbose", "0", "--pruner", "none"]) == 0, (
         capsys.readouterr().err
     )
@@ -198,7 +198,9 @@ def test_search_uses_our_space_and_a_trial_can_be_trained(tiny, train, preset, c
     assert {"ent_coef", "soft_gradient", "std_scheme"} <= study.trials[0].params.keys()
     assert not list(Path("logs/sppo").glob("Pendulum-v1_*"))  # nothing that would pass for a trained agent
     assert list(Path("logs/sppo").glob("report_Pendulum-v1_2-trials-*.csv"))
-    Path("tiny.yml").write_text(yaml.safe_dump({"Pendulum-v1": {**preset, "policy_kwargs": {"log_std_init": -1.0}}}))
+    Path("tiny.yml").write_text(
+        yaml.safe_dump({"Pendulum-v1": {**preset, "n_envs": 1, "policy_kwargs": {"log_std_init": -1.0}}})
+    )
     assert main([*train, *QUIET, *storage, "--trial-id", "1", "-n", "64"]) == 0, capsys.readouterr().err
     model = SPPO.load("logs/sppo/Pendulum-v1_1/Pendulum-v1.zip")
     assert model.soft_gradient == study.trials[1].params["soft_gradient"]

@@ -34,20 +34,16 @@ def test_all_figures_are_registered():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_figure_in_both_themes(name):
-    light, dark = draw(name, swept()), draw(name, swept(), DARK)
+def test_every_figure_in_both_themes_and_twice_the_same(name):
+    light, again, dark = draw(name, swept()), draw(name, swept()), draw(name, swept(), DARK)
     svg = to_svg(light, "light")
+    assert svg == to_svg(again, "light")  # what is drawn twice is one file
     take_layout(dark, light)
     other = to_svg(dark, "dark")
     assert LIGHT.ink.lower() in svg
     assert DARK.ink.lower() in other
     assert not any(colour.lower() in other for colour in (LIGHT.ink, LIGHT.faint, LIGHT.grid))
     assert len(light.get_label()) > 40
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_drawn_twice_is_one_file(name):
-    assert to_svg(draw(name, swept()), "x") == to_svg(draw(name, swept()), "x")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,30 +24,33 @@ MORE = {"entropy/FashionMNISTBandit-v0", "entropy/CIFAR10Bandit-v0"}
 
 
 @pytest.mark.parametrize(
-    "env_id", [pytest.param(env_id, marks=pytest.mark.slow) if env_id in MORE else env_id for env_id in IDS]
+    ("env_id", "kind"),
+    [
+        *(pytest.param(env_id, "native", marks=[pytest.mark.slow] if env_id in MORE else []) for env_id in IDS),
+        # In processes each loads the data anew: once is enough.
+        pytest.param("entropy/DigitsBandit-v0", "subproc", marks=pytest.mark.slow),
+    ],
 )
-def test_is_trained_and_enjoyed(env_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_is_trained_and_enjoyed(env_id: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if env_id not in list(IDS)[:2] and "SB3_ENTROPY_DATA" not in os.environ:
         pytest.skip("SB3_ENTROPY_DATA names no data folder")
     presets = tmp_path / "presets.yml"
     presets.write_text(yaml.safe_dump({env_id: {**SMALL, "env_kwargs": IDS[env_id]}}))
     logs = str(tmp_path / "logs")
     options = ["--algo", "divergence_reg_pg", "--env", env_id, "-f", logs]
-    # In processes each loads the data anew: once is enough.
-    kinds = ["native", "subproc"] if env_id == "entropy/DigitsBandit-v0" else ["native"]
-    for kind in kinds:
-        training = ["--conf-file", str(presets), "--vec-env", kind, "--seed", "1", "--verbose", "0"]
-        # rl-zoo does not give a preset's env_kwargs to the environments of evaluation.
-        evaluation = ["--eval-freq", "-1"] if IDS[env_id] else ["--eval-freq", "8", "--eval-episodes", "2"]
-        assert main(["train", *options, *training, *evaluation]) == 0
-    run = tmp_path / "logs" / "divergence_reg_pg" / f"{env_id.replace('/', '-')}_{len(kinds)}"
+    training = ["--conf-file", str(presets), "--vec-env", kind, "--seed", "1", "--verbose", "0"]
+    # rl-zoo does not give a preset's env_kwargs to the environments of evaluation.
+    evaluation = ["--eval-freq", "-1"] if IDS[env_id] else ["--eval-freq", "8", "--eval-episodes", "2"]
+    assert main(["train", *options, *training, *evaluation]) == 0
+    run = tmp_path / "logs" / "divergence_reg_pg" / f"{env_id.replace('/', '-')}_1"
     assert (run / f"{env_id.replace('/', '-')}.zip").is_file()
     assert main(["enjoy", *options, "--no-render", "-n", "6", "--verbose", "1"]) == 0
     assert "Mean reward" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # digits take the same steps in test_bandit_env_batch
 @pytest.mark.skipif("SB3_ENTROPY_DATA" not in os.environ, reason="SB3_ENTROPY_DATA names no data folder")
-@pytest.mark.parametrize("env_id", ["MNISTBandit-v0", pytest.param("SpotifyBandit-v0", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("env_id", ["MNISTBandit-v0", "SpotifyBandit-v0"])
 def test_steps_in_processes(env_id: str) -> None:
     from stable_baselines3.common.env_util import make_vec_env
     from stable_baselines3.common.vec_env import SubprocVecEnv

@@ -41,6 +41,18 @@ def test_genres_are_means_and_songs_are_rows(tmp_path: Path) -> None:
         data.genres[0, 0] = 1
 
 
+def test_files_are_read_once_and_again_when_they_have_changed(tmp_path: Path) -> None:
+    genres = own_files(tmp_path / "mine")
+    data = load_spotify(genres=genres)
+    assert load_spotify(genres=str(genres)) is data
+    write(genres, {"rock.csv": lines(song("r1", 0.25, 0.75))})
+    again = load_spotify(genres=genres)
+    np.testing.assert_allclose(again.genres[1, :2], [0.25, 0.75], rtol=1e-15)
+    write(genres, {"spotify_top50.csv": b"id,name\nt1,A song\n"})
+    assert load_spotify(genres=genres).track_names == ("A song", "t2", "t3")
+    np.testing.assert_allclose(data.genres[1, :2], [0.2, 0.5], rtol=1e-15)
+
+
 def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
     columns = ("valence", "comment", *reversed(FEATURES[:-1]), "id")
     values = {name: str(i / 10) for i, name in enumerate(FEATURES)} | {"id": "s", "comment": '"a, b"'}

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif("SB3_ENTROPY_DATA" not in os.environ, reason="SB
     [
         ("entropy/MNISTBandit-v0", {}, (784,), 10),
         ("entropy/FashionMNISTBandit-v0", {"observation": "image"}, (1, 36, 36), 10),
-        ("entropy/CIFAR10Bandit-v0", {"observation": "image"}, (3, 36, 36), 10),
+        pytest.param("entropy/CIFAR10Bandit-v0", {"observation": "image"}, (3, 36, 36), 10, marks=pytest.mark.slow),
         ("entropy/SpotifyBandit-v0", {}, (20,), 50),
     ],
 )
@@ -37,6 +37,11 @@ def test_both_checkers_are_satisfied(
         batch = make_native_vec_env(env_id, 3, seed=0, **options)
         assert batch.reset().shape == (3, *shape)
         assert batch.step(np.array([0, 1, 2]))[0].shape == (3, *shape)
+
+
+@pytest.mark.usefixtures("few_of_cifar10")
+def test_both_checkers_are_satisfied_by_a_few_of_the_images() -> None:
+    test_both_checkers_are_satisfied("entropy/CIFAR10Bandit-v0", {"observation": "image"}, (3, 36, 36), 10)
 
 
 def test_the_songs_of_the_paper() -> None:

@@ -27,7 +27,7 @@ def accuracy(model: Any, batch: Any) -> float:
     return float((rewards[np.arange(len(actions)), actions] == rewards.max(axis=1)).mean())
 
 
-@pytest.mark.parametrize("algorithm", [PPO, SPPO])
+@pytest.mark.parametrize("algorithm", [pytest.param(PPO, marks=pytest.mark.slow), SPPO])
 def test_digits_are_learnt(algorithm: Any) -> None:
     batch = make_native_vec_env(DIGITS, 100, seed=0)
     settings = {"n_steps": 5, "batch_size": 100, "n_epochs": 4, "learning_rate": 2e-3, "ent_coef": 0.02}

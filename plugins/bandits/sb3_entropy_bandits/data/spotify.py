@@ -2,7 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +63,8 @@ def load_spotify(
     A file a genre, ``<genre>.csv``, and ``top50.csv`` with the songs that can be recommended; each with the columns
     ``id`` and the ten features, loudness as dB / 60 + 1 and tempo as bpm / 200, so that all are of the order of 1. The
     names of the songs are read from ``spotify_top50.csv`` (columns ``id`` and ``name``) in the directory of ``top``
-    or the one above it; without such a file they are the ids.
+    or the one above it; without such a file they are the ids. A process reads files that stay as they are once: it
+    gives the same object again.
 
     :param folder: the data folder; None for the one that the environment variable ``SB3_ENTROPY_DATA`` names
     :param genres: a directory with one's own genre files instead; no data folder is needed then
@@ -89,17 +92,34 @@ def load_spotify(
             f"The songs to recommend were looked for in {top_file}, which is not there. Put the file there, or pass "
             "top='…', a CSV file with one song a line."
         )
-    songs = read_songs(top_file)
-    means = np.stack([read_songs(file).features.mean(axis=0) for file in files])
-    names = tuple(file.stem for file in files)
-    return SpotifyData(means, songs.features, names, _track_names(songs, top_file), FEATURES)
+    near = (place / NAMES for place in (top_file.parent, top_file.parent.parent))
+    named = next((file for file in near if file.is_file()), None)
+    return _read(_as_it_is(top_file), named and _as_it_is(named), *map(_as_it_is, files))
 
 
-def _track_names(songs: Songs, top_file: Path) -> tuple[str, ...]:
-    for place in (top_file.parent, top_file.parent.parent):
-        if (place / NAMES).is_file():
-            names, lines = {}, dict[str, int]()
-            for line, cells in read_table(place / NAMES, ("id", "name")):
-                names[note_id(lines, cells["id"], place / NAMES, line)] = cells["name"]
-            return tuple(names.get(song) or song for song in songs.ids)
-    return songs.ids
+class _File(NamedTuple):
+    """A file, and what changes when it is written anew."""
+
+    path: Path
+    changed: int
+    size: int
+
+
+def _as_it_is(path: Path) -> _File:
+    status = path.stat()
+    return _File(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(top: _File, names: _File | None, *genres: _File) -> SpotifyData:
+    songs = read_songs(top.path)
+    means = np.stack([read_songs(file.path).features.mean(axis=0) for file in genres])
+    tracks = songs.ids if names is None else _track_names(songs, names.path)
+    return SpotifyData(means, songs.features, tuple(file.path.stem for file in genres), tracks, FEATURES)
+
+
+def _track_names(songs: Songs, file: Path) -> tuple[str, ...]:
+    names, lines = {}, dict[str, int]()
+    for line, cells in read_table(file, ("id", "name")):
+        names[note_id(lines, cells["id"], file, line)] = cells["name"]
+    return tuple(names.get(song) or song for song in songs.ids)

@@ -1,5 +1,6 @@
 """Songs for a listener's genres (Starnes, Dereventsov, Webster 2023, arXiv 2310.05324; facts from its code)."""
 
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 
@@ -48,16 +49,21 @@ def spotify_task(data: SpotifyData) -> Task:
     )
 
 
+@lru_cache(maxsize=4)
 def listeners(n_genres: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """
     :param n_genres: g, at least 4
-    :return: all sets of 1 to 4 genres, shape (M, g), and the probability 1/(4·C(g, k)) of each, shape (M,)
+    :return: all sets of 1 to 4 genres, shape (M, g), and the probability 1/(4·C(g, k)) of each, shape (M,); read-only,
+        and made once
     """
     sets = [chosen for k in range(1, MOST_GENRES + 1) for chosen in combinations(range(n_genres), k)]
     contexts = np.zeros((len(sets), n_genres), dtype=np.float32)
     for context, chosen in zip(contexts, sets, strict=True):
         context[list(chosen)] = 1.0
-    return contexts, np.array([1.0 / (MOST_GENRES * comb(n_genres, len(chosen))) for chosen in sets])
+    probabilities = np.array([1.0 / (MOST_GENRES * comb(n_genres, len(chosen))) for chosen in sets])
+    for array in (contexts, probabilities):
+        array.flags.writeable = False
+    return contexts, probabilities
 
 
 def match(genres: NDArray[np.float64], tracks: NDArray[np.float64]) -> NDArray[np.float64]:
