@@ -89,6 +89,8 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
     for name, allowed in _CHOICES.items():
         if name in given:
             check_choice(name, given[name], allowed)
+    if "fast" in given and not isinstance(given["fast"], (bool, np.bool_)) and given["fast"] != "auto":
+        raise ValueError(f"fast must be True, False or 'auto', but {given['fast']!r} was given.")
     for name, (kind, allowed_types) in _OBJECTS.items():
         value = given.get(name)
         if value is not None and not isinstance(value, allowed_types):

@@ -1,0 +1,239 @@
+"""
+The optimisers of Stable-Baselines3's on-policy algorithms on flat parameters: the arithmetic of PyTorch's single-tensor
+kernels, in the same order, in a call for all parameters where theirs take one each.
+
+The optimiser itself stays, and its state: the tensors in it become views of flat ones.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch as th
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+from torch import nn
+from torch.optim import Adam, Optimizer, RMSprop
+
+from sb3_entropy.algorithms.common.flat import FlatParameters, FlatPart
+
+
+class FlatOptimizer(ABC):
+    """
+    Steps on flat parameters, which the optimiser's own ``step`` could go on from at any time.
+
+    :param optimizer: the policy's
+    :param flat: its parameters
+    """
+
+    #: what it does the work of
+    optimizer_class: ClassVar[type[Optimizer]]
+    #: options and the only values with which it is the same
+    plain: ClassVar[dict[str, tuple[Any, ...]]]
+    #: tensors of its state, by name, and what they begin with
+    begins: ClassVar[dict[str, float]]
+
+    def __init__(self, optimizer: Optimizer, flat: FlatParameters):
+        self.optimizer, self.flat = optimizer, flat
+        self.group: dict[str, Any] = optimizer.param_groups[0]
+        self.state = {name: th.full_like(flat.values, begin) for name, begin in self.begins.items()}
+        self._views: dict[int, dict[str, th.Tensor]] = {}
+        for parameter in flat.parameters:
+            self._views[id(parameter)] = {name: flat.view(self.state[name], parameter) for name in self.begins}
+            for name, view in self._views[id(parameter)].items():
+                if held := optimizer.state.get(parameter):
+                    view.copy_(held[name])
+                    held[name] = view
+
+    def holds(self) -> bool:
+        """:return: whether the optimiser's state still is these views"""
+        for parameter, views in zip(self.flat.parameters, self._views.values(), strict=True):
+            held = self.optimizer.state.get(parameter)
+            if held and any(held[name] is not view for name, view in views.items()):
+                return False
+        return True
+
+    def release(self) -> None:
+        """Give each parameter a state of its own again, with the same numbers."""
+        for parameter in self.flat.parameters:
+            if held := self.optimizer.state.get(parameter):
+                held.update({name: held[name].clone() for name in self.begins})
+
+    def count(self, parameters: list[nn.Parameter]) -> int | None:
+        """:return: how many steps these have had; None if some have had more than others"""
+        counts = {int(self.optimizer.state.get(parameter, {}).get("step", 0)) for parameter in parameters}
+        return counts.pop() if len(counts) == 1 else None
+
+    def write_count(self, part: FlatPart, count: int) -> None:
+        """Say in the optimiser's state how many steps a part has had, at least one."""
+        for parameter in part.parameters:
+            held = self.optimizer.state[parameter]
+            if not held:
+                held.update({"step": self.made_count(), **self._views[id(parameter)]})
+            self.set_count(held, count)
+
+    @abstractmethod
+    def made_count(self) -> Any:
+        """:return: a count of steps, as the optimiser begins with it"""
+
+    @abstractmethod
+    def set_count(self, held: dict[str, Any], count: int) -> None:
+        """Write into a parameter's state how many steps it has had."""
+
+    @abstractmethod
+    def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
+        """
+        One step.
+
+        :param values: θ, shape (n,), written
+        :param gradients: ∂L/∂θ, shape (n,)
+        :param state: the optimiser's, (n,) each, written
+        :param count: which step it is, from 1
+        """
+
+
+class Descent:
+    """
+    Steps of parameters that are descended together.
+
+    :param optimizer: what takes them
+    :param parameters: in the order of the policy
+    :param parts: the same, in parts that have had as many steps before
+    """
+
+    def __init__(self, optimizer: FlatOptimizer, parameters: list[nn.Parameter], parts: list[list[nn.Parameter]]):
+        self.optimizer = optimizer
+        self.whole = optimizer.flat.part(parameters)
+        counts = [optimizer.count(part) or 0 for part in parts]
+        if len(set(counts)) == 1:
+            parts, counts = [parameters], counts[:1]
+        self.parts = [optimizer.flat.part(part) for part in parts]
+        self.states = [{name: flat[part.place] for name, flat in optimizer.state.items()} for part in self.parts]
+        self.before, self.taken = counts, 0
+
+    def step(self, max_grad_norm: float | None) -> None:
+        """
+        One step.
+
+        :param max_grad_norm: where the gradient's norm is clipped; None for nowhere
+        """
+        if max_grad_norm is not None:
+            self.whole.clip_gradient(max_grad_norm)
+        self.taken += 1
+        for part, state, before in zip(self.parts, self.states, self.before, strict=True):
+            self.optimizer.step(part.values, part.gradients, state, before + self.taken)
+
+    def end(self) -> None:
+        """Leave the optimiser's state, and the parameters' gradients, as its own steps would have."""
+        if self.taken:
+            self.whole.publish_gradients()
+            for part, before in zip(self.parts, self.before, strict=True):
+                self.optimizer.write_count(part, before + self.taken)
+
+
+class FlatAdam(FlatOptimizer):
+    """
+    Adam (Kingma & Ba 2015): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε).
+    """
+
+    optimizer_class = Adam
+    plain: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "weight_decay": (0,),
+        "amsgrad": (False,),
+        "maximize": (False,),
+        "foreach": (None, False),
+        "capturable": (False,),
+        "differentiable": (False,),
+        "fused": (None, False),
+        "decoupled_weight_decay": (False,),
+    }
+    begins: ClassVar[dict[str, float]] = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+
+    def __init__(self, optimizer: Optimizer, flat: FlatParameters):
+        super().__init__(optimizer, flat)
+        self._room = th.empty_like(flat.values)
+
+    def made_count(self) -> th.Tensor:
+        return th.zeros(())
+
+    def set_count(self, held: dict[str, Any], count: int) -> None:
+        held["step"].fill_(count)
+
+    def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
+        group, mean, square = self.group, state["exp_avg"], state["exp_avg_sq"]
+        beta1, beta2 = group["betas"]
+        mean.lerp_(gradients, 1 - beta1)
+        square.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
+        denominator = th.sqrt(square, out=self._room[: len(square)])
+        denominator.div_((1 - beta2**count) ** 0.5).add_(group["eps"])
+        values.addcdiv_(mean, denominator, value=-(group["lr"] / (1 - beta1**count)))
+
+
+class FlatRMSpropTFLike(FlatOptimizer):
+    """TensorFlow's RMSprop, as in Stable-Baselines3: v ← ρv + (1 − ρ)g², θ ← θ − η g / √(v + ε), v at first 1."""
+
+    optimizer_class = RMSpropTFLike
+    plain: ClassVar[dict[str, tuple[Any, ...]]] = {"weight_decay": (0,), "momentum": (0,), "centered": (False,)}
+    begins: ClassVar[dict[str, float]] = {"square_avg": 1.0}
+
+    def made_count(self) -> int:
+        return 0
+
+    def set_count(self, held: dict[str, Any], count: int) -> None:
+        held["step"] = count
+
+    def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
+        group, square = self.group, state["square_avg"]
+        square.mul_(group["alpha"]).addcmul_(gradients, gradients, value=1 - group["alpha"])
+        values.addcdiv_(gradients, square.add(group["eps"]).sqrt_(), value=-group["lr"])
+
+
+class FlatRMSprop(FlatOptimizer):
+    """RMSprop as in PyTorch: v ← ρv + (1 − ρ)g², θ ← θ − η g / (√v + ε), v at first 0."""
+
+    optimizer_class = RMSprop
+    plain: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "weight_decay": (0,),
+        "momentum": (0,),
+        "centered": (False,),
+        "maximize": (False,),
+        "foreach": (None, False),
+        "capturable": (False,),
+        "differentiable": (False,),
+    }
+    begins: ClassVar[dict[str, float]] = {"square_avg": 0.0}
+
+    def made_count(self) -> th.Tensor:
+        return th.zeros(())
+
+    def set_count(self, held: dict[str, Any], count: int) -> None:
+        held["step"].fill_(count)
+
+    def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
+        group, square = self.group, state["square_avg"]
+        square.mul_(group["alpha"]).addcmul_(gradients, gradients, value=1 - group["alpha"])
+        values.addcdiv_(gradients, square.sqrt().add_(group["eps"]), value=-group["lr"])
+
+
+FLAT_OPTIMIZERS: dict[type[Optimizer], type[FlatOptimizer]] = {
+    cls.optimizer_class: cls for cls in (FlatAdam, FlatRMSprop, FlatRMSpropTFLike)
+}
+
+
+def why_not_flat(optimizer: Optimizer, parameters: list[nn.Parameter]) -> str | None:
+    """
+    :param optimizer: a policy's
+    :param parameters: the policy's, in its order
+    :return: why its steps cannot be taken on flat parameters; None if they can
+    """
+    made = FLAT_OPTIMIZERS.get(type(optimizer))
+    if made is None:
+        known = " and ".join(cls.__name__ for cls in FLAT_OPTIMIZERS)
+        return f"the optimizer is {type(optimizer).__name__}, and not one of {known}"
+    group = optimizer.param_groups[0]
+    if len(optimizer.param_groups) > 1 or [id(p) for p in group["params"]] != [id(p) for p in parameters]:
+        return "the optimizer's parameters are not the policy's, in one group"
+    other = [f"{name}={group.get(name)!r}" for name, values in made.plain.items() if group.get(name, values[0]) not in values]
+    if other or not isinstance(group["lr"], float | int) or group["eps"] <= 0:
+        return f"the optimizer has options of its own: {', '.join(other) or 'lr or eps'}"
+    if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks or "step" in vars(optimizer):
+        return "the optimizer has hooks"
+    return None

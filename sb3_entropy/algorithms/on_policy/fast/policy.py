@@ -1,0 +1,98 @@
+"""A policy's arithmetic on flat parameters."""
+
+import math
+from typing import Any
+
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.algorithms.common.flat import FlatParameters
+from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Descent
+from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
+from sb3_entropy.algorithms.on_policy.fast.networks import Critic, Trunk
+
+
+class FlatPolicy:
+    """
+    The actor, the critic and the optimiser of a policy, whose parameters become views of one tensor.
+
+    Called as the policy is, it gives the same, bit for bit, and draws the same from PyTorch's global generator.
+
+    :param policy: one of which :func:`~sb3_entropy.algorithms.on_policy.fast.choice.why_general` has nothing to say
+    """
+
+    def __init__(self, policy: ActorCriticPolicy):
+        self.policy = policy
+        extractor = policy.mlp_extractor
+        #: each with its gradient, in the policy's order
+        self.critics = [*extractor.value_net.parameters(), *policy.value_net.parameters()]
+        values_alone = {id(parameter) for parameter in self.critics}
+        self.parameters = list(policy.parameters())
+        self.actors = [parameter for parameter in self.parameters if id(parameter) not in values_alone]
+        self.flat = FlatParameters([*self.actors, *self.critics])
+        self.optimizer = FLAT_OPTIMIZERS[type(policy.optimizer)](policy.optimizer, self.flat)
+        self.trunk = Trunk(extractor.policy_net, self.flat)
+        self.head = HEADS[type(policy.action_dist)](policy, self.flat)
+        self.critic = Critic(extractor.value_net, policy.value_net, self.flat)
+        self._is_box = isinstance(policy.observation_space, spaces.Box)
+
+    def holds(self) -> bool:
+        """:return: whether policy and optimiser still are what this was made of: loading gives them other tensors"""
+        return self.policy.optimizer is self.optimizer.optimizer and self.flat.holds() and self.optimizer.holds()
+
+    def release(self) -> None:
+        """Give each parameter tensors of its own again, so that no file holds more than them."""
+        self.flat.release()
+        self.optimizer.release()
+
+    def features(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them, as the environments give them
+        :return: what the networks read, float32, shape (B, D)
+        """
+        if self._is_box:
+            return observations.float().flatten(1)
+        features: Any = self.policy.extract_features(observations)
+        flat: th.Tensor = features[0] if isinstance(features, tuple) else features
+        return flat
+
+    def __call__(self, observations: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """
+        :param observations: B of them
+        :return: actions, values of shape (B, 1) and log-probabilities of shape (B,)
+        """
+        x = self.features(observations)
+        actions, log_prob = self.head.act(self.trunk.forward(x)[-1])
+        if not math.isfinite(log_prob.sum()):
+            self._complain(observations)
+        if isinstance(self.policy.action_space, spaces.Box):
+            actions = actions.reshape((-1, *self.policy.action_space.shape))
+        return actions, self._values(x), log_prob
+
+    def predict_values(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them
+        :return: V, shape (B, 1)
+        """
+        return self._values(self.features(observations))
+
+    def _values(self, x: th.Tensor) -> th.Tensor:
+        if getattr(self.policy, "has_critic", True):
+            return self.critic.values(x)
+        return x.new_zeros((len(x), 1))
+
+    def _complain(self, observations: th.Tensor) -> None:
+        """Let the policy find what is not finite, and say so in its own words; the generator does not notice."""
+        with th.random.fork_rng(devices=[]), th.no_grad():
+            self.policy(observations)
+
+    def descent(self, actor: bool, critic: bool) -> Descent:
+        """
+        :param actor: whether the actor is descended
+        :param critic: whether the critic is
+        :return: what descends them
+        """
+        parts = [part for part, wanted in ((self.actors, actor), (self.critics, critic)) if wanted]
+        chosen = {id(parameter) for part in parts for parameter in part}
+        return Descent(self.optimizer, [p for p in self.parameters if id(p) in chosen], parts)

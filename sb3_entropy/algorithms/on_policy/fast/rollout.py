@@ -1,0 +1,112 @@
+"""Stable-Baselines3's rollout, collected with a flat policy."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
+from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
+from sb3_entropy.vec_env.lean import can_step_leanly, lean_step
+
+if TYPE_CHECKING:
+    from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+
+
+def collect(
+    algorithm: "SoftOnPolicyAlgorithm",
+    acting: FlatPolicy,
+    env: VecEnv,
+    callback: BaseCallback,
+    rollout_buffer: SoftRollouts,
+    n_rollout_steps: int,
+) -> bool:
+    """
+    ``OnPolicyAlgorithm.collect_rollouts``, to the same bits. Callbacks see the same variables, in the same gradient
+    mode; none of the tensors has a gradient.
+
+    :param algorithm: whose rollout it is
+    :param acting: its policy
+    :param env: the environments
+    :param callback: called at every step
+    :param rollout_buffer: where the steps are kept
+    :param n_rollout_steps: how many, in each environment
+    :return: False if the callback has ended the training
+    """
+    algorithm.policy.set_training_mode(False)
+    buffer, n_envs = rollout_buffer, env.num_envs
+    buffer.reset()
+    callback.on_rollout_start()
+    lean = can_step_leanly(env)
+    space = algorithm.action_space
+    discrete, box = isinstance(space, spaces.Discrete), isinstance(space, spaces.Box)
+    unscale = algorithm.policy.unscale_action if algorithm.policy.squash_output else None
+    seen = {"self": algorithm, "env": env, "callback": callback, "rollout_buffer": buffer}
+    seen["n_rollout_steps"] = n_rollout_steps
+    n_steps = 0
+    while n_steps < n_rollout_steps:
+        obs_tensor = th.as_tensor(algorithm._last_obs)
+        sampled, values, log_probs = acting(obs_tensor)
+        clipped_actions = actions = sampled.numpy()
+        if box:
+            if unscale is not None:
+                clipped_actions = unscale(actions)
+            else:
+                clipped_actions = np.minimum(np.maximum(actions, space.low), space.high)  # type: ignore[attr-defined]
+        step = lean_step(env, clipped_actions) if lean else env.step(clipped_actions)  # type: ignore[arg-type]
+        new_obs, rewards, dones, infos = step
+        algorithm.num_timesteps += n_envs
+        callback.update_locals(
+            {
+                **seen,
+                "n_steps": n_steps,
+                "obs_tensor": obs_tensor,
+                "actions": actions,
+                "values": values,
+                "log_probs": log_probs,
+                "clipped_actions": clipped_actions,
+                "new_obs": new_obs,
+                "rewards": rewards,
+                "dones": dones,
+                "infos": infos,
+            }
+        )
+        if not callback.on_step():
+            return False
+        algorithm._update_info_buffer(infos, dones)
+        if discrete:
+            actions = actions.reshape(-1, 1)
+        if dones.any():
+            _bootstrap(algorithm, acting, rewards, dones, infos)
+        buffer.observations[n_steps] = algorithm._last_obs.reshape(buffer.observations.shape[1:])  # type: ignore[union-attr]
+        buffer.actions[n_steps] = actions.reshape(n_envs, -1)
+        buffer.rewards[n_steps] = rewards
+        buffer.episode_starts[n_steps] = algorithm._last_episode_starts
+        buffer.values[n_steps] = values.numpy()[:, 0]
+        buffer.log_probs[n_steps] = log_probs.numpy()
+        n_steps += 1
+        buffer.pos, buffer.full = n_steps, n_steps == buffer.buffer_size
+        algorithm._last_obs, algorithm._last_episode_starts = new_obs, dones  # type: ignore[assignment]
+    values = acting.predict_values(th.as_tensor(new_obs))
+    buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+    callback.update_locals({**seen, "n_steps": n_steps, "actions": actions, "values": values})
+    callback.on_rollout_end()
+    return True
+
+
+def _bootstrap(
+    algorithm: "SoftOnPolicyAlgorithm",
+    acting: FlatPolicy,
+    rewards: np.ndarray,
+    dones: np.ndarray,
+    infos: list[dict[str, object]],
+) -> None:
+    """A time limit, not the task, has ended an episode: γV of its last observation is added to the reward."""
+    for i in np.flatnonzero(dones):
+        last = infos[i].get("terminal_observation")
+        if last is not None and infos[i].get("TimeLimit.truncated", False):
+            terminal_value = acting.predict_values(algorithm.policy.obs_to_tensor(last)[0])[0]  # type: ignore[arg-type]
+            rewards[i] += algorithm.gamma * terminal_value
