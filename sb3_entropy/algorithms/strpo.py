@@ -97,8 +97,8 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
-        kl_reduction: str = "mean",
         fast: bool | str = "auto",
+        kl_reduction: str = "mean",
     ):
         check_arguments(locals(), self.checks)
         super().__init__(

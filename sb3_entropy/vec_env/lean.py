@@ -14,8 +14,8 @@ _IMMUTABLE = frozenset({bool, int, float, complex, str, bytes, type(None), np.bo
 def can_step_leanly(env: VecEnv) -> bool:
     """
     :param env: environments
-    :return: whether :func:`lean_step` does what their ``step`` does: a DummyVecEnv, no subclass, nothing in it replaced,
-        with one array of observations
+    :return: whether :func:`lean_step` does what their ``step`` does: a DummyVecEnv, no subclass, nothing in it
+        replaced, with one array of observations
     """
     return type(env) is DummyVecEnv and env.keys == [None] and not vars(env).keys() & _STEPS
 
@@ -33,7 +33,8 @@ def lean_step(env: DummyVecEnv, actions: np.ndarray) -> VecEnvStepReturn:
     :return: observations, rewards, dones, infos
     """
     env.actions = actions
-    observations, rewards, dones, infos = env.buf_obs[None], env.buf_rews, env.buf_dones, env.buf_infos
+    (observations,) = env.buf_obs.values()
+    rewards, dones, infos = env.buf_rews, env.buf_dones, env.buf_infos
     for i, one in enumerate(env.envs):
         observation, rewards[i], terminated, truncated, info = one.step(actions[i])
         dones[i] = done = terminated or truncated

@@ -68,7 +68,7 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 #: what there are checks for
-CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, "fast"})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:

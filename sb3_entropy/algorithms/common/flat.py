@@ -13,8 +13,8 @@ class FlatParameters:
     """
     Values and gradients of parameters, (n,) each, of which the parameters and their ``grad`` are views.
 
-    ``state_dict``, optimisers and callbacks go on as before: they read and write the same numbers. Each parameter begins
-    at a multiple of 64 bytes, as one of its own would; what lies between is 0 and stays 0.
+    ``state_dict``, optimisers and callbacks go on as before: they read and write the same numbers. Each parameter
+    begins at a multiple of 64 bytes, as one of its own would; what lies between is 0 and stays 0.
 
     :param parameters: float32, dense, on the CPU, each once, those side by side that are descended together
     """

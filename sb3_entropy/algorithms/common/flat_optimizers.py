@@ -231,7 +231,8 @@ def why_not_flat(optimizer: Optimizer, parameters: list[nn.Parameter]) -> str | 
     group = optimizer.param_groups[0]
     if len(optimizer.param_groups) > 1 or [id(p) for p in group["params"]] != [id(p) for p in parameters]:
         return "the optimizer's parameters are not the policy's, in one group"
-    other = [f"{name}={group.get(name)!r}" for name, values in made.plain.items() if group.get(name, values[0]) not in values]
+    given = {name: group.get(name, values[0]) for name, values in made.plain.items()}
+    other = [f"{name}={value!r}" for name, value in given.items() if value not in made.plain[name]]
     if other or not isinstance(group["lr"], float | int) or group["eps"] <= 0:
         return f"the optimizer has options of its own: {', '.join(other) or 'lr or eps'}"
     if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks or "step" in vars(optimizer):

@@ -2,9 +2,10 @@
 Losses of policies and values: pure functions of arrays, called by the ``_policy_loss`` of each algorithm and, for what
 all share, by ``SoftOnPolicyAlgorithm``.
 
-Where a gradient is written out, ``…_gradient`` stands behind its loss; it gives what autograd would, in the order of its
-operations. Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give, ``log_prob``,
-``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv 1912.01557.
+Where a gradient is written out, ``…_gradient`` stands behind its loss; it gives what autograd would, in the order of
+its operations. Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give,
+``log_prob``, ``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv
+1912.01557.
 """
 
 import torch as th

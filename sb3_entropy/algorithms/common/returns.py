@@ -33,9 +33,10 @@ def soft_gae(
         Stable-Baselines3's rollout buffer computes, for the operations come in the same order
     """
     goes_on = 1.0 - np.concatenate([episode_starts[1:], dones[None].astype(np.float32)])
-    next_values = np.concatenate([values[1:], last_values[None]])
     # What does not depend on the recursion, at once; in the recursion, nothing else.
-    deltas = rewards + gamma * next_values * goes_on - values
+    deltas = np.empty(rewards.shape, np.result_type(rewards, values, last_values))
+    deltas[:-1] = rewards[:-1] + gamma * values[1:] * goes_on[:-1] - values[:-1]
+    deltas[-1] = rewards[-1] + gamma * last_values * goes_on[-1] - values[-1]
     decays = gamma * gae_lambda * goes_on
     advantages = np.empty_like(deltas)
     after: Any = np.zeros_like(deltas[0])

@@ -1,8 +1,10 @@
 """How an algorithm of the on-policy family is made: its arguments, what it learns in, and the parts that it has."""
 
+import io
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,9 +97,28 @@ class OnPolicySetup(OnPolicyHooks):
             getattr(self, make)(before)
         self._is_set_up = True
 
+    def save(
+        self,
+        path: str | Path | io.BufferedIOBase,
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        if self._flat_policy is not None:  # PyTorch writes the whole tensor that a parameter is a view of
+            self._flat_policy.release()
+            self._flat_policy = None
+        super().save(path, exclude, include)
+
+    save.__doc__ = SavedAlgorithm.save.__doc__
+
     def _excluded_save_params(self) -> list[str]:
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
-        return [*super()._excluded_save_params(), "active_regularizers", "_next_rollout_buffer", "_flat_policy", "_path"]
+        return [
+            *super()._excluded_save_params(),
+            "active_regularizers",
+            "_next_rollout_buffer",
+            "_flat_policy",
+            "_path",
+        ]
 
     @abstractmethod
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:

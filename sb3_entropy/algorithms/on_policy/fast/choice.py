@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 
 #: what a training calls, by whose class: one that somebody has overridden is called on the general path
-STEPS = ("collect_rollouts", "train", "_collect", "_improve", "_descend", "_descend_critic", "_actor_critic_loss", "_loss")
-STEPS += ("_critic_loss", "_policy_loss", "_policy_loss_gradient", "_value_loss", "_clipped_values", "_advantages")
-STEPS += ("_actions", "_adds_entropy", "_adds_log_prob", "_immediate_alpha", "_begin_epoch")
+STEPS = (
+    *("collect_rollouts", "train", "_collect", "_improve", "_begin_epoch", "_descend", "_descend_critic"),
+    *("_actor_critic_loss", "_critic_loss", "_loss", "_policy_loss", "_policy_loss_gradient", "_value_loss"),
+    *("_clipped_values", "_advantages", "_actions", "_adds_entropy", "_adds_log_prob", "_immediate_alpha"),
+)
 POLICY_STEPS = ("forward", "evaluate_actions", "predict_values", "extract_features", "_get_action_dist_from_latent")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_compiled_call_impl")
 
@@ -61,21 +63,22 @@ def _module(step: object) -> str:
 
 
 def _of_policy(policy: ActorCriticPolicy) -> str | None:
-    if type(policy) not in (SoftActorCriticPolicy, ActorCriticPolicy):
-        return f"the policy is {type(policy).__name__}"
-    if is_image_space(policy.observation_space) or isinstance(policy.observation_space, spaces.Dict):
-        return f"the observations are {policy.observation_space}"
-    overridden = [name for name in POLICY_STEPS if name in vars(policy)]
-    if overridden:
-        return f"the policy's {overridden[0]} has been replaced"
-    if type(policy.action_dist) not in HEADS:
-        return f"the actions are distributed by {type(policy.action_dist).__name__}"
     extractor = policy.mlp_extractor
-    if type(policy.features_extractor) is not FlattenExtractor or type(extractor) is not MlpExtractor:
-        return "its features or hidden layers are extracted by a class of its own"
-    if type(policy.action_net) is not nn.Linear or type(policy.value_net) is not nn.Linear:
-        return "its outputs are no linear layers"
-    return why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net) or _of_modules(policy)
+    outputs = policy.action_net, policy.value_net
+    reason = None
+    if type(policy) not in (SoftActorCriticPolicy, ActorCriticPolicy):
+        reason = f"the policy is {type(policy).__name__}"
+    elif is_image_space(policy.observation_space) or isinstance(policy.observation_space, spaces.Dict):
+        reason = f"the observations are {policy.observation_space}"
+    elif overridden := [name for name in POLICY_STEPS if name in vars(policy)]:
+        reason = f"the policy's {overridden[0]} has been replaced"
+    elif type(policy.action_dist) not in HEADS:
+        reason = f"the actions are distributed by {type(policy.action_dist).__name__}"
+    elif type(policy.features_extractor) is not FlattenExtractor or type(extractor) is not MlpExtractor:
+        reason = "its features or hidden layers are extracted by a class of its own"
+    elif any(type(output) is not nn.Linear or output.bias is None for output in outputs):
+        reason = "its outputs are no linear layers"
+    return reason or why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net) or _of_modules(policy)
 
 
 def _of_modules(policy: ActorCriticPolicy) -> str | None:

@@ -1,6 +1,6 @@
 """
-What an action distribution is of the actor's last hidden layer h(s): samples, log-probabilities, entropies, and where it
-pays their gradients written out.
+What an action distribution is of the actor's last hidden layer h(s): samples, log-probabilities, entropies, and where
+it pays their gradients written out.
 
 A distribution's *leaves* are the tensors that it is a function of: logits, or mean and log σ. A loss is differentiated
 with respect to them, by hand or by autograd; what lies behind them, a head's ``backward`` does.
@@ -9,6 +9,7 @@ with respect to them, by hand or by autograd; what lies behind them, a head's ``
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import torch as th
@@ -29,6 +30,8 @@ from sb3_entropy.distributions.gaussian import GaussianDistribution
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
+from sb3_entropy.distributions.std_schemes.fixed import FixedStd
+from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
 
 HALF_LOG_2PI = math.log(math.sqrt(2 * math.pi))
 LOWEST = th.finfo(th.float32).min
@@ -125,7 +128,8 @@ class GaussianHead(Head):
     def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
         super().__init__(policy, flat)
         scheme = getattr(policy, "std_scheme", None)
-        self.scheme: StdScheme | None = scheme if scheme is not None and scheme.is_local else None
+        #: None where log σ is the policy's own, as it stands
+        self.scheme: StdScheme | None = None if type(scheme) in (NoneType, GlobalStd, FixedStd) else scheme
         held: Any = getattr(policy, "log_std", None)
         self.log_std: th.Tensor | None = None if held is None else held.detach()
         learned = isinstance(held, th.nn.Parameter)
@@ -139,7 +143,7 @@ class GaussianHead(Head):
             assert self.log_std is not None
             return mean, self.log_std
         with th.no_grad():
-            return mean, self.scheme(latent, self.log_std)
+            return mean, self.scheme(latent, self.log_std).detach()
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)
@@ -198,7 +202,9 @@ class GaussianHead(Head):
             places.append(self.log_std_gradient)
         with th.enable_grad():
             made = self.scheme(leaf, log_std)
-        found = th.autograd.grad(made, wanted, gradients[1])
+        if not made.requires_grad:
+            return of_latent
+        found = th.autograd.grad(made, wanted, gradients[1], materialize_grads=True)
         for place, gradient in zip(places, found[1:], strict=True):
             place.copy_(gradient)
         return of_latent + found[0]
@@ -252,7 +258,7 @@ class StockHead(Head):
         return law_of(evaluated.parts[0], self.policy.action_space)
 
     def _distribution(self, output: th.Tensor) -> Any:
-        return self.policy.action_dist.proba_distribution(output)  # type: ignore[call-arg]
+        return self.policy.action_dist.proba_distribution(output)
 
 
 def _normalised(logits: th.Tensor) -> th.Tensor:

@@ -1,6 +1,7 @@
 """Actor and critic as functions of flat parameters: matrix products forward, and their gradient written out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch as th
 from torch import nn
@@ -28,13 +29,15 @@ class Affine:
     """
     y = xWᵀ + b, as ``torch.nn.functional.linear`` computes it.
 
-    :param layer: whose W, shape (out, in), and b, shape (out,) or None
+    :param layer: whose W, shape (out, in), and b, shape (out,)
     :param flat: where they and their gradients stand
     """
 
     def __init__(self, layer: nn.Linear, flat: FlatParameters):
-        self.weight, self.weight_gradient = layer.weight.data, flat.view(flat.gradients, layer.weight)
-        self.bias, self.bias_gradient = layer.bias.data, flat.view(flat.gradients, layer.bias)
+        weight: Any = layer.weight
+        bias: Any = layer.bias
+        self.weight, self.weight_gradient = weight.data, flat.view(flat.gradients, weight)
+        self.bias, self.bias_gradient = bias.data, flat.view(flat.gradients, bias)
         self.transposed = self.weight.t()
 
     def forward(self, x: th.Tensor) -> th.Tensor:

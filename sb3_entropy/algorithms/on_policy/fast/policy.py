@@ -1,6 +1,7 @@
 """A policy's arithmetic on flat parameters."""
 
 import math
+from types import NoneType
 from typing import Any
 
 import torch as th
@@ -36,6 +37,10 @@ class FlatPolicy:
         self.head = HEADS[type(policy.action_dist)](policy, self.flat)
         self.critic = Critic(extractor.value_net, policy.value_net, self.flat)
         self._is_box = isinstance(policy.observation_space, spaces.Box)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """A copy of a model, or a pickled one, makes its own."""
+        return NoneType, ()
 
     def holds(self) -> bool:
         """:return: whether policy and optimiser still are what this was made of: loading gives them other tensors"""

@@ -1,6 +1,6 @@
 """Stable-Baselines3's rollout, collected with a flat policy."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch as th
@@ -44,7 +44,7 @@ def collect(
     space = algorithm.action_space
     discrete, box = isinstance(space, spaces.Discrete), isinstance(space, spaces.Box)
     unscale = algorithm.policy.unscale_action if algorithm.policy.squash_output else None
-    seen = {"self": algorithm, "env": env, "callback": callback, "rollout_buffer": buffer}
+    seen: dict[str, Any] = {"self": algorithm, "env": env, "callback": callback, "rollout_buffer": buffer}
     seen["n_rollout_steps"] = n_rollout_steps
     n_steps = 0
     while n_steps < n_rollout_steps:
@@ -80,7 +80,8 @@ def collect(
         if discrete:
             actions = actions.reshape(-1, 1)
         if dones.any():
-            _bootstrap(algorithm, acting, rewards, dones, infos)
+            seen |= _bootstrap(algorithm, acting, rewards, dones, infos)
+        seen["idx"], seen["done"] = n_envs - 1, dones[-1]
         buffer.observations[n_steps] = algorithm._last_obs.reshape(buffer.observations.shape[1:])  # type: ignore[union-attr]
         buffer.actions[n_steps] = actions.reshape(n_envs, -1)
         buffer.rewards[n_steps] = rewards
@@ -103,10 +104,18 @@ def _bootstrap(
     rewards: np.ndarray,
     dones: np.ndarray,
     infos: list[dict[str, object]],
-) -> None:
-    """A time limit, not the task, has ended an episode: γV of its last observation is added to the reward."""
+) -> dict[str, Any]:
+    """
+    Where a time limit, not the task, has ended an episode, γV of its last observation is added to the reward.
+
+    :return: what Stable-Baselines3's loop would show of it
+    """
+    seen: dict[str, Any] = {}
     for i in np.flatnonzero(dones):
         last = infos[i].get("terminal_observation")
         if last is not None and infos[i].get("TimeLimit.truncated", False):
-            terminal_value = acting.predict_values(algorithm.policy.obs_to_tensor(last)[0])[0]  # type: ignore[arg-type]
+            terminal_obs = algorithm.policy.obs_to_tensor(last)[0]  # type: ignore[arg-type]
+            terminal_value = acting.predict_values(terminal_obs)[0]  # type: ignore[arg-type]
             rewards[i] += algorithm.gamma * terminal_value
+            seen = {"terminal_obs": terminal_obs, "terminal_value": terminal_value}
+    return seen
