@@ -21,6 +21,7 @@ class FlatParameters:
 
     def __init__(self, parameters: Iterable[nn.Parameter]):
         self.parameters = list(parameters)
+        self._rows = {id(parameter): row for row, parameter in enumerate(self.parameters)}
         self._places: dict[int, slice] = {}
         end = 0
         for parameter in self.parameters:
@@ -64,7 +65,8 @@ class FlatParameters:
         """
         places = [self._places[id(parameter)] for parameter in parameters]
         place = slice(min(own.start for own in places), max(own.stop for own in places))
-        return FlatPart(self, list(parameters), place)
+        rows = [self._rows[id(parameter)] for parameter in parameters]
+        return FlatPart(self, list(parameters), place, slice(min(rows), max(rows) + 1))
 
 
 class FlatPart:
@@ -74,11 +76,12 @@ class FlatPart:
     :param flat: all of them
     :param parameters: these, in the order of the policy
     :param place: where they stand
+    :param rows: which they are, in the flat order
     """
 
-    def __init__(self, flat: FlatParameters, parameters: list[nn.Parameter], place: slice):
+    def __init__(self, flat: FlatParameters, parameters: list[nn.Parameter], place: slice, rows: slice):
         self.parameters = parameters
-        self.place = place
+        self.place, self.rows = place, rows
         self.values, self.gradients = flat.values[place], flat.gradients[place]
         self.each_gradient = [flat.view(flat.gradients, parameter) for parameter in parameters]
 

@@ -30,53 +30,66 @@ class FlatOptimizer(ABC):
     plain: ClassVar[dict[str, tuple[Any, ...]]]
     #: tensors of its state, by name, and what they begin with
     begins: ClassVar[dict[str, float]]
+    #: whether the state holds the number of steps as a tensor
+    counts_in_tensors: ClassVar[bool] = True
 
     def __init__(self, optimizer: Optimizer, flat: FlatParameters):
         self.optimizer, self.flat = optimizer, flat
         self.group: dict[str, Any] = optimizer.param_groups[0]
         self.state = {name: th.full_like(flat.values, begin) for name, begin in self.begins.items()}
-        self._views: dict[int, dict[str, th.Tensor]] = {}
-        for parameter in flat.parameters:
-            self._views[id(parameter)] = {name: flat.view(self.state[name], parameter) for name in self.begins}
-            for name, view in self._views[id(parameter)].items():
+        self._counts = th.zeros(len(flat.parameters))
+        self._views: list[dict[str, th.Tensor]] = []
+        for row, parameter in enumerate(flat.parameters):
+            views = {name: flat.view(self.state[name], parameter) for name in self.begins}
+            if self.counts_in_tensors:
+                views["step"] = self._counts[row]
+            self._views.append(views)
+            for name, view in views.items():
                 if held := optimizer.state.get(parameter):
                     view.copy_(held[name])
                     held[name] = view
+        self._see_state()
+
+    def _see_state(self) -> None:
+        self._state = self.optimizer.state
+        self._entries = [self._state.get(parameter) or None for parameter in self.flat.parameters]
+        self._ids = list(map(id, self._state.values()))
 
     def holds(self) -> bool:
         """:return: whether the optimiser's state still is these views"""
-        for parameter, views in zip(self.flat.parameters, self._views.values(), strict=True):
-            held = self.optimizer.state.get(parameter)
-            if held and any(held[name] is not view for name, view in views.items()):
-                return False
-        return True
+        if self.optimizer.state is not self._state or list(map(id, self._state.values())) != self._ids:
+            return False
+        pairs = zip(self._entries, self._views, strict=True)
+        return all(held is None or all(held[name] is view for name, view in views.items()) for held, views in pairs)
 
     def release(self) -> None:
         """Give each parameter a state of its own again, with the same numbers."""
-        for parameter in self.flat.parameters:
-            if held := self.optimizer.state.get(parameter):
-                held.update({name: held[name].clone() for name in self.begins})
+        for held, views in zip(self._entries, self._views, strict=True):
+            if held is not None:
+                held.update({name: held[name].clone() for name in views})
 
-    def count(self, parameters: list[nn.Parameter]) -> int | None:
-        """:return: how many steps these have had; None if some have had more than others"""
-        counts = {int(self.optimizer.state.get(parameter, {}).get("step", 0)) for parameter in parameters}
-        return counts.pop() if len(counts) == 1 else None
+    def count(self, part: FlatPart) -> int | None:
+        """:return: how many steps its parameters have had; None if some have had more than others"""
+        if self.counts_in_tensors:
+            least, most = (int(count) for count in self._counts[part.rows].aminmax())
+        else:
+            counts = [0 if held is None else held["step"] for held in self._entries[part.rows]]
+            least, most = min(counts), max(counts)
+        return least if least == most else None
 
     def write_count(self, part: FlatPart, count: int) -> None:
         """Say in the optimiser's state how many steps a part has had, at least one."""
-        for parameter in part.parameters:
-            held = self.optimizer.state[parameter]
-            if not held:
-                held.update({"step": self.made_count(), **self._views[id(parameter)]})
-            self.set_count(held, count)
-
-    @abstractmethod
-    def made_count(self) -> Any:
-        """:return: a count of steps, as the optimiser begins with it"""
-
-    @abstractmethod
-    def set_count(self, held: dict[str, Any], count: int) -> None:
-        """Write into a parameter's state how many steps it has had."""
+        if None in self._entries[part.rows]:
+            for row in range(part.rows.start, part.rows.stop):
+                if self._entries[row] is None:
+                    self.optimizer.state[self.flat.parameters[row]].update({"step": 0, **self._views[row]})
+            self._see_state()
+        if self.counts_in_tensors:
+            self._counts[part.rows] = count
+            return
+        for held in self._entries[part.rows]:
+            assert held is not None
+            held["step"] = count
 
     @abstractmethod
     def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
@@ -96,18 +109,24 @@ class Descent:
 
     :param optimizer: what takes them
     :param parameters: in the order of the policy
-    :param parts: the same, in parts that have had as many steps before
+    :param parts: the same, in parts that may have had another number of steps before
     """
 
     def __init__(self, optimizer: FlatOptimizer, parameters: list[nn.Parameter], parts: list[list[nn.Parameter]]):
         self.optimizer = optimizer
         self.whole = optimizer.flat.part(parameters)
-        counts = [optimizer.count(part) or 0 for part in parts]
-        if len(set(counts)) == 1:
-            parts, counts = [parameters], counts[:1]
-        self.parts = [optimizer.flat.part(part) for part in parts]
-        self.states = [{name: flat[part.place] for name, flat in optimizer.state.items()} for part in self.parts]
-        self.before, self.taken = counts, 0
+        self._parts = [self._with_state(optimizer.flat.part(part)) for part in parts]
+        self._together = self._with_state(self.whole)
+
+    def _with_state(self, part: FlatPart) -> tuple[FlatPart, dict[str, th.Tensor]]:
+        return part, {name: flat[part.place] for name, flat in self.optimizer.state.items()}
+
+    def begin(self) -> None:
+        """Read how many steps there have been; parts that have had as many take theirs in one call."""
+        together = self.optimizer.count(self.whole)
+        self._taking = self._parts if together is None else [self._together]
+        self._before = [self.optimizer.count(part) or 0 for part, _ in self._taking]
+        self._taken = 0
 
     def step(self, max_grad_norm: float | None) -> None:
         """
@@ -117,16 +136,16 @@ class Descent:
         """
         if max_grad_norm is not None:
             self.whole.clip_gradient(max_grad_norm)
-        self.taken += 1
-        for part, state, before in zip(self.parts, self.states, self.before, strict=True):
-            self.optimizer.step(part.values, part.gradients, state, before + self.taken)
+        self._taken += 1
+        for (part, state), before in zip(self._taking, self._before, strict=True):
+            self.optimizer.step(part.values, part.gradients, state, before + self._taken)
 
     def end(self) -> None:
         """Leave the optimiser's state, and the parameters' gradients, as its own steps would have."""
-        if self.taken:
+        if self._taken:
             self.whole.publish_gradients()
-            for part, before in zip(self.parts, self.before, strict=True):
-                self.optimizer.write_count(part, before + self.taken)
+            for (part, _), before in zip(self._taking, self._before, strict=True):
+                self.optimizer.write_count(part, before + self._taken)
 
 
 class FlatAdam(FlatOptimizer):
@@ -151,12 +170,6 @@ class FlatAdam(FlatOptimizer):
         super().__init__(optimizer, flat)
         self._room = th.empty_like(flat.values)
 
-    def made_count(self) -> th.Tensor:
-        return th.zeros(())
-
-    def set_count(self, held: dict[str, Any], count: int) -> None:
-        held["step"].fill_(count)
-
     def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
         group, mean, square = self.group, state["exp_avg"], state["exp_avg_sq"]
         beta1, beta2 = group["betas"]
@@ -173,12 +186,7 @@ class FlatRMSpropTFLike(FlatOptimizer):
     optimizer_class = RMSpropTFLike
     plain: ClassVar[dict[str, tuple[Any, ...]]] = {"weight_decay": (0,), "momentum": (0,), "centered": (False,)}
     begins: ClassVar[dict[str, float]] = {"square_avg": 1.0}
-
-    def made_count(self) -> int:
-        return 0
-
-    def set_count(self, held: dict[str, Any], count: int) -> None:
-        held["step"] = count
+    counts_in_tensors = False
 
     def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
         group, square = self.group, state["square_avg"]
@@ -200,12 +208,6 @@ class FlatRMSprop(FlatOptimizer):
         "differentiable": (False,),
     }
     begins: ClassVar[dict[str, float]] = {"square_avg": 0.0}
-
-    def made_count(self) -> th.Tensor:
-        return th.zeros(())
-
-    def set_count(self, held: dict[str, Any], count: int) -> None:
-        held["step"].fill_(count)
 
     def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
         group, square = self.group, state["square_avg"]

@@ -20,8 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
-from sb3_entropy.algorithms.on_policy.fast.choice import why_general
-from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
+from sb3_entropy.algorithms.on_policy.fast.choice import choose
 from sb3_entropy.algorithms.on_policy.fast.rollout import collect
 from sb3_entropy.algorithms.on_policy.fast.update import Update
 from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
@@ -83,16 +82,12 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
         :raises ValueError: if ``fast`` asks for it, and something does
         """
-        reason = "fast=False" if self.fast is False else why_general(self)
+        reason, self._flat_policy = choose(self, self._flat_policy)
         if reason is not None and self.fast is True:
             raise ValueError(
                 f"fast=True cannot be met, for {reason}. Give fast='auto' to take the general path where the fast one "
                 "cannot be, or take away what stands in its way."
             )
-        if reason is not None:
-            self._flat_policy = None
-        elif self._flat_policy is None or self._flat_policy.policy is not self.policy or not self._flat_policy.holds():
-            self._flat_policy = FlatPolicy(self.policy)
         path = "the fast path" if reason is None else f"the general path: {reason}"
         if path != self._path and self.verbose >= 1:
             print(f"Training on {path}")
@@ -168,10 +163,10 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
     def train(self) -> None:
         """One update from one rollout."""
-        self.policy.set_training_mode(True)
+        self._choose_path()
+        (self._flat_policy or self.policy).set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         check_advantages(self.rollout_buffer)
-        self._choose_path()
         n_transitions = self.rollout_buffer.rewards.size
         self.active_regularizers.before_update(self.policy)
         try:

@@ -1,6 +1,6 @@
 """Which path a training takes: the fast one wherever nothing stands in its way."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch as th
 from gymnasium import spaces
@@ -13,6 +13,7 @@ from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, why_n
 from sb3_entropy.algorithms.on_policy.buffers import SoftRolloutBuffer
 from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
 from sb3_entropy.algorithms.on_policy.fast.networks import why_no_trunk
+from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.coefficients import GradientShare
 
@@ -26,7 +27,55 @@ STEPS = (
     *("_clipped_values", "_advantages", "_actions", "_adds_entropy", "_adds_log_prob", "_immediate_alpha"),
 )
 POLICY_STEPS = ("forward", "evaluate_actions", "predict_values", "extract_features", "_get_action_dist_from_latent")
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_compiled_call_impl")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+#: see :func:`_standing`
+Standing = tuple[list[dict[str, Any]], list[Any], list[dict[str, Any]]]
+
+
+def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -> tuple[str | None, FlatPolicy | None]:
+    """
+    :param algorithm: one that is set up
+    :param flat_policy: what its last rollout or update took the fast path with
+    :return: why the next one takes the general path, or None; and what takes the fast one, or None
+    """
+    if algorithm.fast is False:
+        return "fast=False", None
+    if flat_policy is not None and flat_policy.policy is algorithm.policy and flat_policy.holds():
+        if flat_policy.seen == _seen(algorithm, flat_policy.standing):
+            return None, flat_policy
+    else:
+        flat_policy = None
+    reason = why_general(algorithm)
+    if reason is not None:
+        return reason, None
+    flat_policy = flat_policy or FlatPolicy(algorithm.policy)
+    flat_policy.standing = _standing(algorithm.policy)
+    flat_policy.seen = _seen(algorithm, flat_policy.standing)
+    return None, flat_policy
+
+
+def _standing(policy: ActorCriticPolicy) -> Standing:
+    """:return: of all its modules what they hold, which stays the same objects: attributes, hooks, parts"""
+    attributes = [vars(module) for module in policy.modules()]
+    hooks = [held[name] for held in attributes for name in HOOKS]
+    return attributes, hooks, [held[name] for held in attributes for name in ("_modules", "_parameters")]
+
+
+def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
+    """:return: all that :func:`why_general` depends on, quick to read: what is equal needs not be gone into again"""
+    group = algorithm.policy.optimizer.param_groups[0]
+    seen: list[Any] = [type(algorithm), len(vars(algorithm)), algorithm.use_sde, type(algorithm.rollout_buffer)]
+    seen += [id(rule.coefficient) for rule in algorithm.active_regularizers]
+    seen += [value for name, value in group.items() if name not in ("params", "lr")]
+    seen += [type(group["lr"]), len(algorithm.policy.optimizer.param_groups), *map(id, group["params"])]
+    seen += [len(vars(algorithm.policy.optimizer)), len(algorithm.policy.optimizer._optimizer_step_pre_hooks)]
+    seen += [len(algorithm.policy.optimizer._optimizer_step_post_hooks), nn.modules.module._has_any_global_hook()]
+    attributes, hooks, held = standing
+    seen += [any(hooks), *map(len, attributes), *(id(thing) for things in held for thing in things.values())]
+    seen += [parameter.requires_grad for parameter in group["params"]]
+    seen += [parameter._backward_hooks for parameter in group["params"]]
+    return seen
 
 
 def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
@@ -84,7 +133,11 @@ def _of_policy(policy: ActorCriticPolicy) -> str | None:
 def _of_modules(policy: ActorCriticPolicy) -> str | None:
     for name, module in policy.named_modules():
         held = vars(module)
-        if any(held.get(hooks) for hooks in HOOKS) or (module is not policy and "forward" in held):
+        if (
+            any(held[hooks] for hooks in HOOKS)
+            or held.get("_compiled_call_impl")
+            or (module is not policy and "forward" in held)
+        ):
             return f"there are hooks on {name or 'the policy'}"
     if nn.modules.module._has_any_global_hook():
         return "there are hooks on all modules"

@@ -36,6 +36,11 @@ class FlatPolicy:
         self.trunk = Trunk(extractor.policy_net, self.flat)
         self.head = HEADS[type(policy.action_dist)](policy, self.flat)
         self.critic = Critic(extractor.value_net, policy.value_net, self.flat)
+        self.modules = list(policy.modules())
+        #: what its choice depended on, written and read there
+        self.standing: Any = None
+        self.seen: list[Any] = []
+        self._descents: dict[tuple[bool, bool], Descent] = {}
         self._is_box = isinstance(policy.observation_space, spaces.Box)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
@@ -98,6 +103,18 @@ class FlatPolicy:
         :param critic: whether the critic is
         :return: what descends them
         """
-        parts = [part for part, wanted in ((self.actors, actor), (self.critics, critic)) if wanted]
-        chosen = {id(parameter) for part in parts for parameter in part}
-        return Descent(self.optimizer, [p for p in self.parameters if id(p) in chosen], parts)
+        if (actor, critic) not in self._descents:
+            parts = [part for part, wanted in ((self.actors, actor), (self.critics, critic)) if wanted]
+            chosen = {id(parameter) for part in parts for parameter in part}
+            parameters = [parameter for parameter in self.parameters if id(parameter) in chosen]
+            self._descents[actor, critic] = Descent(self.optimizer, parameters, parts)
+        return self._descents[actor, critic]
+
+    def set_training_mode(self, mode: bool) -> None:
+        """
+        ``policy.set_training_mode``; none of these modules does otherwise in one mode than in the other.
+
+        :param mode: whether the policy is trained
+        """
+        for module in self.modules:
+            vars(module)["training"] = mode

@@ -53,6 +53,7 @@ class Update:
         n_epochs: int,
         max_grad_norm: float | None,
     ) -> int:
+        descent.begin()
         try:
             for epoch in range(n_epochs):
                 self.algorithm._begin_epoch()
