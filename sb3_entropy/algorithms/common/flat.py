@@ -90,11 +90,15 @@ class FlatPart:
         for parameter, gradient in zip(self.parameters, self.each_gradient, strict=True):
             parameter.grad = gradient
 
-    def clip_gradient(self, max_norm: float) -> None:
+    def clip_gradient(self, max_norm: float, rounding: bool) -> None:
         """
         ``torch.nn.utils.clip_grad_norm_``, bit for bit: the norm of the parameters' norms.
 
         :param max_norm: the largest norm that the gradient may have
+        :param rounding: whether it may be the norm of all at once
         """
-        norm = th.linalg.vector_norm(th.stack(th._foreach_norm(self.each_gradient)))
+        if rounding:
+            norm = th.linalg.vector_norm(self.gradients)
+        else:
+            norm = th.linalg.vector_norm(th.stack(th._foreach_norm(self.each_gradient)))
         self.gradients.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))

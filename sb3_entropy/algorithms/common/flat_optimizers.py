@@ -128,14 +128,15 @@ class Descent:
         self._before = [self.optimizer.count(part) or 0 for part, _ in self._taking]
         self._taken = 0
 
-    def step(self, max_grad_norm: float | None) -> None:
+    def step(self, max_grad_norm: float | None, rounding: bool) -> None:
         """
         One step.
 
         :param max_grad_norm: where the gradient's norm is clipped; None for nowhere
+        :param rounding: whether that norm may differ in rounding
         """
         if max_grad_norm is not None:
-            self.whole.clip_gradient(max_grad_norm)
+            self.whole.clip_gradient(max_grad_norm, rounding)
         self._taken += 1
         for (part, state), before in zip(self._taking, self._before, strict=True):
             self.optimizer.step(part.values, part.gradients, state, before + self._taken)

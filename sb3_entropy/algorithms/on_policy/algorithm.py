@@ -55,7 +55,8 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         :class:`~sb3_entropy.regularizers.regularizer.Regularizer`, such as
         ``dict(divergence="jensen_shannon", reference="previous", mode="repel", coef=0.1)``
     :param fast: whether to train on the fast path, the same arithmetic in fewer calls and to the same bits: ``"auto"``,
-        where nothing stands in its way, such as a convolutional policy; True, or an error says what does; False, never
+        where nothing stands in its way, such as a convolutional policy; True, or an error says what does; False, never;
+        ``"rounding"``, as ``"auto"``, and faster still where results may differ from the general path's in rounding
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if an argument is out of its range, or the temperature needs an entropy that the policy's
         distribution does not have

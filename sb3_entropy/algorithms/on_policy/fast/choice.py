@@ -41,7 +41,8 @@ def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -
     """
     if algorithm.fast is False:
         return "fast=False", None
-    if flat_policy is not None and flat_policy.policy is algorithm.policy and flat_policy.holds():
+    rounding = algorithm.fast == "rounding"
+    if flat_policy is not None and flat_policy.fits(algorithm.policy, rounding):
         if flat_policy.seen == _seen(algorithm, flat_policy.standing):
             return None, flat_policy
     else:
@@ -49,7 +50,7 @@ def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -
     reason = why_general(algorithm)
     if reason is not None:
         return reason, None
-    flat_policy = flat_policy or FlatPolicy(algorithm.policy)
+    flat_policy = flat_policy or FlatPolicy(algorithm.policy, rounding)
     flat_policy.standing = _standing(algorithm.policy)
     flat_policy.seen = _seen(algorithm, flat_policy.standing)
     return None, flat_policy

@@ -72,6 +72,10 @@ class Head(ABC):
         :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
         """
 
+    def sample(self, latent: th.Tensor) -> th.Tensor:
+        """:return: the sample alone"""
+        return self.act(latent)[0]
+
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         """
         :param latent: h(s), shape (B, width)
@@ -135,6 +139,8 @@ class GaussianHead(Head):
         learned = isinstance(held, th.nn.Parameter)
         self.log_std_gradient = flat.view(flat.gradients, held) if learned else None
         own = () if self.scheme is None else tuple(self.scheme.parameters())
+        self._spread_of: bytes | None = None
+        self._held_spread: tuple[th.Tensor, th.Tensor, th.Tensor]
         self.scheme_parameters = tuple((parameter, flat.view(flat.gradients, parameter)) for parameter in own)
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
@@ -145,11 +151,25 @@ class GaussianHead(Head):
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
+    def sample(self, latent: th.Tensor) -> th.Tensor:
+        mean, log_std = self.leaves(latent)
+        return th.empty_like(mean).normal_().mul_(self._spread(log_std)[0]).add_(mean)
+
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)
-        std = log_std.exp()
-        actions = mean + th.empty_like(mean).normal_() * std
-        return actions, (-((actions - mean) ** 2) / (2 * std**2) - std.log() - HALF_LOG_2PI).sum(1)
+        std, minus_twice_variance, log_scale = self._spread(log_std)
+        actions = th.empty_like(mean).normal_().mul_(std).add_(mean)
+        distance = actions - mean
+        exponent = distance.mul_(distance).div_(minus_twice_variance)
+        return actions, exponent.sub_(log_scale).sub_(HALF_LOG_2PI).sum(1)
+
+    def _spread(self, log_std: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """:return: σ, −2σ² and log σ, made anew where log σ has changed"""
+        held = log_std.numpy().tobytes() if self.scheme is None else None
+        if held is None or held != self._spread_of:
+            std = log_std.exp()
+            self._spread_of, self._held_spread = held, (std, -2 * std**2, std.log())
+        return self._held_spread
 
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
         mean, log_std = leaves
@@ -160,10 +180,10 @@ class GaussianHead(Head):
         twice_variance = 2 * std**2
         scaled = -(distance**2) / twice_variance
         log_scale = std.log()
+        log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
         entropy = (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
         if entropy.dim() == 0:
-            entropy = entropy.repeat(len(mean))
-        log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
+            entropy = th.empty_like(log_prob).fill_(entropy)
         return Evaluated(log_prob, entropy, (mean, std, distance, twice_variance, scaled))
 
     def law(self, evaluated: Evaluated) -> Law:

@@ -13,6 +13,9 @@ from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Desce
 from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
 from sb3_entropy.algorithms.on_policy.fast.networks import Critic, Trunk
 
+# Numbers that Python adds up sooner than PyTorch.
+FEW = 32
+
 
 class FlatPolicy:
     """
@@ -21,10 +24,11 @@ class FlatPolicy:
     Called as the policy is, it gives the same, bit for bit, and draws the same from PyTorch's global generator.
 
     :param policy: one of which :func:`~sb3_entropy.algorithms.on_policy.fast.choice.why_general` has nothing to say
+    :param rounding: whether results may differ from the policy's in rounding
     """
 
-    def __init__(self, policy: ActorCriticPolicy):
-        self.policy = policy
+    def __init__(self, policy: ActorCriticPolicy, rounding: bool = False):
+        self.policy, self.rounding = policy, rounding
         extractor = policy.mlp_extractor
         #: each with its gradient, in the policy's order
         self.critics = [*extractor.value_net.parameters(), *policy.value_net.parameters()]
@@ -33,9 +37,9 @@ class FlatPolicy:
         self.actors = [parameter for parameter in self.parameters if id(parameter) not in values_alone]
         self.flat = FlatParameters([*self.actors, *self.critics])
         self.optimizer = FLAT_OPTIMIZERS[type(policy.optimizer)](policy.optimizer, self.flat)
-        self.trunk = Trunk(extractor.policy_net, self.flat)
+        self.trunk = Trunk(extractor.policy_net, self.flat, rounding)
         self.head = HEADS[type(policy.action_dist)](policy, self.flat)
-        self.critic = Critic(extractor.value_net, policy.value_net, self.flat)
+        self.critic = Critic(extractor.value_net, policy.value_net, self.flat, rounding)
         self.modules = list(policy.modules())
         #: what its choice depended on, written and read there
         self.standing: Any = None
@@ -47,9 +51,14 @@ class FlatPolicy:
         """A copy of a model, or a pickled one, makes its own."""
         return NoneType, ()
 
-    def holds(self) -> bool:
-        """:return: whether policy and optimiser still are what this was made of: loading gives them other tensors"""
-        return self.policy.optimizer is self.optimizer.optimizer and self.flat.holds() and self.optimizer.holds()
+    def fits(self, policy: ActorCriticPolicy, rounding: bool) -> bool:
+        """
+        :param policy: the algorithm's, at present
+        :param rounding: whether results may differ in rounding
+        :return: whether this would be made of them again: loading gives policy and optimiser other tensors
+        """
+        same = policy is self.policy and policy.optimizer is self.optimizer.optimizer and rounding == self.rounding
+        return same and self.flat.holds() and self.optimizer.holds()
 
     def release(self) -> None:
         """Give each parameter tensors of its own again, so that no file holds more than them."""
@@ -61,6 +70,8 @@ class FlatPolicy:
         :param observations: B of them, as the environments give them
         :return: what the networks read, float32, shape (B, D)
         """
+        if self._is_box and observations.dtype is th.float32 and observations.dim() == 2:
+            return observations
         if self._is_box:
             return observations.float().flatten(1)
         features: Any = self.policy.extract_features(observations)
@@ -74,11 +85,33 @@ class FlatPolicy:
         """
         x = self.features(observations)
         actions, log_prob = self.head.act(self.trunk.forward(x)[-1])
-        if not math.isfinite(log_prob.sum()):
+        if not math.isfinite(sum(log_prob.tolist()) if len(log_prob) < FEW else log_prob.sum()):
             self._complain(observations)
-        if isinstance(self.policy.action_space, spaces.Box):
-            actions = actions.reshape((-1, *self.policy.action_space.shape))
-        return actions, self._values(x), log_prob
+        return self._shaped(actions), self._values(x), log_prob
+
+    def _shaped(self, actions: th.Tensor) -> th.Tensor:
+        space = self.policy.action_space
+        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+
+    def sample(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them
+        :return: actions alone
+        """
+        actions = self.head.sample(self.trunk.forward(self.features(observations))[-1])
+        if not math.isfinite(actions.sum()):
+            self._complain(observations)
+        return self._shaped(actions)
+
+    def log_probs_and_values(self, observations: th.Tensor, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        """
+        :param observations: B of them
+        :param actions: one for each, as the rollout buffer keeps them
+        :return: log-probabilities and values, shape (B,) each
+        """
+        x = self.features(observations)
+        leaves = self.head.leaves(self.trunk.forward(x)[-1])
+        return self.head.evaluate(leaves, actions).log_prob, self._values(x)[:, 0]
 
     def predict_values(self, observations: th.Tensor) -> th.Tensor:
         """

@@ -1,5 +1,6 @@
 """Stable-Baselines3's rollout, collected with a flat policy."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from sb3_entropy.vec_env.lean import can_step_leanly, lean_step
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 
+# States in one pass, few enough to stay in the cache.
+CHUNK = 1024
+
 
 def collect(
     algorithm: "SoftOnPolicyAlgorithm",
@@ -26,7 +30,8 @@ def collect(
 ) -> bool:
     """
     ``OnPolicyAlgorithm.collect_rollouts``, to the same bits. Callbacks see the same variables, in the same gradient
-    mode; none of the tensors has a gradient.
+    mode; none of the tensors has a gradient. Within rounding alone, values and log-probabilities are computed when the
+    rollout is over, and callbacks see None in their place.
 
     :param algorithm: whose rollout it is
     :param acting: its policy
@@ -43,19 +48,22 @@ def collect(
     lean = can_step_leanly(env)
     space = algorithm.action_space
     discrete, box = isinstance(space, spaces.Discrete), isinstance(space, spaces.Box)
-    unscale = algorithm.policy.unscale_action if algorithm.policy.squash_output else None
+    to_box = algorithm.policy.unscale_action
+    if box and not algorithm.policy.squash_output:
+        to_box = partial(_clip, low=space.low, high=space.high)  # type: ignore[attr-defined]
     seen: dict[str, Any] = {"self": algorithm, "env": env, "callback": callback, "rollout_buffer": buffer}
     seen["n_rollout_steps"] = n_rollout_steps
     n_steps = 0
     while n_steps < n_rollout_steps:
-        obs_tensor = th.as_tensor(algorithm._last_obs)
-        sampled, values, log_probs = acting(obs_tensor)
+        obs_tensor = th.from_numpy(algorithm._last_obs)
+        values = log_probs = None
+        if acting.rounding:
+            sampled = acting.sample(obs_tensor)
+        else:
+            sampled, values, log_probs = acting(obs_tensor)
         clipped_actions = actions = sampled.numpy()
         if box:
-            if unscale is not None:
-                clipped_actions = unscale(actions)
-            else:
-                clipped_actions = np.minimum(np.maximum(actions, space.low), space.high)  # type: ignore[attr-defined]
+            clipped_actions = to_box(actions)
         step = lean_step(env, clipped_actions) if lean else env.step(clipped_actions)  # type: ignore[arg-type]
         new_obs, rewards, dones, infos = step
         algorithm.num_timesteps += n_envs
@@ -82,20 +90,43 @@ def collect(
         if dones.any():
             seen |= _bootstrap(algorithm, acting, rewards, dones, infos)
         seen["idx"], seen["done"] = n_envs - 1, dones[-1]
-        buffer.observations[n_steps] = algorithm._last_obs.reshape(buffer.observations.shape[1:])  # type: ignore[union-attr]
-        buffer.actions[n_steps] = actions.reshape(n_envs, -1)
-        buffer.rewards[n_steps] = rewards
-        buffer.episode_starts[n_steps] = algorithm._last_episode_starts
-        buffer.values[n_steps] = values.numpy()[:, 0]
-        buffer.log_probs[n_steps] = log_probs.numpy()
+        starts: np.ndarray = algorithm._last_episode_starts  # type: ignore[assignment]
+        _store(buffer, n_steps, algorithm._last_obs, actions, rewards, starts, values, log_probs)  # type: ignore[arg-type]
         n_steps += 1
-        buffer.pos, buffer.full = n_steps, n_steps == buffer.buffer_size
         algorithm._last_obs, algorithm._last_episode_starts = new_obs, dones  # type: ignore[assignment]
-    values = acting.predict_values(th.as_tensor(new_obs))
+    if acting.rounding:
+        _evaluate(acting, buffer)
+    values = acting.predict_values(th.from_numpy(new_obs))
     buffer.compute_returns_and_advantage(last_values=values, dones=dones)
     callback.update_locals({**seen, "n_steps": n_steps, "actions": actions, "values": values})
     callback.on_rollout_end()
     return True
+
+
+def _store(
+    buffer: SoftRollouts,
+    step: int,
+    observations: np.ndarray,
+    actions: np.ndarray,
+    rewards: np.ndarray,
+    episode_starts: np.ndarray,
+    values: th.Tensor | None,
+    log_probs: th.Tensor | None,
+) -> None:
+    """``RolloutBuffer.add`` without copies of what is copied into the buffer."""
+    buffer.observations[step] = observations.reshape(buffer.observations.shape[1:])
+    buffer.actions[step] = actions.reshape(len(actions), -1)
+    buffer.rewards[step] = rewards
+    buffer.episode_starts[step] = episode_starts
+    if values is not None and log_probs is not None:
+        buffer.values[step] = values.numpy()[:, 0]
+        buffer.log_probs[step] = log_probs.numpy()
+    buffer.pos, buffer.full = step + 1, step + 1 == buffer.buffer_size
+
+
+def _clip(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    clipped: np.ndarray = np.minimum(np.maximum(actions, low), high)
+    return clipped
 
 
 def _bootstrap(
@@ -119,3 +150,17 @@ def _bootstrap(
             rewards[i] += algorithm.gamma * terminal_value
             seen = {"terminal_obs": terminal_obs, "terminal_value": terminal_value}
     return seen
+
+
+def _evaluate(acting: FlatPolicy, buffer: SoftRollouts) -> None:
+    """Values and log-probabilities of a whole rollout, in as few passes as the memory of one rollout allows."""
+    observations, actions = (
+        th.from_numpy(array.reshape(-1, *array.shape[2:])) for array in (buffer.observations, buffer.actions)
+    )
+    discrete = isinstance(acting.policy.action_space, spaces.Discrete)
+    actions = actions.flatten() if discrete else actions
+    for start in range(0, len(observations), CHUNK):
+        rows = slice(start, start + CHUNK)
+        log_probs, values = acting.log_probs_and_values(observations[rows], actions[rows])
+        buffer.values.reshape(-1)[rows] = values.numpy()
+        buffer.log_probs.reshape(-1)[rows] = log_probs.numpy()

@@ -1,7 +1,8 @@
 """The descent of the family's losses with the networks' gradient written out, and where it pays the loss's too."""
 
+import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch as th
@@ -60,7 +61,7 @@ class Update:
                 for batch in minibatches(self.algorithm.rollout_buffer, batch_size):
                     if not write_gradient(batch, self.acting.features(batch.observations)):
                         return epoch + 1
-                    descent.step(max_grad_norm)
+                    descent.step(max_grad_norm, self.acting.rounding)
                 if not descent.whole.values.sum().isfinite():
                     explain(None, self.algorithm.policy, ValueError("a step of the optimizer"))
             return n_epochs
@@ -160,13 +161,21 @@ def minibatches(buffer: SoftRollouts, batch_size: int | None) -> Iterator[Rollou
         buffer.generator_ready = True
     size = batch_size or len(indices)
     kept = None if buffer.keep is None else buffer.keep.swapaxes(0, 1).reshape(-1)
-    arrays: list[Any] = [th.from_numpy(getattr(buffer, name)) for name in names]
-    for start in range(0, len(indices), size):
-        rows = indices[start : start + size]
-        if kept is not None:
-            rows = rows[kept[rows]]
-        if len(rows) == 0:
-            continue
-        chosen = th.from_numpy(rows)
-        observations, actions, *scalars = (array.index_select(0, chosen) for array in arrays)
-        yield RolloutBufferSamples(observations, actions.float(), *(scalar.flatten() for scalar in scalars))
+    observations, actions, *scalars = (th.from_numpy(getattr(buffer, name)) for name in names)
+    ends = [*range(size, len(indices), size), len(indices)]
+    if kept is not None:
+        is_kept = kept[indices]
+        ends = np.cumsum(is_kept)[np.array(ends) - 1].tolist()
+        indices = indices[is_kept]
+    chosen = th.from_numpy(indices)
+    # What is read number by number is gathered at once. What a matrix product reads needs a beginning of its own in
+    # memory, on which its sums depend in the last place.
+    actions = actions.index_select(0, chosen).float()
+    scalars = [scalar.flatten().index_select(0, chosen) for scalar in scalars]
+    for start, end in itertools.pairwise([0, *ends]):
+        if end > start:
+            yield RolloutBufferSamples(
+                observations.index_select(0, chosen[start:end]),
+                actions[start:end],
+                *(scalar[start:end] for scalar in scalars),
+            )
