@@ -6,6 +6,7 @@ if it were read as Python reads it.
 import gc
 import importlib
 import os
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 20, 20)
+    if torch := sys.modules.get("torch"):
+        for device in (torch.cuda, torch.xpu, torch.mtia):
+            if not device.is_available():
+                # It would keep every seed for later, with the whole stack of who gave it.
+                device.manual_seed_all = lambda seed: None
 
 
 @pytest.fixture

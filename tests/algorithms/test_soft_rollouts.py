@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
-from contracts.envs import make_env, make_vec_env
+from contracts.envs import ACTIONS, make_env, make_vec_env
 from contracts.models import build, policy_for
+from contracts.pairs import combinations
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
 from sb3_entropy import SPPO
@@ -53,9 +54,9 @@ def test_a_users_buffer_is_extended(chosen: type, observations: str) -> None:
     assert isinstance(model.learn(16).rollout_buffer, chosen)
 
 
-@pytest.mark.parametrize("observations", ["vector", "dict", "image"])
-@pytest.mark.parametrize("actions", ["box", "discrete", "multi_discrete", "multi_binary"])
-@pytest.mark.parametrize("chunk", [7, 1024])
+@pytest.mark.parametrize(
+    ("observations", "actions", "chunk"), combinations(("vector", "dict", "image"), ACTIONS, (7, 1024))
+)
 def test_entropies_are_those_of_single_states(
     observations: str, actions: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +64,7 @@ def test_entropies_are_those_of_single_states(
     scheme = {"std_scheme": "global_local", "std_scheme_kwargs": {"source_offsets": True}} if actions == "box" else {}
     env = make_vec_env(3, observations=observations, actions=actions)
     policy = policy_for(observations)
-    model = build(SPPO, env, policy=policy, policy_kwargs=scheme, learning_rate=0.0)
+    model = build(SPPO, env, policy=policy, policy_kwargs=scheme, n_epochs=1, learning_rate=0.0)
     seen = {}
     soft_rewards = model.rollout_buffer.soft_rewards
 

@@ -22,19 +22,19 @@ POLICY_SIDE = {"entropy", "actions_used", "top_share", "gini", "effective_action
 REWARD_SIDE = {"argmax_reward", "sampled_reward", "mean_regret", "accuracy", "optimal_coverage", "cumulative_regret"}
 
 
-def train(algorithm, callback, normalised=False):
+def train(algorithm, callback, normalised=False, steps=200):
     set_random_seed(3)
     env = make_vec_env(ToyBandit, 2, seed=3)
     model = ppo(VecNormalize(env) if normalised else env, algorithm)
-    return model.learn(200, callback=callback), (th.rand(3), np.random.rand(3))
+    return model.learn(steps, callback=callback), (th.rand(3), np.random.rand(3))
 
 
 @pytest.mark.parametrize("normalised", [False, True], ids=["raw", "normalised"])
 @pytest.mark.parametrize("algorithm", [PPO, A2C, TRPO, SPPO, SPG])
 def test_a_watched_training_is_the_unwatched_one_bit_for_bit(algorithm, normalised) -> None:
-    plain, plain_draw = train(algorithm, None, normalised)
-    callback = ActionDiversityCallback(eval_freq=50)
-    watched, watched_draw = train(algorithm, callback, normalised)
+    plain, plain_draw = train(algorithm, None, normalised, 96)
+    callback = ActionDiversityCallback(eval_freq=32)
+    watched, watched_draw = train(algorithm, callback, normalised, 96)
     assert len(callback.history) > 3
     for name, value in plain.policy.state_dict().items():
         assert th.equal(value, watched.policy.state_dict()[name]), name

@@ -2,6 +2,9 @@
 
 import inspect
 from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,9 +41,10 @@ SMALL: dict[str, Any] = {
 WITH_DIVERGENCE = {"ent_coef": 0.01, "baseline": True}
 
 
-def arguments_of(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:
+@cache
+def arguments_of(algorithm: type[BaseAlgorithm]) -> Mapping[str, inspect.Parameter]:
     """:return: the constructor's parameters by name, without self"""
-    return dict(list(inspect.signature(algorithm.__init__).parameters.items())[1:])
+    return MappingProxyType(dict(list(inspect.signature(algorithm.__init__).parameters.items())[1:]))
 
 
 def stock_parent(key: str) -> type[BaseAlgorithm] | None:

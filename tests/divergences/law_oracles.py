@@ -83,9 +83,11 @@ def grid(*kinds: str, cells: int = 60_000) -> tuple[Array, Array]:
     return np.concatenate(middles), np.concatenate(widths)
 
 
-def integral(name: str, kinds: tuple[str, str], parameters: tuple[Sequence[float], Sequence[float]]) -> float:
+def integral(
+    name: str, kinds: tuple[str, str], parameters: tuple[Sequence[float], Sequence[float]], cells: int = 60_000
+) -> float:
     """:return: a divergence between two laws in one dimension, by the midpoint rule"""
-    x, width = grid(*kinds)
+    x, width = grid(*kinds, cells=cells)
     p, q = (density(kind, given)(x) for kind, given in zip(kinds, parameters, strict=True))
     return by_definition(name, p, q, width)
 

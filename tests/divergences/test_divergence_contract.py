@@ -60,7 +60,7 @@ def test_gradients_of_both_orders(key: str, sizes: tuple[int, ...]) -> None:
     def of_logits(p: th.Tensor, q: th.Tensor) -> th.Tensor:
         return divergence(as_law(p, sizes), as_law(q, sizes))
 
-    inputs = tuple(normal(seed, 3, sum(sizes)).requires_grad_() for seed in (0, 1))
+    inputs = tuple(normal(seed, 2, sum(sizes)).requires_grad_() for seed in (0, 1))
     if isinstance(divergence, MMDWitness):
         # Half of the gradient is what it is about; see test_penalties_of_starnes.
         (gradient,) = th.autograd.grad(of_logits(*inputs).sum(), inputs[0])

@@ -78,7 +78,7 @@ PARAMETERS = {
 
 def by_integral(name: str, kinds: tuple[str, str], rows: Array) -> float:
     if name != "mmd":
-        return integral(name, kinds, (rows[0], rows[1]))
+        return integral(name, kinds, (rows[0], rows[1]), cells=20_000)
     x, width = grid(*kinds, cells=400)
     difference = (density(kinds[0], rows[0])(x) - density(kinds[1], rows[1])(x)) * width
     return float(difference @ np.exp(-(np.subtract.outer(x, x) ** 2) / (2 * 0.5**2)) @ difference)

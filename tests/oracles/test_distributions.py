@@ -515,7 +515,7 @@ def with_scheme(scheme: str, algorithm: type = SPPO, init: float = INIT, **optio
     kwargs = {"std_scheme": scheme, "log_std_init": init, **options.pop("policy_kwargs", {})}
     if options:
         kwargs["std_scheme_kwargs"] = options
-    rollout = accepted(algorithm, n_steps=32, batch_size=16)
+    rollout = accepted(algorithm, n_steps=32, batch_size=16, n_epochs=2)
     return algorithm("MlpPolicy", tape_envs(1, BOX), seed=0, policy_kwargs=kwargs, **rollout)
 
 
@@ -594,7 +594,7 @@ def test_what_is_learned_moves_and_what_is_fixed_does_not(scheme: str, algorithm
     optimised = {id(p) for group in model.policy.optimizer.param_groups for p in group["params"]}
     assert optimised == {id(parameter) for parameter in model.policy.parameters()}
     before = Weights.of(model.policy).state
-    model.learn(96)
+    model.learn(32)
     after = Weights.of(model.policy).state
     moved = {name for name in before if (before[name] != after[name]).any()}
     learned = {"global": {"log_std"}, "fixed": set(), "local": set()}.get(scheme, {"log_std"})

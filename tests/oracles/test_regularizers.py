@@ -1,5 +1,6 @@
 """What a regulariser adds to an update, against formulas written out here."""
 
+import functools
 import io
 import math
 from pathlib import Path
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 import torch as th
 from contracts.envs import VECTOR, RandomEnv
+from contracts.pairs import combinations
 from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from oracles.algorithms import DESCENDING, accepted
 from sb3_entropy import SPG, SPPO, STRPO, DivergenceRegPG
@@ -65,6 +68,12 @@ def settings(algorithm: Any) -> dict[str, Any]:
     return {**common, **accepted(algorithm, **own)}
 
 
+@functools.cache
+def plain_update(algorithm: Any) -> dict[str, th.Tensor]:
+    """:return: by how much an update moves the parameters without a regulariser"""
+    return one_update(algorithm)[2]
+
+
 def one_update(algorithm: Any, **kwargs: Any) -> tuple[dict[str, th.Tensor], Any, dict[str, th.Tensor]]:
     """:return: parameters before, the model, and by how much they have moved"""
     model = algorithm("MlpPolicy", Choice(), **settings(algorithm), **kwargs)
@@ -86,14 +95,14 @@ def gradient(model: Any, before: dict[str, th.Tensor], value: Any) -> dict[str, 
     }
 
 
-@pytest.mark.parametrize("mode", ["attract", "repel"])
-@pytest.mark.parametrize("divergence", DIVERGENCES)
-@pytest.mark.parametrize("algorithm", DESCENDING)
+@pytest.mark.parametrize(
+    ("algorithm", "divergence", "mode"), combinations(DESCENDING, DIVERGENCES, ("attract", "repel"))
+)
 def test_the_step_is_the_plain_step_and_the_divergences_gradient(algorithm: Any, divergence: str, mode: str) -> None:
     rule: dict[str, Any] = {"divergence": divergence, "coef": 0.7, "mode": mode}
     if mode == "repel":
         rule["cap"] = 50.0
-    _, _, plain = one_update(algorithm)
+    plain = plain_update(algorithm)
     before, model, regularised = one_update(algorithm, regularizers=[rule])
     q = th.full((1, N), 1 / N)
     expected = gradient(model, before, lambda p: DIVERGENCES[divergence](p, q).mean())
@@ -107,7 +116,7 @@ def test_the_step_is_the_plain_step_and_the_divergences_gradient(algorithm: Any,
 
 def test_several_regularisers_add_up() -> None:
     rules = [{"divergence": "kl", "coef": 0.3}, {"divergence": "mmd", "coef": 0.5, "mode": "repel"}]
-    _, _, plain = one_update(SPPO)
+    plain = plain_update(SPPO)
     before, model, regularised = one_update(SPPO, regularizers=rules)
     q = th.full((1, N), 1 / N)
     expected = gradient(
@@ -119,7 +128,7 @@ def test_several_regularisers_add_up() -> None:
 
 def test_a_cap_leaves_states_alone() -> None:
     """KL(π ‖ U) is about .01 at the start: with a cap far below, no state is driven any further."""
-    _, _, plain = one_update(SPG)
+    plain = plain_update(SPG)
     rule = {"divergence": "kl", "coef": 5.0, "mode": "repel"}
     _, _, capped = one_update(SPG, regularizers=[{**rule, "cap": 1e-9}])
     _, _, free = one_update(SPG, regularizers=[{**rule, "cap": 10.0}])
@@ -130,7 +139,7 @@ def test_a_cap_leaves_states_alone() -> None:
 @pytest.mark.parametrize("algorithm", DESCENDING)
 def test_a_share_of_the_gradients_norm(algorithm: Any) -> None:
     """The value loss is switched off, so the plain step is −0.1 ∇L and the added one −0.1 λ∇D."""
-    _, _, plain = one_update(algorithm)
+    plain = plain_update(algorithm)
     _, model, regularised = one_update(algorithm, regularizers=[{"divergence": "hellinger", "coef": "share_0.25"}])
     norms = [
         math.sqrt(sum(float((step[name] ** 2).sum()) for name in plain))
@@ -234,8 +243,8 @@ def test_a_tuned_coefficient_holds_its_target(mode: str, target: float, pays: fl
     }
     model = SPPO(
         "MlpPolicy",
-        Choice(pays),
-        n_steps=128,
+        DummyVecEnv([lambda: Choice(pays)] * 32),
+        n_steps=4,
         batch_size=128,
         n_epochs=4,
         learning_rate=3e-3,
@@ -334,17 +343,19 @@ def test_a_kernel_on_the_environments_own_features(kernel: dict[str, Any], tmp_p
 def test_a_loaded_model_goes_on_as_it_would_have_gone(reference: dict[str, Any], tmp_path: Path) -> None:
     rule = {"divergence": "jensen_shannon", "coef": "auto_0.3", "target_divergence": 0.1, **reference}
     for make in (
-        lambda: SPPO("MlpPolicy", Choice(), n_steps=16, batch_size=8, seed=0, device="cpu", regularizers=[rule]),
-        lambda: DivergenceRegPG("MlpPolicy", Choice(), n_steps=16, seed=0, device="cpu", **rule),
+        lambda: SPPO(
+            "MlpPolicy", Choice(), n_steps=8, batch_size=4, n_epochs=2, seed=0, device="cpu", regularizers=[rule]
+        ),
+        lambda: DivergenceRegPG("MlpPolicy", Choice(), n_steps=8, seed=0, device="cpu", **rule),
     ):
         model = make()
-        model.learn(80)
+        model.learn(40)
         model.save(tmp_path / "model")
         loaded = type(model).load(tmp_path / "model", env=Choice(), device="cpu")
         for each in (model, loaded):
             each.set_env(Choice())
             each.set_random_seed(11)
-            each.learn(64, reset_num_timesteps=False)
+            each.learn(32, reset_num_timesteps=False)
         for name, tensor in model.policy.state_dict().items():
             assert th.equal(tensor, loaded.policy.state_dict()[name]), name
         coefs = [m.active_regularizers[0].coefficient.value(1.0) for m in (model, loaded)]

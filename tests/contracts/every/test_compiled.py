@@ -46,19 +46,19 @@ def method(model: Any) -> None:
     ids=lambda given: getattr(given, "__name__", given),
 )
 def test_trains_with_regularisers_and_is_saved(key: str, compile_: Callable[[Any], None], tmp_path: Path) -> None:
-    plain, model = (build(key, make_env(actions="discrete"), regularizers=RULES) for _ in range(2))
+    plain, model = (build(key, make_env(actions="discrete"), n_steps=8, regularizers=RULES) for _ in range(2))
     model.set_random_seed(0)
-    model.learn(16)
+    model.learn(8)
     compile_(model)  # in the midst of it, when there are snapshots of the policy as it was
-    model.learn(32, reset_num_timesteps=False)
+    model.learn(16, reset_num_timesteps=False)
     assert isinstance(model.policy, SoftActorCriticPolicy)
     model.save(tmp_path / "model")
     plain.set_random_seed(0)
-    plain.learn(16).learn(32, reset_num_timesteps=False)
+    plain.learn(8).learn(16, reset_num_timesteps=False)
     again = type(model).load(tmp_path / "model", env=make_env(actions="discrete"), device="cpu")
     for name, value in parameters(plain).items():
         assert th.allclose(parameters(again)[name], value, atol=1e-6), name
-    again.learn(16, reset_num_timesteps=False)
+    again.learn(8, reset_num_timesteps=False)
 
 
 @pytest.mark.parametrize("compile_", [whole, part])

@@ -51,7 +51,7 @@ def test_actions(key: str, kind: str, tmp_path: Path) -> None:
     models = []
     for each in (stock, space):
         env = counted(each, stock)
-        models.append(build(key, env, regularizers=RULES, ent_coef=0.05).learn(32))
+        models.append(build(key, env, n_steps=8, regularizers=RULES, ent_coef=0.05).learn(16))
     assert_same_state(*models)
     model, start = models[1], np.asarray(space.start)  # type: ignore[attr-defined]
     assert model.action_space == space
@@ -69,7 +69,7 @@ def test_actions(key: str, kind: str, tmp_path: Path) -> None:
     for env in (None, counted(space, stock)):
         again = type(model).load(tmp_path / "model", env=env, device="cpu")
         assert np.array_equal(again.predict(observations, deterministic=True)[0], actions)
-    again.learn(16, reset_num_timesteps=False)
+    again.learn(8, reset_num_timesteps=False)
 
 
 @pytest.mark.parametrize(

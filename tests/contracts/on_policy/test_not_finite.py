@@ -11,8 +11,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from contracts.envs import make_env, make_vec_env
 from contracts.models import ON_POLICY, assert_equal_parameters, build, parameters, policy_for
+from contracts.pairs import combinations
 
 N_STEPS = 16
+BAD = (math.nan, math.inf, -math.inf)
 # The number of an observation, from 0 at the first reset. An episode has 8, the last of which nothing is learned from.
 PLACES = {"reset": 0, "first-step": 1, "mid-rollout": 20, "later-reset": 24}
 
@@ -55,9 +57,7 @@ def fails(model: Any, words: str, steps: int = 4 * N_STEPS) -> None:
     assert all(bool(tensor.isfinite().all()) for tensor in keeper.start.values())
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf], ids=str)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize(("key", "place", "bad"), combinations(ON_POLICY, PLACES, BAD))
 def test_observations(key: str, place: str, bad: float) -> None:
     env = make_env(spoil=spoiled("observation", PLACES[place], bad))
     fails(build(key, env), "NaN or infinite observation.*Check")
@@ -71,9 +71,7 @@ def test_observations_wherever_a_rollout_ends(key: str, at: int) -> None:
     fails(build(key, env), "NaN or infinite observation")
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf], ids=str)
-@pytest.mark.parametrize("at", [1, 23, 31])
-@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize(("key", "at", "bad"), combinations(ON_POLICY, (1, 23, 31), BAD))
 def test_rewards(key: str, at: int, bad: float) -> None:
     env = make_env(spoil=spoiled("reward", at, bad))
     fails(

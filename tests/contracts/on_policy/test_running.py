@@ -207,24 +207,24 @@ def test_hyper_parameters_once_a_run(key: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_what_is_logged_depends_on_the_actions(key: str) -> None:
     for actions in ("discrete", "multi_discrete", "multi_binary"):
-        model = build(key, make_env(actions=actions))
+        model = build(key, make_env(actions=actions), n_steps=8)
         logged = record(model)
-        model.learn(32, log_interval=1)
+        model.learn(16, log_interval=1)
         assert logged.values.keys() >= ENTROPY | ALWAYS
         assert (
             not (STD | {"train/outside_box", "train/ent_coef_loss", "train/ent_coef_raw_reward"}) & logged.values.keys()
         )
         low, middle, high = (logged.values[f"train/entropy_q{q}"][-1] for q in (10, 50, 90))
         assert 0 < low <= middle <= high < np.log(8) + 1e-6
-    model = build(key, policy_kwargs={"action_distribution": "beta"})
+    model = build(key, n_steps=8, policy_kwargs={"action_distribution": "beta"})
     logged = record(model)
-    model.learn(32, log_interval=1)
+    model.learn(16, log_interval=1)
     assert logged.values.keys() >= STD
     assert "train/outside_box" not in logged.values
     assert logged.values["train/std_min"][-1] <= logged.values["train/std"][-1] <= logged.values["train/std_max"][-1]
-    model = build(key, policy_kwargs={"action_distribution": "tanh_gaussian"}, ent_coef=0.0)
+    model = build(key, n_steps=8, policy_kwargs={"action_distribution": "tanh_gaussian"}, ent_coef=0.0)
     logged = record(model)
-    model.learn(32, log_interval=1)
+    model.learn(16, log_interval=1)
     assert not ENTROPY & logged.values.keys()  # never estimated silently, not even in a log
 
 
@@ -291,15 +291,15 @@ def test_looking_does_not_change_what_is_learned(key: str, policy_kwargs: dict[s
     """TensorBoard, log intervals, evaluation on other environments: the same parameters, bit for bit."""
 
     def run(callback: Any = None, log_interval: int | None = 1, **kwargs: Any) -> Any:
-        model = build(key, ent_coef="auto_0.1", policy_kwargs=policy_kwargs, **kwargs)
-        return model.learn(64, callback, log_interval=log_interval)
+        model = build(key, n_steps=8, ent_coef="auto_0.1", policy_kwargs=policy_kwargs, **kwargs)
+        return model.learn(24, callback, log_interval=log_interval)
 
     plain = run(log_interval=None)
     assert_same_state(run(), plain)
     assert_same_state(run(log_interval=3, tensorboard_log=str(tmp_path), verbose=0), plain)
     if not policy_kwargs:
-        evaluation = EvalCallback(make_vec_env(1), n_eval_episodes=1, eval_freq=16, verbose=0, warn=False)
-        assert_same_state(run([evaluation, LogEveryNTimesteps(16)]), plain)
+        evaluation = EvalCallback(make_vec_env(1), n_eval_episodes=1, eval_freq=8, verbose=0, warn=False)
+        assert_same_state(run([evaluation, LogEveryNTimesteps(8)]), plain)
 
 
 # ---------------------------------------------------------------------- callbacks

@@ -22,15 +22,16 @@ from contracts.models import (
     policy_for,
     record,
 )
+from contracts.pairs import combinations
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 FORMS = ("entropy", "log_prob")
 UNITS = ("reward", "normalised")
 
 
-def trained(key: str, env: Any = None, steps: int = 32, **kwargs: Any) -> Any:
-    """:return: a model that has trained, and has moved"""
-    model = build(key, env, **kwargs)
+def trained(key: str, env: Any = None, steps: int = 16, **kwargs: Any) -> Any:
+    """:return: a model that has trained for two rollouts, unless more are asked for, and has moved"""
+    model = build(key, env, **{"n_steps": 8, **kwargs})
     start = parameters(model)
     model.learn(steps)
     assert has_moved(model, start)
@@ -44,15 +45,19 @@ def with_actions() -> list[tuple[str, str]]:
     return pairs + [(key, several[place % len(several)]) for place, key in enumerate(ON_POLICY)]
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("key", "actions"), with_actions())
-def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
+def test_every_setting_on_every_action_space(key: str, actions: str, every: bool) -> None:
     """The 2×2 of entropy in return and improvement, both forms, both units. What should differ does."""
     outcomes = {}
     for in_return, in_improvement, form, unit in itertools.product((True, False), (True, False), FORMS, UNITS):
+        # Where neither form nor unit should matter, both change at once, unless everything is tried.
+        if not every and not in_improvement and (in_return == (form == FORMS[0])) != (unit == UNITS[0]):
+            continue
         model = trained(
             key,
             make_env(actions=actions),
-            steps=16,
+            steps=8,
             ent_coef=0.2,
             normalize_advantage=True,
             entropy_in_return=in_return,
@@ -63,8 +68,8 @@ def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
         outcomes[in_return, in_improvement, form, unit] = th.cat([p.flatten() for p in parameters(model).values()])
     for in_return in (True, False):
         # Without the immediate term there is nothing that has a form or a unit.
-        without = [outcomes[in_return, False, form, unit] for form in FORMS for unit in UNITS]
-        assert all(th.equal(without[0], other) for other in without)
+        without = [outcome for setting, outcome in outcomes.items() if setting[:2] == (in_return, False)]
+        assert all(th.equal(without[0], other) for other in without[1:])
         settings = [outcomes[in_return, True, form, unit] for form in FORMS for unit in UNITS]
         for one, other in itertools.combinations([without[0], *settings], 2):
             assert not th.equal(one, other)
@@ -72,11 +77,9 @@ def test_every_setting_on_every_action_space(key: str, actions: str) -> None:
         assert not th.equal(outcomes[True, True, form, unit], outcomes[False, True, form, unit])
 
 
-@pytest.mark.parametrize("observations", OBSERVATIONS)
-@pytest.mark.parametrize("key", ON_POLICY)
-def test_every_observation_space(key: str, observations: str) -> None:
-    for form in FORMS:
-        trained(key, make_env(observations), policy=policy_for(observations), ent_coef="auto_0.1", soft_gradient=form)
+@pytest.mark.parametrize(("key", "observations", "form"), combinations(ON_POLICY, OBSERVATIONS, FORMS))
+def test_every_observation_space(key: str, observations: str, form: str) -> None:
+    trained(key, make_env(observations), policy=policy_for(observations), ent_coef="auto_0.1", soft_gradient=form)
 
 
 @pytest.mark.parametrize("key", ON_POLICY)
@@ -85,25 +88,36 @@ def test_several_environments_and_vec_normalize(key: str) -> None:
     assert model.num_timesteps == 96
 
 
+def fits(scheme: str, distribution: str) -> bool:
+    """:return: whether the distribution has what the scheme is about"""
+    return ACTION_DISTRIBUTIONS.get(distribution).has_std or scheme == "global"
+
+
+# Each distribution with each way to estimate its entropy.
+ESTIMATED = [(name, estimator) for name, cls in ACTION_DISTRIBUTIONS.items() for estimator in cls.estimators or (None,)]
+
+
 @pytest.mark.parametrize(
-    ("scheme", "distribution"), list(itertools.product(STD_SCHEMES.keys(), ACTION_DISTRIBUTIONS.keys()))
+    ("key", "scheme", "estimated"),
+    combinations(ON_POLICY, STD_SCHEMES.keys(), ESTIMATED, allowed=lambda _, scheme, one: fits(scheme, one[0])),
 )
+def test_every_scheme_with_every_distribution(key: str, scheme: str, estimated: tuple[str, str | None]) -> None:
+    policy_kwargs = {"std_scheme": scheme, "action_distribution": estimated[0], "entropy_estimator": estimated[1]}
+    model = trained(key, policy_kwargs=policy_kwargs, ent_coef=0.1)
+    in_optimizer = {id(p) for group in model.policy.optimizer.param_groups for p in group["params"]}
+    assert in_optimizer == {id(p) for p in model.policy.parameters()}
+    action, _ = model.predict(model.observation_space.sample())
+    assert model.action_space.contains(action)
+
+
 @pytest.mark.parametrize("key", ON_POLICY)
-def test_every_scheme_with_every_distribution(key: str, scheme: str, distribution: str) -> None:
-    cls = ACTION_DISTRIBUTIONS.get(distribution)
-    policy_kwargs: dict[str, Any] = {"std_scheme": scheme, "action_distribution": distribution}
-    if not cls.has_std and scheme != "global":
-        with pytest.raises(
-            ValueError, match=rf"std_scheme='{scheme}' has no effect.*Choose action_distribution='gaussian'"
-        ):
-            build(key, policy_kwargs=policy_kwargs)
-        return
-    for estimator in cls.estimators or (None,):
-        model = trained(key, policy_kwargs={**policy_kwargs, "entropy_estimator": estimator}, ent_coef=0.1)
-        in_optimizer = {id(p) for group in model.policy.optimizer.param_groups for p in group["params"]}
-        assert in_optimizer == {id(p) for p in model.policy.parameters()}
-        action, _ = model.predict(model.observation_space.sample())
-        assert model.action_space.contains(action)
+def test_a_scheme_without_effect_is_refused(key: str) -> None:
+    for scheme, distribution in itertools.product(STD_SCHEMES.keys(), ACTION_DISTRIBUTIONS.keys()):
+        if not fits(scheme, distribution):
+            with pytest.raises(
+                ValueError, match=rf"std_scheme='{scheme}' has no effect.*Choose action_distribution='gaussian'"
+            ):
+                build(key, policy_kwargs={"std_scheme": scheme, "action_distribution": distribution})
 
 
 @pytest.mark.parametrize("scheme", STD_SCHEMES.keys())
@@ -213,7 +227,7 @@ class CountingBuffer(RolloutBuffer):
 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_rollout_buffer(key: str) -> None:
-    settings: dict[str, Any] = {"ent_coef": 0.1, "n_steps": 16}
+    settings: dict[str, Any] = {"ent_coef": 0.1, "steps": 32}
     model = trained(key, rollout_buffer_class=CountingBuffer, rollout_buffer_kwargs={"tag": "mine"}, **settings)
     assert isinstance(model.rollout_buffer, CountingBuffer)
     assert model.rollout_buffer.tag == "mine"
