@@ -85,8 +85,8 @@ def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
     :return: why its next rollout and update take the general path; None if nothing stands in the fast one's way
     """
     return (
-        _of_algorithm(algorithm)
-        or _of_policy(algorithm.policy)
+        _of_policy(algorithm.policy)
+        or _of_algorithm(algorithm)
         or why_not_flat(algorithm.policy.optimizer, list(algorithm.policy.parameters()))
         or _of_counts(algorithm.policy)
     )

@@ -35,6 +35,7 @@ from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
 
 HALF_LOG_2PI = math.log(math.sqrt(2 * math.pi))
 LOWEST = th.finfo(th.float32).min
+_softmax_backward = th.ops.aten._softmax_backward_data.default
 
 
 @dataclass
@@ -233,7 +234,7 @@ class GaussianHead(Head):
 class CategoricalHead(Head):
     """One of n choices: log π(a|s) = x_a − log Σ exp x, H = −Σ π log π. Its leaf is x, shape (B, n)."""
 
-    by_hand = (True, False)
+    by_hand = (True, True)
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         log_probs = _normalised(self.affine.forward(latent))
@@ -246,8 +247,9 @@ class CategoricalHead(Head):
         log_prob = log_probs.gather(-1, chosen).squeeze(-1)
         # In this order: where several gradients meet, autograd adds them in the order of the operations.
         clamped = th.clamp(log_probs, min=LOWEST)
-        entropy = -(clamped * th.softmax(log_probs, -1)).sum(-1)
-        return Evaluated(log_prob, entropy, (log_probs, chosen))
+        probs = th.softmax(log_probs, -1)
+        entropy = -(clamped * probs).sum(-1)
+        return Evaluated(log_prob, entropy, (log_probs, chosen, clamped, probs))
 
     def law(self, evaluated: Evaluated) -> Law:
         return Finite((evaluated.parts[0],))
@@ -255,11 +257,16 @@ class CategoricalHead(Head):
     def gradients(
         self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
     ) -> tuple[th.Tensor, ...]:
-        """∂ log π(a)/∂x_i = 1[i = a] − π_i."""
-        log_probs, chosen = evaluated.parts
+        """∂ log π(a)/∂x_i = 1[i = a] − π_i, ∂H/∂x_i = −π_i (log π_i + H)."""
+        log_probs, chosen, clamped, probs = evaluated.parts
         gradient = log_prob_gradient[:, None]
-        of_logits = log_probs.exp().mul_(-gradient)
-        return (of_logits.scatter_add_(1, chosen, gradient),)
+        if entropy_gradient is None:
+            return (log_probs.exp().mul_(-gradient).scatter_add_(1, chosen, gradient),)
+        # Of −Σ π log π: through π first, then through log π, then the log-probability's, as they meet at log π.
+        minus = -entropy_gradient
+        of_log_probs = _softmax_backward(minus * clamped, probs, -1, th.float32)
+        of_log_probs = (of_log_probs + minus * probs).scatter_add_(1, chosen, gradient)
+        return (of_log_probs + (-of_log_probs).sum(-1, keepdim=True) * log_probs.exp(),)
 
 
 class StockHead(Head):

@@ -158,7 +158,7 @@ def _evaluate(acting: FlatPolicy, buffer: SoftRollouts) -> None:
         th.from_numpy(array.reshape(-1, *array.shape[2:])) for array in (buffer.observations, buffer.actions)
     )
     discrete = isinstance(acting.policy.action_space, spaces.Discrete)
-    actions = actions.flatten() if discrete else actions
+    actions = actions.flatten() if discrete else actions.float()
     for start in range(0, len(observations), CHUNK):
         rows = slice(start, start + CHUNK)
         log_probs, values = acting.log_probs_and_values(observations[rows], actions[rows])
