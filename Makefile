@@ -15,9 +15,10 @@ READY := $(VENV)/.ready
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
 # One thread a process: the tests run several processes, and these networks are small.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench bench-studies bench-bandits conformance lists tensorboard clean
+.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits conformance lists tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -37,11 +38,14 @@ $(READY): pyproject.toml constraints.txt $(PLUGINS)
 demo: $(READY) ## train SPPO and PPO on Pendulum, and compare them in a figure
 	$(ONE_THREAD) $(BIN)/python -m sb3_entropy.cli demo
 
-test: $(READY) ## the tests, with coverage
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slow" --cov=sb3_entropy --cov-report=term
+test: $(READY) ## the tests
+	$(PYTEST) -m "not slow"
+
+coverage: $(READY) ## the same tests, and which lines none of them runs: at most 5 %
+	$(PYTEST) -m "not slow" --cov=sb3_entropy --cov-report=term
 
 test-slow: $(READY) ## longer simulations
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 lint: $(READY) ## ruff, mypy, and which module may import which
 	$(BIN)/python -m ruff check .
@@ -52,8 +56,9 @@ lint: $(READY) ## ruff, mypy, and which module may import which
 docs: $(READY) ## the documentation, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-bench: $(READY) ## learn() against Stable-Baselines3's, in pairs
+bench: $(READY) ## learn() against Stable-Baselines3's, in pairs: the general path, then the fast one
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.fast
 
 bench-studies: $(READY) ## the study runner against plain learn(), and what intervals cost
 	$(BIN)/python -m benchmarks.statistics

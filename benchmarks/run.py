@@ -1,5 +1,6 @@
 """
-``python -m benchmarks.run``: what our algorithms cost beside their parents, in time and in memory.
+``python -m benchmarks.run``: what our algorithms cost beside their parents, in time on the general path, and in memory
+on the fast one. What the fast path saves, ``python -m benchmarks.fast`` measures.
 
 The whole takes less than half an hour on two cores; let nothing else run on the machine meanwhile.
 """

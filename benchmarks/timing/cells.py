@@ -45,7 +45,7 @@ class Run:
     env_id: str
     n_envs: int
     steps: int
-    settings: dict[str, int]
+    settings: dict[str, Any]
 
     def load(self) -> type[Any]:
         """:return: the class"""
@@ -108,13 +108,15 @@ class Cell:
         least = MORE_STEPS.get((self.algorithm, self.n_envs), STEPS[self.n_envs])
         return math.ceil(least / rollout) * rollout
 
-    def run(self, ours: bool) -> Run:
+    def run(self, ours: bool, general: bool = False) -> Run:
         """
         :param ours: whether our class is wanted, or its parent
+        :param general: whether ours is to take the general path, and not the fast one
         :return: what is timed, or measured
         """
         cls = compared()[self.algorithm][0 if ours else 1]
-        cut = {"n_steps": QUICK_ROLLOUT} if self.quick and self.rollout > QUICK_ROLLOUT else {}
+        cut: dict[str, Any] = {"n_steps": QUICK_ROLLOUT} if self.quick and self.rollout > QUICK_ROLLOUT else {}
+        cut |= {"fast": False} if ours and general else {}
         return Run(f"{cls.__module__}:{cls.__name__}", self.env_id, self.n_envs, self.steps, cut)
 
 

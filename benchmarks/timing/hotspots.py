@@ -43,7 +43,7 @@ def hotspots(cell: Cell, rows: int = 15) -> str:
 
 
 def _own_times(cell: Cell, env: object, ours: bool) -> dict[Function, tuple[int, float]]:
-    run = cell.run(ours)
+    run = cell.run(ours, general=True)
     run.make_model(env, seed=0).learn(run.steps)  # warm-up
     model = run.make_model(env, seed=0)
     profile = cProfile.Profile()

@@ -96,7 +96,7 @@ def time_cell(cell: Cell, rounds: int, control: bool = True) -> Rounds:
     env = cell.run(ours=True).make_env()
 
     def contestant(ours: bool) -> Contestant:
-        run = cell.run(ours)
+        run = cell.run(ours, general=True)
 
         def prepare(seed: int) -> Callable[[], object]:
             model = run.make_model(env, seed)

@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
-from sb3_entropy.algorithms.common.losses import policy_gradient_loss
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss, policy_gradient_loss_gradient
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.environments import find_env
@@ -74,6 +74,7 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
+        fast: bool | str = "auto",
     ):
         check_arguments(locals())
         super().__init__(
@@ -113,8 +114,13 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
             self.rms_prop_eps = self.policy_kwargs.get("optimizer_kwargs", {}).get("eps", self.rms_prop_eps)
 
     def _improve(self) -> None:
-        self._n_updates += self._descend(self._actor_critic_loss, None, 1, self.max_grad_norm)
+        self._n_updates += self._descend(None, 1, self.max_grad_norm)
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
         return policy_gradient_loss(advantages, log_prob)
+
+    def _policy_loss_gradient(
+        self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples
+    ) -> th.Tensor:
+        return policy_gradient_loss_gradient(advantages)

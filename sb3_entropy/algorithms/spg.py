@@ -85,6 +85,7 @@ class SPG(PolicyGradient):
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
+        fast: bool | str = "auto",
     ):
         check_arguments(locals())
         super().__init__(

@@ -88,6 +88,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
+        fast: bool | str = "auto",
     ):
         check_arguments(locals())
         super().__init__(
@@ -148,7 +149,7 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             assert isinstance(self.clip_range_vf, FloatSchedule)
             self._value_clip = at(self.clip_range_vf, self._current_progress_remaining)
             self.logger.record("train/clip_range_vf", self._value_clip)
-        self._n_updates += self._descend(self._actor_critic_loss, self.batch_size, self.n_epochs, self.max_grad_norm)
+        self._n_updates += self._descend(self.batch_size, self.n_epochs, self.max_grad_norm)
 
     def _begin_epoch(self) -> None:
         """As in PPO, the KL divergence of the last epoch is logged."""
@@ -167,7 +168,20 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
             return None
         return losses.clipped_surrogate_loss(advantages, log_prob, batch.old_log_prob, self._clip)
 
+    def _policy_loss_gradient(
+        self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples
+    ) -> th.Tensor:
+        assert self._clip is not None
+        return losses.clipped_surrogate_loss_gradient(advantages, log_prob, batch.old_log_prob, self._clip)
+
     def _clipped_values(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         if self._value_clip is None:
             return values
         return losses.clipped_values(values, batch.old_values, self._value_clip)
+
+    def _clipped_values_gradient(
+        self, gradient: th.Tensor, values: th.Tensor, batch: RolloutBufferSamples
+    ) -> th.Tensor:
+        if self._value_clip is None:
+            return gradient
+        return losses.clipped_values_gradient(gradient, values, batch.old_values, self._value_clip)

@@ -97,6 +97,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
         entropy_in_improvement: bool = True,
         ent_coef_unit: str = "reward",
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
+        fast: bool | str = "auto",
         kl_reduction: str = "mean",
     ):
         check_arguments(locals(), self.checks)
@@ -140,7 +141,7 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     def _improve(self) -> None:
         batch = self._subsampled(next(iter(self.rollout_buffer.get(batch_size=None))))
         actor_parameters = self._step_policy(batch)
-        self._descend(self._critic_loss, self.batch_size, self.n_critic_updates, None, without=actor_parameters)
+        self._descend_critic(self.batch_size, self.n_critic_updates, without=actor_parameters)
         self._n_updates += 1
 
     def _step_policy(self, batch: RolloutBufferSamples) -> list[th.nn.Parameter]:
@@ -174,9 +175,6 @@ class STRPO(SoftOnPolicyAlgorithm, TRPO):
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−mean(ρ A)."""
         return surrogate_loss(advantages, log_prob, batch.old_log_prob)
-
-    def _critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor:
-        return self._value_loss(self.policy.predict_values(batch.observations).flatten(), batch)
 
     def _subsampled(self, batch: RolloutBufferSamples) -> RolloutBufferSamples:
         every = self.sub_sampling_factor

@@ -1,5 +1,6 @@
 """What is logged of a policy: its entropy, its σ, and how much of its density lies outside the action box."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,10 @@ def describe_policy(policy: BasePolicy, states: Any) -> dict[str, float]:
     """
     try:
         with looked_at(policy):  # an estimator may sample
-            return _described(policy, states)
+            described = _described(policy, states)
+        if any(math.isnan(value) for value in described.values()):  # th.compile switches PyTorch's own checks off
+            raise ValueError("The policy puts out NaN, found invalid values")
+        return described
     except Exception as error:
         explain(None, policy, error)
         raise

@@ -165,3 +165,53 @@ def test_soft_advantages(alpha: float, centred: bool) -> None:
     assert centred or alpha == 0 or (found[OLD < 0] > ADVANTAGES[OLD < 0]).all()
     as_tensor = losses.soft_advantages(tensor(ADVANTAGES), tensor(OLD), tensor(np.array(alpha)), centred)
     np.testing.assert_array_equal(as_tensor.numpy(), found)
+
+
+def same_as_autograds(
+    loss: Callable[[th.Tensor], th.Tensor], gradient: Callable[[th.Tensor], th.Tensor], at: th.Tensor
+) -> None:
+    """Bit for bit, in float32."""
+    leaf = at.detach().clone().requires_grad_()
+    loss(leaf).backward()
+    assert leaf.grad is not None
+    assert th.equal(gradient(leaf.detach()), leaf.grad)
+    assert bool(leaf.grad.any())
+
+
+@pytest.mark.parametrize("n", [1, 7, 14, 64, 1000])
+def test_gradients_that_are_written_out_are_autograds(n: int) -> None:
+    generator = th.Generator().manual_seed(n)
+    advantages, old, new, returns = (th.randn(n, generator=generator) for _ in range(4))
+    new = old + 0.3 * new  # ratios inside and outside the clip range
+    for clip in (0.2, 0.1):
+        same_as_autograds(
+            lambda x, clip=clip: losses.clipped_surrogate_loss(advantages, x, old, clip),
+            lambda x, clip=clip: losses.clipped_surrogate_loss_gradient(advantages, x, old, clip),
+            new,
+        )
+        same_as_autograds(
+            lambda x, clip=clip: 0.37 * losses.value_loss(losses.clipped_values(x, old, clip + 1), returns),
+            lambda x, clip=clip: losses.clipped_values_gradient(
+                losses.value_loss_gradient(losses.clipped_values(x, old, clip + 1), returns, 0.37), x, old, clip + 1
+            ),
+            new,
+        )
+    same_as_autograds(
+        lambda x: losses.policy_gradient_loss(advantages, x),
+        lambda x: losses.policy_gradient_loss_gradient(advantages),
+        new,
+    )
+    for coef in (0.013, th.tensor(0.7)):
+        same_as_autograds(
+            lambda x, coef=coef: coef * losses.entropy_loss(x),
+            lambda x, coef=coef: losses.entropy_loss_gradient(n, coef).expand(n),
+            new,
+        )
+
+
+def test_where_the_clipped_and_the_plain_surrogate_are_equal_the_gradient_is_the_plain_ones() -> None:
+    """At ρ = 1 both are A; autograd gives half of it to each."""
+    log_prob = th.tensor([-0.5, -0.5])
+    advantages = th.tensor([2.0, -3.0])
+    found = losses.clipped_surrogate_loss_gradient(advantages, log_prob, log_prob, 0.2)
+    assert found.tolist() == [-1.0, 1.5]

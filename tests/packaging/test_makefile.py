@@ -85,9 +85,9 @@ def test_an_old_python_is_told_what_is_needed(tmp_path):
 def test_the_workflow_and_the_hooks_make_what_there_is():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
     (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     hooks = [hook["entry"] for hook in repository["hooks"]]
-    assert commands == ["make lint", "make test", "make docs"]
+    assert commands == ["make lint", "make test", "make docs", "make coverage"]
     assert hooks == ["make lint", "make test"]
     for command in {*commands, *hooks}:
         assert make("-n", *command.split()[1:]).returncode == 0, command

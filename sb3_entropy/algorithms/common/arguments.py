@@ -58,6 +58,8 @@ _CHOICES = {
     "ent_coef_unit": ("reward", "normalised"),
     "kl_reduction": ("mean", "sum"),
 }
+#: what ``fast`` may be besides True and False
+_PATHS = ("auto", "rounding")
 _OBJECTS: dict[str, tuple[str, Any]] = {
     "policy_kwargs": ("a dict", Mapping),
     "rollout_buffer_kwargs": ("a dict", Mapping),
@@ -68,7 +70,7 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
 #: what there are checks for
-CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS})
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, "fast"})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
@@ -89,6 +91,8 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
     for name, allowed in _CHOICES.items():
         if name in given:
             check_choice(name, given[name], allowed)
+    if "fast" in given and not isinstance(given["fast"], (bool, np.bool_)) and given["fast"] not in _PATHS:
+        raise ValueError(f"fast must be True, False, 'auto' or 'rounding', but {given['fast']!r} was given.")
     for name, (kind, allowed_types) in _OBJECTS.items():
         value = given.get(name)
         if value is not None and not isinstance(value, allowed_types):

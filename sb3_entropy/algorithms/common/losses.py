@@ -2,8 +2,10 @@
 Losses of policies and values: pure functions of arrays, called by the ``_policy_loss`` of each algorithm and, for what
 all share, by ``SoftOnPolicyAlgorithm``.
 
-Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give, ``log_prob``,
-``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv 1912.01557.
+Where a gradient is written out, ``…_gradient`` stands behind its loss; it gives what autograd would, in the order of
+its operations. Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give,
+``log_prob``, ``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv
+1912.01557.
 """
 
 import torch as th
@@ -11,6 +13,8 @@ from torch.nn import functional as F
 
 #: keeps advantages that are all alike finite when they are divided by their std, as in Stable-Baselines3
 EPSILON = 1e-8
+
+_mse_loss_backward = th.ops.aten.mse_loss_backward.default
 
 
 def policy_gradient_loss(advantages: th.Tensor, log_prob: th.Tensor) -> th.Tensor:
@@ -22,6 +26,14 @@ def policy_gradient_loss(advantages: th.Tensor, log_prob: th.Tensor) -> th.Tenso
     :return: a scalar
     """
     return -(advantages * log_prob).mean()
+
+
+def policy_gradient_loss_gradient(advantages: th.Tensor) -> th.Tensor:
+    """
+    :param advantages: A, shape (B,)
+    :return: ∂/∂ log π of :func:`policy_gradient_loss`, −A/B, shape (B,)
+    """
+    return advantages * (-1 / len(advantages))
 
 
 def surrogate_loss(advantages: th.Tensor, log_prob: th.Tensor, old_log_prob: th.Tensor) -> th.Tensor:
@@ -52,6 +64,22 @@ def clipped_surrogate_loss(
     ratio = th.exp(log_prob - old_log_prob)
     clipped = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
     return -th.min(advantages * ratio, advantages * clipped).mean()
+
+
+def clipped_surrogate_loss_gradient(
+    advantages: th.Tensor, log_prob: th.Tensor, old_log_prob: th.Tensor, clip_range: float
+) -> th.Tensor:
+    """
+    :param advantages: A, shape (B,)
+    :param log_prob: log π(a|s), shape (B,)
+    :param old_log_prob: log π_old(a|s), shape (B,)
+    :param clip_range: ε > 0
+    :return: ∂/∂ log π of :func:`clipped_surrogate_loss`, −ρA/B where ρA is the lesser of the two, else 0, shape (B,)
+    """
+    ratio = th.exp(log_prob - old_log_prob)
+    clipped = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
+    kept = advantages * ratio <= advantages * clipped
+    return th.where(kept, policy_gradient_loss_gradient(advantages), 0.0) * ratio
 
 
 def approximate_kl(log_ratio: th.Tensor) -> th.Tensor:
@@ -86,6 +114,15 @@ def entropy_loss(entropy: th.Tensor) -> th.Tensor:
     return -th.mean(entropy)
 
 
+def entropy_loss_gradient(n: int, coef: float | th.Tensor) -> th.Tensor:
+    """
+    :param n: B, the number of states
+    :param coef: what stands before the loss
+    :return: ∂/∂H of coef · :func:`entropy_loss`, −coef/B, a scalar, the same in all states
+    """
+    return -th.as_tensor(coef, dtype=th.float32) / n
+
+
 def value_loss(values: th.Tensor, returns: th.Tensor) -> th.Tensor:
     """
     mean (V(s) − R̂)², R̂ the soft λ-return (Eq. 33).
@@ -95,6 +132,17 @@ def value_loss(values: th.Tensor, returns: th.Tensor) -> th.Tensor:
     :return: a scalar
     """
     return F.mse_loss(returns, values)
+
+
+def value_loss_gradient(values: th.Tensor, returns: th.Tensor, coef: float) -> th.Tensor:
+    """
+    :param values: V(s), shape (B,)
+    :param returns: R̂, shape (B,)
+    :param coef: what stands before the loss
+    :return: ∂/∂V of coef · :func:`value_loss`, 2 coef (V − R̂)/B, shape (B,)
+    """
+    gradient: th.Tensor = _mse_loss_backward(th.tensor(coef), values, returns, 1)
+    return gradient
 
 
 def clipped_values(values: th.Tensor, old_values: th.Tensor, clip_range: float) -> th.Tensor:
@@ -108,6 +156,19 @@ def clipped_values(values: th.Tensor, old_values: th.Tensor, clip_range: float) 
     :return: shape (B,)
     """
     return old_values + th.clamp(values - old_values, -clip_range, clip_range)
+
+
+def clipped_values_gradient(
+    gradient: th.Tensor, values: th.Tensor, old_values: th.Tensor, clip_range: float
+) -> th.Tensor:
+    """
+    :param gradient: ∂L/∂(clipped values), shape (B,)
+    :param values: V(s), shape (B,)
+    :param old_values: V_old(s), shape (B,)
+    :param clip_range: ε > 0
+    :return: ∂L/∂V, shape (B,): 0 where V has moved further
+    """
+    return th.where((values - old_values).abs() <= clip_range, gradient, 0.0)
 
 
 def normalised(advantages: th.Tensor) -> tuple[th.Tensor, th.Tensor]:

@@ -32,12 +32,16 @@ def soft_gae(
     :return: Â, shape (T, N), in the dtype that rewards and values have together; in float32 bit for bit what
         Stable-Baselines3's rollout buffer computes, for the operations come in the same order
     """
-    advantages = np.empty(rewards.shape, np.result_type(rewards, values, last_values))
-    next_advantage: Any = 0
-    next_value, goes_on = last_values, 1.0 - dones.astype(np.float32)
-    for t in reversed(range(len(rewards))):
-        delta = rewards[t] + gamma * next_value * goes_on - values[t]
-        next_advantage = delta + gamma * gae_lambda * goes_on * next_advantage
-        advantages[t] = next_advantage
-        next_value, goes_on = values[t], 1.0 - episode_starts[t]
+    goes_on = 1.0 - np.concatenate([episode_starts[1:], dones[None].astype(np.float32)])
+    # What does not depend on the recursion, at once; in the recursion, nothing else.
+    deltas = np.empty(rewards.shape, np.result_type(rewards, values, last_values))
+    deltas[:-1] = rewards[:-1] + gamma * values[1:] * goes_on[:-1] - values[:-1]
+    deltas[-1] = rewards[-1] + gamma * last_values * goes_on[-1] - values[-1]
+    decays = gamma * gae_lambda * goes_on
+    advantages = np.empty_like(deltas)
+    after: Any = np.zeros_like(deltas[0])
+    for delta, decay, advantage in zip(deltas[::-1], decays[::-1], advantages[::-1], strict=True):
+        np.multiply(decay, after, out=advantage)
+        np.add(delta, advantage, out=advantage)
+        after = advantage
     return advantages

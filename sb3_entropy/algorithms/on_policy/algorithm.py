@@ -20,8 +20,12 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
+from sb3_entropy.algorithms.on_policy.fast.choice import choose
+from sb3_entropy.algorithms.on_policy.fast.rollout import collect
+from sb3_entropy.algorithms.on_policy.fast.update import Update
 from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
 from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, reward_scale, rollout_entropies
+from sb3_entropy.distributions.laws import Law
 from sb3_entropy.policies.finite import check_advantages, check_rollout, explain
 from sb3_entropy.regularizers.collection import evaluated_law
 
@@ -50,6 +54,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         (Starnes et al. 2023): a list of mappings, each the arguments of
         :class:`~sb3_entropy.regularizers.regularizer.Regularizer`, such as
         ``dict(divergence="jensen_shannon", reference="previous", mode="repel", coef=0.1)``
+    :param fast: whether to train on the fast path, the same arithmetic in fewer calls and to the same bits: ``"auto"``,
+        where nothing stands in its way, such as a convolutional policy; True, or an error says what does; False, never;
+        ``"rounding"``, as ``"auto"``, and faster still where results may differ from the general path's in rounding
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if an argument is out of its range, or the temperature needs an entropy that the policy's
         distribution does not have
@@ -65,6 +72,27 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     normalize_advantage: bool
     #: whether a value function is learned; SPG can do without
     baseline: bool = True
+    #: ∂/∂ log π, shape (B,), of what ``_policy_loss`` gives for the same arguments; None leaves it to autograd
+    _policy_loss_gradient: Callable[[th.Tensor, th.Tensor, RolloutBufferSamples], th.Tensor] | None = None
+
+    # ------------------------------------------------------------------ the path
+
+    def _choose_path(self) -> None:
+        """
+        The fast path where nothing stands in its way, anew for each rollout and update: a callback may change anything.
+
+        :raises ValueError: if ``fast`` asks for it, and something does
+        """
+        reason, self._flat_policy = choose(self, self._flat_policy)
+        if reason is not None and self.fast is True:
+            raise ValueError(
+                f"fast=True cannot be met, for {reason}. Give fast='auto' to take the general path where the fast one "
+                "cannot be, or take away what stands in its way."
+            )
+        path = "the fast path" if reason is None else f"the general path: {reason}"
+        if path != self._path and self.verbose >= 1:
+            print(f"Training on {path}")
+        self._path = path
 
     # ------------------------------------------------------------------ a rollout
 
@@ -79,6 +107,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         if rollout_buffer is self.rollout_buffer:
             self._exchange_rollout_buffer()
             rollout_buffer = self.rollout_buffer
+        self._choose_path()
         try:
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)
         except Exception as error:
@@ -88,6 +117,8 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     def _collect(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
+        if self._flat_policy is not None:
+            return collect(self, self._flat_policy, env, callback, self.rollout_buffer, n_rollout_steps)
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:
@@ -133,7 +164,8 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
     def train(self) -> None:
         """One update from one rollout."""
-        self.policy.set_training_mode(True)
+        self._choose_path()
+        (self._flat_policy or self.policy).set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         check_advantages(self.rollout_buffer)
         n_transitions = self.rollout_buffer.rewards.size
@@ -169,7 +201,33 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         :return: the scalar to minimise, or None to end the update here
         """
 
-    def _descend(
+    def _descend(self, batch_size: int | None, n_epochs: int, max_grad_norm: float | None) -> int:
+        """
+        Descend the loss of actor and critic.
+
+        :param batch_size: transitions a minibatch; None for all
+        :param n_epochs: passes over the rollout
+        :param max_grad_norm: where the gradient's norm is clipped; None for nowhere
+        :return: epochs begun
+        """
+        if self._flat_policy is not None:
+            return Update(self, self._flat_policy).descend(batch_size, n_epochs, max_grad_norm)
+        return self._minimise(self._actor_critic_loss, batch_size, n_epochs, max_grad_norm)
+
+    def _descend_critic(self, batch_size: int | None, n_epochs: int, without: Iterable[th.nn.Parameter]) -> int:
+        """
+        Descend the value loss alone.
+
+        :param batch_size: transitions a minibatch; None for all
+        :param n_epochs: passes over the rollout
+        :param without: parameters that stay as they are, the actor's
+        :return: epochs begun
+        """
+        if self._flat_policy is not None:
+            return Update(self, self._flat_policy).descend_critic(batch_size, n_epochs)
+        return self._minimise(self._critic_loss, batch_size, n_epochs, None, without)
+
+    def _minimise(
         self,
         loss_of: Callable[[RolloutBufferSamples], th.Tensor | None],
         batch_size: int | None,
@@ -178,14 +236,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         without: Iterable[th.nn.Parameter] = (),
     ) -> int:
         """
-        The loop over epochs and minibatches.
+        The loop over epochs and minibatches, on the general path.
 
         :param loss_of: the scalar to minimise on a minibatch, or None to end here
-        :param batch_size: transitions a minibatch; None for all
-        :param n_epochs: passes over the rollout
-        :param max_grad_norm: where the gradient's norm is clipped; None for nowhere
-        :param without: parameters that stay as they are
-        :return: epochs begun
         """
         optimizer = self.policy.optimizer
         parameters = list(self.policy.parameters())
@@ -210,10 +263,33 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         """Called before each pass over the rollout; an algorithm may forget here what it has noted in the last one."""
 
     def _actor_critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor | None:
-        """−L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33."""
+        """The loss below, on the general path."""
         values, log_prob, entropy = self.policy.evaluate_actions(batch.observations, self._actions(batch))
         law = evaluated_law(self.policy, batch.observations) if self.active_regularizers else None
-        advantages, unit = self._advantages(batch)
+        return self._loss(batch, *self._advantages(batch), values.flatten(), log_prob, entropy, law)
+
+    def _loss(
+        self,
+        batch: RolloutBufferSamples,
+        advantages: th.Tensor,
+        unit: float | th.Tensor,
+        values: th.Tensor | None,
+        log_prob: th.Tensor,
+        entropy: th.Tensor | None,
+        law: Law | None,
+    ) -> th.Tensor | None:
+        """
+        −L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33, noted part by part.
+
+        :param batch: the minibatch
+        :param advantages: as :meth:`_advantages` gives them, shape (B,)
+        :param unit: by what they were divided
+        :param values: V(s), shape (B,); not read without a baseline
+        :param log_prob: log π(a|s), shape (B,)
+        :param entropy: H in nats, shape (B,); None without a closed form
+        :param law: the policy's, for the regularisers; None if there are none
+        :return: a scalar, or None to end the update here
+        """
         policy_loss = self._policy_loss(advantages, log_prob, batch)
         if policy_loss is None:
             return None
@@ -227,10 +303,14 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
             self.journal.note("entropy_loss", entropy_loss)
             if self._adds_entropy:
                 loss = loss + self._immediate_alpha(unit) * entropy_loss
-        if self.baseline:
-            loss = loss + self.vf_coef * self._value_loss(values.flatten(), batch)
+        if self.baseline and values is not None:
+            loss = loss + self.vf_coef * self._value_loss(values, batch)
         self.journal.note("loss", loss, only_last=True)
         return loss
+
+    def _critic_loss(self, batch: RolloutBufferSamples) -> th.Tensor:
+        """The value loss alone, on the general path."""
+        return self._value_loss(self.policy.predict_values(batch.observations).flatten(), batch)
 
     def _value_loss(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """
@@ -245,6 +325,15 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     def _clipped_values(self, values: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """V(s) as it stands in the loss, shape (B,): as it is, unless the algorithm clips it around its old value."""
         return values
+
+    def _clipped_values_gradient(
+        self, gradient: th.Tensor, values: th.Tensor, batch: RolloutBufferSamples
+    ) -> th.Tensor:
+        """
+        :param gradient: ∂L/∂(what :meth:`_clipped_values` gives), shape (B,)
+        :return: ∂L/∂V, shape (B,)
+        """
+        return gradient
 
     @property
     def _adds_entropy(self) -> bool:

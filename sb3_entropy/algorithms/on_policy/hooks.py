@@ -27,7 +27,7 @@ from sb3_entropy.vec_env.old_gym import as_gymnasium
 
 OWN_DEFAULT = -1
 #: constructor's arguments that are no hyperparameters
-_HIDDEN = frozenset({"policy", "env", "device", "verbose", "tensorboard_log"})
+_HIDDEN = frozenset({"policy", "env", "device", "verbose", "tensorboard_log", "fast"})
 
 
 class OnPolicyHooks(SavedAlgorithm, OnPolicyAlgorithm):

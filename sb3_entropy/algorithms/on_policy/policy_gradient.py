@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.common.losses import policy_gradient_loss
+from sb3_entropy.algorithms.common.losses import policy_gradient_loss, policy_gradient_loss_gradient
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.episodes import collect_episodes, finished
@@ -87,8 +87,13 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
                 stacklevel=2,
             )
             return
-        self._n_updates += self._descend(self._actor_critic_loss, None, 1, self.max_grad_norm)
+        self._n_updates += self._descend(None, 1, self.max_grad_norm)
 
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
         return policy_gradient_loss(advantages, log_prob)
+
+    def _policy_loss_gradient(
+        self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples
+    ) -> th.Tensor:
+        return policy_gradient_loss_gradient(advantages)

@@ -1,8 +1,10 @@
 """How an algorithm of the on-policy family is made: its arguments, what it learns in, and the parts that it has."""
 
+import io
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +14,7 @@ from sb3_entropy.algorithms.common.journal import Journal
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
+from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.algorithms.on_policy.hooks import OnPolicyHooks
 from sb3_entropy.algorithms.on_policy.soft_returns import entropy_exists, required_entropy
 from sb3_entropy.handed_over import owned
@@ -43,12 +46,17 @@ class OnPolicySetup(OnPolicyHooks):
     entropy_in_return: bool
     entropy_in_improvement: bool
     ent_coef_unit: str
+    fast: bool | str
     #: those that the user has asked for; what may be given is said by ``make_regularizers``
     regularizers: Any
 
     rollout_buffer: SoftRollouts
     #: one that takes the place of the rollout buffer when the next rollout begins
     _next_rollout_buffer: SoftRollouts | None = None
+    #: what acts and learns on the fast path; None on the general one
+    _flat_policy: FlatPolicy | None = None
+    #: which it is, in words
+    _path: str = ""
     #: of the algorithm's own arguments
     _own_regularizers: Sequence[Regularizer] = ()
 
@@ -60,6 +68,7 @@ class OnPolicySetup(OnPolicyHooks):
         """
         for name in (*_TEMPERATURE, *_PLACES_OF_ENTROPY, "ent_coef_unit"):
             setattr(self, name, given[name])
+        self.fast = given["fast"]
         self.regularizers = make_regularizers(plain(given["regularizers"]))
         self.active_regularizers = RegularizerCollection()
         self.tempering = Tempering()
@@ -88,9 +97,28 @@ class OnPolicySetup(OnPolicyHooks):
             getattr(self, make)(before)
         self._is_set_up = True
 
+    def save(
+        self,
+        path: str | Path | io.BufferedIOBase,
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        if self._flat_policy is not None:  # PyTorch writes the whole tensor that a parameter is a view of
+            self._flat_policy.release()
+            self._flat_policy = None
+        super().save(path, exclude, include)
+
+    save.__doc__ = SavedAlgorithm.save.__doc__
+
     def _excluded_save_params(self) -> list[str]:
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
-        return [*super()._excluded_save_params(), "active_regularizers", "_next_rollout_buffer"]
+        return [
+            *super()._excluded_save_params(),
+            "active_regularizers",
+            "_next_rollout_buffer",
+            "_flat_policy",
+            "_path",
+        ]
 
     @abstractmethod
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ class TrustRegion:
         new_objective = objective
         for _ in range(self.trpo.line_search_max_iter):
             for parameter, origin, piece, shape in zip(parameters, start, pieces, shapes, strict=True):
-                parameter.data = origin.data + shrunk * scale * piece.view(shape)
+                parameter.copy_(origin + shrunk * scale * piece.view(shape))
             distribution = self.distribution()
             new_objective = self.objective(distribution)
             kl = self.kl(distribution)
@@ -93,5 +93,5 @@ class TrustRegion:
                 return Step(parameters, new_objective.item(), kl.item(), True)
             shrunk *= self.trpo.line_search_shrinking_factor
         for parameter, origin in zip(parameters, start, strict=True):
-            parameter.data = origin.data.clone()
+            parameter.copy_(origin)
         return Step(parameters, objective.item(), 0.0, False)

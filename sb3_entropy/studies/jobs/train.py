@@ -37,6 +37,8 @@ class Train(Job):
         hyperparams = hyperparameters(study, cell.variant, environment)
         timesteps = training_length(study, environment, hyperparams)
         hyperparams.pop("n_timesteps", None)
+        if hyperparams.get("fast") != "rounding":  # which path is taken changes no number
+            hyperparams.pop("fast", None)
         return {
             "algorithm": arm.algo,
             "environment": full_id(environment.env_id),

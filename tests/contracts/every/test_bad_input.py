@@ -59,6 +59,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (38, "Available: entropy, log_prob"),
     ],
     "ent_coef_unit": [("rewards", "Available: normalised, reward. Did you mean 'reward'"), (None, "Available")],
+    "fast": [("fast", "fast must be True, False, 'auto' or 'rounding', but 'fast' was given"), (None, "True, False")],
     "kl_reduction": [("max", "Available: mean, sum"), (None, "Available: mean, sum")],
     "ent_coef": [
         (-0.01, f"{NUMBER} ≥ 0"),

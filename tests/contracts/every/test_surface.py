@@ -40,6 +40,7 @@ OURS = {
     "entropy_in_improvement": True,
     "ent_coef_unit": "reward",
     "regularizers": None,
+    "fast": "auto",
 }
 
 

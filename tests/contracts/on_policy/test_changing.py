@@ -80,6 +80,7 @@ OTHER: dict[str, Any] = {
     "ent_coef_unit": "normalised",
     "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 2.0}],
     "kl_reduction": "sum",
+    "fast": False,
     "divergence": "hellinger",
     "divergence_kwargs": {"kernel": "rbf_index"},
     "reference": "ema",
@@ -119,7 +120,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "line_search_max_iter": FAR,
 }
 # What changes nothing that is learned.
-SILENT = {"stats_window_size", "tensorboard_log", "verbose"}
+SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast"}
 
 
 def other(name: str, model: Any) -> Any:
@@ -277,6 +278,11 @@ def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(k
         model.set_arguments(gama=0.5)
 
 
+def held_by(model: Any) -> Any:
+    """:return: all that is in a model, deeply, but for what is another's or made anew for each rollout"""
+    return deep_state({n: part for n, part in vars(model).items() if n not in ("env", "_logger", "_flat_policy")})
+
+
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> None:
     """Good values beside one that is refused when all parts but the last are made."""
@@ -293,10 +299,10 @@ def test_what_is_refused_late_has_changed_nothing_within_the_parts(key: str) -> 
     good |= {"reference": "previous", "coef": 0.7} if key == "divergence_reg_pg" else {}
     bad = [{"regularizers": [env_features]}, *([{"batch_size": 1}] if key == "sppo" else [])]
     for refused in bad:
-        held = deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")})
+        held = held_by(model)
         with pytest.raises(ValueError, match=r"action_features|must be at least 2"):
             model.set_arguments(**good, **refused)
-        assert deep_state({name: part for name, part in vars(model).items() if name not in ("env", "_logger")}) == held
+        assert held_by(model) == held
     model.set_arguments(**good)
     buffer = model.rollout_buffer
     assert (buffer.gamma, model.temperature.target, model.temperature.rate) == (0.5, 0.5, 0.5)

@@ -1,0 +1,304 @@
+"""
+What an action distribution is of the actor's last hidden layer h(s): samples, log-probabilities, entropies, and where
+it pays their gradients written out.
+
+A distribution's *leaves* are the tensors that it is a function of: logits, or mean and log σ. A loss is differentiated
+with respect to them, by hand or by autograd; what lies behind them, a head's ``backward`` does.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+import torch as th
+from stable_baselines3.common.distributions import (
+    BernoulliDistribution,
+    CategoricalDistribution,
+    DiagGaussianDistribution,
+    Distribution,
+    MultiCategoricalDistribution,
+)
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.algorithms.common.flat import FlatParameters
+from sb3_entropy.algorithms.on_policy.fast.networks import Affine
+from sb3_entropy.distributions import StdScheme
+from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
+from sb3_entropy.distributions.gaussian import GaussianDistribution
+from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.distributions.laws.finite import Finite
+from sb3_entropy.distributions.laws.gaussian import Gaussian
+from sb3_entropy.distributions.std_schemes.fixed import FixedStd
+from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
+
+HALF_LOG_2PI = math.log(math.sqrt(2 * math.pi))
+LOWEST = th.finfo(th.float32).min
+_softmax_backward = th.ops.aten._softmax_backward_data.default
+
+
+@dataclass
+class Evaluated:
+    """
+    A distribution in B states, and the actions in question.
+
+    :param log_prob: log π(a|s), shape (B,)
+    :param entropy: H in nats, shape (B,); None without a closed form
+    :param parts: what law and gradients are made of
+    """
+
+    log_prob: th.Tensor
+    entropy: th.Tensor | None
+    parts: tuple[Any, ...]
+
+
+class Head(ABC):
+    """
+    :param policy: whose distribution it is
+    :param flat: where the policy's parameters stand
+    """
+
+    #: whether :meth:`gradients` can do the log-probability's, and the entropy's too
+    by_hand: tuple[bool, bool] = (False, False)
+
+    def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
+        self.policy = policy
+        self.affine = Affine(policy.action_net, flat)  # type: ignore[arg-type]
+
+    @abstractmethod
+    def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        """
+        :param latent: h(s), shape (B, width)
+        :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
+        """
+
+    def sample(self, latent: th.Tensor) -> th.Tensor:
+        """:return: the sample alone"""
+        return self.act(latent)[0]
+
+    def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
+        """
+        :param latent: h(s), shape (B, width)
+        :return: what the distribution is made of, without gradient
+        """
+        return (self.affine.forward(latent),)
+
+    @abstractmethod
+    def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
+        """
+        :param leaves: of B states; log-probability and entropy have a gradient where these have one
+        :param actions: a, one a state, as the rollout buffer keeps them
+        :return: the distribution, and these actions in it
+        """
+
+    @abstractmethod
+    def law(self, evaluated: Evaluated) -> Law:
+        """:return: the law that has been evaluated"""
+
+    def gradients(
+        self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
+    ) -> tuple[th.Tensor, ...]:
+        """
+        The gradient of a loss with respect to the leaves, in the order of autograd's operations.
+
+        :param evaluated: what :meth:`evaluate` gave of leaves without gradient
+        :param log_prob_gradient: ∂L/∂ log π(a|s), shape (B,)
+        :param entropy_gradient: ∂L/∂H(s), a scalar, the same in all states; None for 0
+        :return: one a leaf, in its shape
+        """
+        raise NotImplementedError
+
+    def backward(self, latent: th.Tensor, gradients: tuple[th.Tensor, ...]) -> th.Tensor:
+        """
+        Write the gradient of the head's own parameters.
+
+        :param latent: h(s), shape (B, width)
+        :param gradients: ∂L/∂(leaf), one a leaf
+        :return: ∂L/∂h, shape (B, width)
+        """
+        self.affine.backward(latent, gradients[0])
+        return self.affine.input_gradient(gradients[0])
+
+
+class GaussianHead(Head):
+    """
+    N(μ(s), diag σ(s)²): log π = Σ (−(a − μ)²/2σ² − log σ − ½ log 2π), H = Σ (½ + ½ log 2π + log σ).
+
+    Its leaves are μ, shape (B, A), and log σ, shape (A,) or, by a local std scheme, (B, A).
+    """
+
+    by_hand = (True, True)
+
+    def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
+        super().__init__(policy, flat)
+        scheme = getattr(policy, "std_scheme", None)
+        #: None where log σ is the policy's own, as it stands
+        self.scheme: StdScheme | None = None if type(scheme) in (NoneType, GlobalStd, FixedStd) else scheme
+        held: Any = getattr(policy, "log_std", None)
+        self.log_std: th.Tensor | None = None if held is None else held.detach()
+        learned = isinstance(held, th.nn.Parameter)
+        self.log_std_gradient = flat.view(flat.gradients, held) if learned else None
+        own = () if self.scheme is None else tuple(self.scheme.parameters())
+        self._spread_of: bytes | None = None
+        self._held_spread: tuple[th.Tensor, th.Tensor, th.Tensor]
+        self.scheme_parameters = tuple((parameter, flat.view(flat.gradients, parameter)) for parameter in own)
+
+    def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
+        mean = self.affine.forward(latent)
+        if self.scheme is None:
+            assert self.log_std is not None
+            return mean, self.log_std
+        with th.no_grad():
+            return mean, self.scheme(latent, self.log_std).detach()
+
+    def sample(self, latent: th.Tensor) -> th.Tensor:
+        mean, log_std = self.leaves(latent)
+        return th.empty_like(mean).normal_().mul_(self._spread(log_std)[0]).add_(mean)
+
+    def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        mean, log_std = self.leaves(latent)
+        std, minus_twice_variance, log_scale = self._spread(log_std)
+        actions = th.empty_like(mean).normal_().mul_(std).add_(mean)
+        distance = actions - mean
+        exponent = distance.mul_(distance).div_(minus_twice_variance)
+        return actions, exponent.sub_(log_scale).sub_(HALF_LOG_2PI).sum(1)
+
+    def _spread(self, log_std: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """:return: σ, −2σ² and log σ, made anew where log σ has changed"""
+        held = log_std.numpy().tobytes() if self.scheme is None else None
+        if held is None or held != self._spread_of:
+            std = log_std.exp()
+            self._spread_of, self._held_spread = held, (std, -2 * std**2, std.log())
+        return self._held_spread
+
+    def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
+        mean, log_std = leaves
+        std = log_std.exp()
+        if mean.requires_grad:  # the gradient is then summed over states last, as in Stable-Baselines3
+            std = th.ones_like(mean) * std
+        distance = actions - mean
+        twice_variance = 2 * std**2
+        scaled = -(distance**2) / twice_variance
+        log_scale = std.log()
+        log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
+        entropy = (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
+        if entropy.dim() == 0:
+            entropy = th.empty_like(log_prob).fill_(entropy)
+        return Evaluated(log_prob, entropy, (mean, std, distance, twice_variance, scaled))
+
+    def law(self, evaluated: Evaluated) -> Law:
+        return Gaussian(*evaluated.parts[:2])
+
+    def gradients(
+        self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
+    ) -> tuple[th.Tensor, ...]:
+        """
+        ∂ log π/∂μ = (a − μ)/σ², ∂ log π/∂σ = (a − μ)²/σ³ − 1/σ, ∂H/∂σ = 1/σ; ∂σ/∂ log σ = σ.
+        """
+        _, std, distance, twice_variance, scaled = evaluated.parts
+        gradient = log_prob_gradient[:, None]
+        of_mean = (gradient / twice_variance) * (2 * distance)
+        of_std = -gradient / std
+        if entropy_gradient is not None:
+            of_std = entropy_gradient / std + of_std
+        of_std = of_std + ((scaled / twice_variance) * -gradient) * 2 * (2 * std)
+        if std.dim() == 1:
+            of_std = of_std.sum(0)
+        return of_mean, of_std * std
+
+    def backward(self, latent: th.Tensor, gradients: tuple[th.Tensor, ...]) -> th.Tensor:
+        of_latent = super().backward(latent, gradients)
+        if self.scheme is None:
+            if self.log_std_gradient is not None:
+                self.log_std_gradient.copy_(gradients[1])
+            return of_latent
+        # Whatever the scheme is, a third party's included: its few operations are left to autograd.
+        leaf = latent.detach().requires_grad_()
+        wanted: list[Any] = [leaf, *(parameter for parameter, _ in self.scheme_parameters)]
+        places: list[Any] = [place for _, place in self.scheme_parameters]
+        log_std = None if self.log_std is None else self.log_std.detach()
+        if self.log_std_gradient is not None and log_std is not None:
+            wanted.append(log_std.requires_grad_())
+            places.append(self.log_std_gradient)
+        with th.enable_grad():
+            made = self.scheme(leaf, log_std)
+        if not made.requires_grad:
+            return of_latent
+        found = th.autograd.grad(made, wanted, gradients[1], materialize_grads=True)
+        for place, gradient in zip(places, found[1:], strict=True):
+            place.copy_(gradient)
+        return of_latent + found[0]
+
+
+class CategoricalHead(Head):
+    """One of n choices: log π(a|s) = x_a − log Σ exp x, H = −Σ π log π. Its leaf is x, shape (B, n)."""
+
+    by_hand = (True, True)
+
+    def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        log_probs = _normalised(self.affine.forward(latent))
+        actions = th.multinomial(th.softmax(log_probs, -1), 1, True)
+        return actions[:, 0], log_probs.gather(-1, actions)[:, 0]
+
+    def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
+        log_probs = _normalised(leaves[0])
+        chosen = actions.long()[:, None]
+        log_prob = log_probs.gather(-1, chosen).squeeze(-1)
+        # In this order: where several gradients meet, autograd adds them in the order of the operations.
+        clamped = th.clamp(log_probs, min=LOWEST)
+        probs = th.softmax(log_probs, -1)
+        entropy = -(clamped * probs).sum(-1)
+        return Evaluated(log_prob, entropy, (log_probs, chosen, clamped, probs))
+
+    def law(self, evaluated: Evaluated) -> Law:
+        return Finite((evaluated.parts[0],))
+
+    def gradients(
+        self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
+    ) -> tuple[th.Tensor, ...]:
+        """∂ log π(a)/∂x_i = 1[i = a] − π_i, ∂H/∂x_i = −π_i (log π_i + H)."""
+        log_probs, chosen, clamped, probs = evaluated.parts
+        gradient = log_prob_gradient[:, None]
+        if entropy_gradient is None:
+            return (log_probs.exp().mul_(-gradient).scatter_add_(1, chosen, gradient),)
+        # Of −Σ π log π: through π first, then through log π, then the log-probability's, as they meet at log π.
+        minus = -entropy_gradient
+        of_log_probs = _softmax_backward(minus * clamped, probs, -1, th.float32)
+        of_log_probs = (of_log_probs + minus * probs).scatter_add_(1, chosen, gradient)
+        return (of_log_probs + (-of_log_probs).sum(-1, keepdim=True) * log_probs.exp(),)
+
+
+class StockHead(Head):
+    """Independent choices, by Stable-Baselines3's own distributions. Its leaf is what the network gives, (B, K)."""
+
+    def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        distribution = self._distribution(self.affine.forward(latent))
+        actions = distribution.get_actions()
+        return actions, distribution.log_prob(actions)
+
+    def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
+        distribution = self._distribution(leaves[0])
+        return Evaluated(distribution.log_prob(actions), distribution.entropy(), (distribution,))
+
+    def law(self, evaluated: Evaluated) -> Law:
+        return law_of(evaluated.parts[0], self.policy.action_space)
+
+    def _distribution(self, output: th.Tensor) -> Any:
+        return self.policy.action_dist.proba_distribution(output)
+
+
+def _normalised(logits: th.Tensor) -> th.Tensor:
+    return logits - logits.logsumexp(-1, keepdim=True)
+
+
+#: by the exact class of the policy's distribution
+HEADS: dict[type[Distribution], type[Head]] = {
+    DiagGaussianDistribution: GaussianHead,
+    GaussianDistribution: GaussianHead,
+    CategoricalDistribution: CategoricalHead,
+    ShiftedCategorical: StockHead,
+    MultiCategoricalDistribution: StockHead,
+    ShiftedMultiCategorical: StockHead,
+    BernoulliDistribution: StockHead,
+}

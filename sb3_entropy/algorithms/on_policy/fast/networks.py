@@ -1,0 +1,166 @@
+"""Actor and critic as functions of flat parameters: matrix products forward, and their gradient written out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch as th
+from torch import nn
+
+from sb3_entropy.algorithms.common.flat import FlatParameters
+
+#: what autograd calls: the gradient before an activation, from the one after it and from what it gave
+_tanh_backward = th.ops.aten.tanh_backward.default
+_threshold_backward = th.ops.aten.threshold_backward.default
+
+
+def _relu_backward(gradient: th.Tensor, output: th.Tensor) -> th.Tensor:
+    result: th.Tensor = _threshold_backward(gradient, output, 0)
+    return result
+
+
+def _numpy_tanh(x: th.Tensor) -> th.Tensor:
+    """Within rounding of PyTorch's, in a seventh of its time."""
+    array = x.numpy()
+    np.tanh(array, out=array)
+    return x
+
+
+#: an activation, in place, and its gradient
+Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[..., th.Tensor]]
+
+ACTIVATIONS: dict[type[nn.Module], Activation] = {
+    nn.Tanh: (th.Tensor.tanh_, _tanh_backward),
+    nn.ReLU: (th.Tensor.relu_, _relu_backward),
+}
+#: the same within rounding
+ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, _tanh_backward)}
+
+
+class Affine:
+    """
+    y = xWᵀ + b, as ``torch.nn.functional.linear`` computes it.
+
+    :param layer: whose W, shape (out, in), and b, shape (out,)
+    :param flat: where they and their gradients stand
+    """
+
+    def __init__(self, layer: nn.Linear, flat: FlatParameters):
+        weight: Any = layer.weight
+        bias: Any = layer.bias
+        self.weight, self.weight_gradient = weight.data, flat.view(flat.gradients, weight)
+        self.bias, self.bias_gradient = bias.data, flat.view(flat.gradients, bias)
+        self.transposed = self.weight.t()
+
+    def forward(self, x: th.Tensor) -> th.Tensor:
+        """
+        :param x: shape (B, in)
+        :return: y, shape (B, out)
+        """
+        return th.addmm(self.bias, x, self.transposed)
+
+    def backward(self, x: th.Tensor, gradient: th.Tensor) -> None:
+        """
+        Write ∂L/∂W = Gᵀx and ∂L/∂b = Σ_B G.
+
+        :param x: what went in, shape (B, in)
+        :param gradient: G = ∂L/∂y, shape (B, out)
+        """
+        th.mm(gradient.t(), x, out=self.weight_gradient)
+        th.sum(gradient, 0, out=self.bias_gradient)
+
+    def input_gradient(self, gradient: th.Tensor) -> th.Tensor:
+        """
+        :param gradient: G, shape (B, out)
+        :return: ∂L/∂x = GW, shape (B, in)
+        """
+        return th.mm(gradient, self.weight)
+
+
+class Trunk:
+    """
+    The hidden layers of a network: h₀ = x, hᵢ = φ(hᵢ₋₁Wᵢᵀ + bᵢ).
+
+    :param layers: Linear and activation in turns, perhaps none
+    :param flat: where their parameters stand
+    :param rounding: whether φ may differ in rounding
+    """
+
+    def __init__(self, layers: nn.Sequential, flat: FlatParameters, rounding: bool):
+        parts, activations = list(layers), ROUNDED if rounding else ACTIVATIONS
+        self.layers = [
+            (Affine(linear, flat), *activations[type(activation)])  # type: ignore[arg-type]
+            for linear, activation in zip(parts[::2], parts[1::2], strict=True)
+        ]
+
+    def forward(self, x: th.Tensor) -> list[th.Tensor]:
+        """
+        :param x: features of B states, shape (B, D)
+        :return: h₀, …, h_n; the last is what the heads read
+        """
+        hidden = [x]
+        for affine, activate, _ in self.layers:
+            hidden.append(activate(affine.forward(hidden[-1])))
+        return hidden
+
+    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor) -> None:
+        """
+        Write the gradient of every layer.
+
+        :param hidden: what :meth:`forward` gave
+        :param gradient: ∂L/∂h_n, shape (B, width)
+        """
+        for depth in range(len(self.layers), 0, -1):
+            affine, _, activation_backward = self.layers[depth - 1]
+            gradient = activation_backward(gradient, hidden[depth])
+            affine.backward(hidden[depth - 1], gradient)
+            if depth > 1:
+                gradient = affine.input_gradient(gradient)
+
+
+class Critic:
+    """
+    V(s): a trunk and one output.
+
+    :param layers: the trunk's
+    :param value_net: the output's
+    :param flat: where the parameters stand
+    :param rounding: see :class:`Trunk`
+    """
+
+    def __init__(self, layers: nn.Sequential, value_net: nn.Linear, flat: FlatParameters, rounding: bool):
+        self.trunk = Trunk(layers, flat, rounding)
+        self.head = Affine(value_net, flat)
+
+    def values(self, x: th.Tensor) -> th.Tensor:
+        """
+        :param x: features of B states, shape (B, D)
+        :return: V, shape (B, 1)
+        """
+        return self.head.forward(self.trunk.forward(x)[-1])
+
+    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor) -> None:
+        """
+        Write the gradient of every layer.
+
+        :param hidden: what the trunk's ``forward`` gave
+        :param gradient: ∂L/∂V, shape (B, 1)
+        """
+        self.head.backward(hidden[-1], gradient)
+        if self.trunk.layers:
+            self.trunk.backward(hidden, self.head.input_gradient(gradient))
+
+
+def why_no_trunk(layers: nn.Module) -> str | None:
+    """
+    :param layers: the hidden layers of a policy
+    :return: why no :class:`Trunk` can be made of them; None if one can
+    """
+    parts = list(layers.children())
+    kinds = [type(part) for part in parts]
+    if kinds[::2] != [nn.Linear] * len(kinds[::2]) or len(kinds) % 2:
+        return "its hidden layers are not linear ones and activations in turns"
+    others = {kind.__name__ for kind in kinds[1::2] if kind not in ACTIVATIONS}
+    if others:
+        return f"its activation is {', '.join(sorted(others))}, and neither Tanh nor ReLU"
+    return None

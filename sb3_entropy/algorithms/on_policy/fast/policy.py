@@ -1,0 +1,153 @@
+"""A policy's arithmetic on flat parameters."""
+
+import math
+from types import NoneType
+from typing import Any
+
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from sb3_entropy.algorithms.common.flat import FlatParameters
+from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Descent
+from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
+from sb3_entropy.algorithms.on_policy.fast.networks import Critic, Trunk
+
+# Numbers that Python adds up sooner than PyTorch.
+FEW = 32
+
+
+class FlatPolicy:
+    """
+    The actor, the critic and the optimiser of a policy, whose parameters become views of one tensor.
+
+    Called as the policy is, it gives the same, bit for bit, and draws the same from PyTorch's global generator.
+
+    :param policy: one of which :func:`~sb3_entropy.algorithms.on_policy.fast.choice.why_general` has nothing to say
+    :param rounding: whether results may differ from the policy's in rounding
+    """
+
+    def __init__(self, policy: ActorCriticPolicy, rounding: bool = False):
+        self.policy, self.rounding = policy, rounding
+        extractor = policy.mlp_extractor
+        #: each with its gradient, in the policy's order
+        self.critics = [*extractor.value_net.parameters(), *policy.value_net.parameters()]
+        values_alone = {id(parameter) for parameter in self.critics}
+        self.parameters = list(policy.parameters())
+        self.actors = [parameter for parameter in self.parameters if id(parameter) not in values_alone]
+        self.flat = FlatParameters([*self.actors, *self.critics])
+        self.optimizer = FLAT_OPTIMIZERS[type(policy.optimizer)](policy.optimizer, self.flat)
+        self.trunk = Trunk(extractor.policy_net, self.flat, rounding)
+        self.head = HEADS[type(policy.action_dist)](policy, self.flat)
+        self.critic = Critic(extractor.value_net, policy.value_net, self.flat, rounding)
+        self.modules = list(policy.modules())
+        #: what its choice depended on, written and read there
+        self.standing: Any = None
+        self.seen: list[Any] = []
+        self._descents: dict[tuple[bool, bool], Descent] = {}
+        self._is_box = isinstance(policy.observation_space, spaces.Box)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """A copy of a model, or a pickled one, makes its own."""
+        return NoneType, ()
+
+    def fits(self, policy: ActorCriticPolicy, rounding: bool) -> bool:
+        """
+        :param policy: the algorithm's, at present
+        :param rounding: whether results may differ in rounding
+        :return: whether this would be made of them again: loading gives policy and optimiser other tensors
+        """
+        same = policy is self.policy and policy.optimizer is self.optimizer.optimizer and rounding == self.rounding
+        return same and self.flat.holds() and self.optimizer.holds()
+
+    def release(self) -> None:
+        """Give each parameter tensors of its own again, so that no file holds more than them."""
+        self.flat.release()
+        self.optimizer.release()
+
+    def features(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them, as the environments give them
+        :return: what the networks read, float32, shape (B, D)
+        """
+        if self._is_box and observations.dtype is th.float32 and observations.dim() == 2:
+            return observations
+        if self._is_box:
+            return observations.float().flatten(1)
+        features: Any = self.policy.extract_features(observations)
+        flat: th.Tensor = features[0] if isinstance(features, tuple) else features
+        return flat
+
+    def __call__(self, observations: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """
+        :param observations: B of them
+        :return: actions, values of shape (B, 1) and log-probabilities of shape (B,)
+        """
+        x = self.features(observations)
+        actions, log_prob = self.head.act(self.trunk.forward(x)[-1])
+        if not math.isfinite(sum(log_prob.tolist()) if len(log_prob) < FEW else log_prob.sum()):
+            self._complain(observations)
+        return self._shaped(actions), self._values(x), log_prob
+
+    def _shaped(self, actions: th.Tensor) -> th.Tensor:
+        space = self.policy.action_space
+        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+
+    def sample(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them
+        :return: actions alone
+        """
+        actions = self.head.sample(self.trunk.forward(self.features(observations))[-1])
+        if not math.isfinite(actions.sum()):
+            self._complain(observations)
+        return self._shaped(actions)
+
+    def log_probs_and_values(self, observations: th.Tensor, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        """
+        :param observations: B of them
+        :param actions: one for each, as the rollout buffer keeps them
+        :return: log-probabilities and values, shape (B,) each
+        """
+        x = self.features(observations)
+        leaves = self.head.leaves(self.trunk.forward(x)[-1])
+        return self.head.evaluate(leaves, actions).log_prob, self._values(x)[:, 0]
+
+    def predict_values(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them
+        :return: V, shape (B, 1)
+        """
+        return self._values(self.features(observations))
+
+    def _values(self, x: th.Tensor) -> th.Tensor:
+        if getattr(self.policy, "has_critic", True):
+            return self.critic.values(x)
+        return x.new_zeros((len(x), 1))
+
+    def _complain(self, observations: th.Tensor) -> None:
+        """Let the policy find what is not finite, and say so in its own words; the generator does not notice."""
+        with th.random.fork_rng(devices=[]), th.no_grad():
+            self.policy(observations)
+
+    def descent(self, actor: bool, critic: bool) -> Descent:
+        """
+        :param actor: whether the actor is descended
+        :param critic: whether the critic is
+        :return: what descends them
+        """
+        if (actor, critic) not in self._descents:
+            parts = [part for part, wanted in ((self.actors, actor), (self.critics, critic)) if wanted]
+            chosen = {id(parameter) for part in parts for parameter in part}
+            parameters = [parameter for parameter in self.parameters if id(parameter) in chosen]
+            self._descents[actor, critic] = Descent(self.optimizer, parameters, parts)
+        return self._descents[actor, critic]
+
+    def set_training_mode(self, mode: bool) -> None:
+        """
+        ``policy.set_training_mode``; none of these modules does otherwise in one mode than in the other.
+
+        :param mode: whether the policy is trained
+        """
+        for module in self.modules:
+            vars(module)["training"] = mode

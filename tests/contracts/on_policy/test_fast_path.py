@@ -1,0 +1,565 @@
+"""
+The fast path trains what the general one trains, to the same bits: parameters, optimiser, generators, logs and files.
+"""
+
+import copy
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+from stable_baselines3.common.vec_env import VecNormalize
+from torch.nn import functional as F
+
+from contracts.envs import ACTIONS, OBSERVATIONS, make_env, make_vec_env
+from contracts.models import (
+    ON_POLICY,
+    arguments_of,
+    assert_equal_parameters,
+    assert_same_state,
+    build,
+    has_moved,
+    parameters,
+    record,
+)
+from contracts.pairs import combinations
+from sb3_entropy.algorithms.on_policy.fast.choice import why_general
+from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
+from sb3_entropy.registry import ALGORITHMS, STD_SCHEMES
+
+SCHEMES = STD_SCHEMES.keys()
+
+
+def blas_keeps_bits() -> bool:
+    """
+    :return: whether matrix products written out have autograd's bits here, by PyTorch alone: where they have not,
+        nothing can be said of ours
+    """
+    generator = th.Generator().manual_seed(0)
+    for n_states, n_in, n_out in ((1, 3, 8), (8, 3, 8), (7, 8, 5), (64, 17, 64)):
+        x, weight, bias, g = (
+            th.randn(shape, generator=generator)
+            for shape in ((n_states, n_in), (n_out, n_in), (n_out,), (n_states, n_out))
+        )
+        leaves = [leaf.requires_grad_() for leaf in (x, weight, bias)]
+        theirs = th.autograd.grad(F.linear(*leaves), leaves, g)
+        ours = th.mm(g, weight.detach()), th.mm(g.t(), x.detach()), g.sum(0)
+        if not all(th.equal(a, b) for a, b in zip(ours, theirs, strict=True)):
+            return False
+    return True
+
+
+SAME_BITS = blas_keeps_bits()
+bits = pytest.mark.skipif(not SAME_BITS, reason="bits were not compared: this BLAS sums gradients otherwise")
+
+# By name: the action space, policy_kwargs.
+POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"box-{scheme}": ("box", {"std_scheme": scheme}) for scheme in SCHEMES},
+    "discrete": ("discrete", {}),
+    "multi_discrete": ("multi_discrete", {}),
+    "multi_binary": ("multi_binary", {}),
+    "deep": ("box", {"net_arch": {"pi": [7, 5, 3], "vf": [9]}, "activation_fn": th.nn.ReLU, "log_std_init": -0.7}),
+    "linear": ("discrete", {"net_arch": [], "share_features_extractor": False}),
+    "tf": ("discrete", {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-3}}),
+}
+# By name: settings, and what the environments are.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "hard": {"ent_coef": 0.0},
+    "tuned": {"ent_coef": "auto_0.1"},
+    "log_prob": {"ent_coef": 0.1, "soft_gradient": "log_prob", "normalize_advantage": True},
+    "normalised": {"ent_coef": 0.1, "ent_coef_unit": "normalised", "normalize_advantage": True},
+    "not whitened": {"normalize_advantage": False, "ent_coef": 0.0},
+    "attracted": {"regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.3}]},
+    "repelled": {"regularizers": [{"divergence": "hellinger", "reference": "ema", "mode": "repel", "coef": 0.3}]},
+    "clipped value": {"clip_range_vf": 0.05, "ent_coef": 0.0},
+    "stopped": {"target_kl": 1e-4, "n_epochs": 4, "learning_rate": 0.01},
+    "odd batches": {"batch_size": 5, "ent_coef": 0.0},
+    "schedules": {"learning_rate": lambda progress: 0.01 * progress, "max_grad_norm": 1e-3},
+    "not clipped": {"max_grad_norm": None},
+    "episodes": {"n_episodes": 3},
+    "no baseline": {"baseline": False},
+    "sub-sampled": {"sub_sampling_factor": 3},
+    "adam": {"use_rms_prop": False},
+}
+WORLDS: dict[str, Callable[[str], Any]] = {
+    "one": lambda actions: make_env(actions=actions, truncates=True),
+    "three": lambda actions: make_vec_env(3, actions=actions, truncates=True),
+    "normalised": lambda actions: VecNormalize(make_vec_env(2, actions=actions, truncates=True), gamma=0.9),
+    "choices seen": lambda actions: make_env("multi_discrete", actions),
+}
+
+
+def allowed(key: str, policy: str, setting: str, world: str) -> bool:
+    """:return: whether the algorithm has the arguments, and the settings fit together"""
+    given = SETTINGS[setting]
+    known = arguments_of(ALGORITHMS.get(key))
+    optimizer = POLICIES[policy][1].get("optimizer_class")
+    return given.keys() <= known.keys() and not (optimizer and "use_rms_prop" in given)
+
+
+def trained(key: str, policy: str, setting: str, world: str, fast: bool | str, steps: int = 48) -> tuple[Any, Any, Any]:
+    """:return: a model after several rollouts, what it has logged, and the state of the generators"""
+    actions, policy_kwargs = POLICIES[policy]
+    known = arguments_of(ALGORITHMS.get(key)).keys()
+    settings = {name: value for name, value in {"n_epochs": 2, **SETTINGS[setting]}.items() if name in known}
+    model = build(
+        key,
+        WORLDS[world](actions),
+        **{"n_steps": 8, **copy.deepcopy(settings)},
+        policy_kwargs=policy_kwargs,
+        fast=fast,
+    )
+    start = parameters(model)
+    log = record(model)
+    model.learn(steps, log_interval=1)
+    assert has_moved(model, start)
+    return model, log.values, (th.get_rng_state(), np.random.get_state()[1].tolist())
+
+
+def content(model: Any) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """:return: what a file says of a model, but for when it began and its path; tensors of the file; bytes of them"""
+    file = io.BytesIO()
+    model.save(file)
+    with zipfile.ZipFile(file) as archive:
+        said = json.loads(archive.read("data"))
+        tensors = {
+            name: th.load(io.BytesIO(archive.read(name)), weights_only=False)
+            for name in ("policy.pth", "policy.optimizer.pth")
+        }
+        size = sum(archive.getinfo(name).file_size for name in tensors)
+    for name in ("start_time", "fast"):
+        said.pop(name)
+    return said, tensors, size
+
+
+def assert_same_logs(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -> None:
+    """Bit for bit, but for the time."""
+    names = {name for name in theirs if not name.startswith("time/")}
+    assert names == {name for name in ours if not name.startswith("time/")}
+    for name in names:
+        assert ours[name] == pytest.approx(theirs[name], rel=0, abs=0, nan_ok=True), name
+
+
+@bits
+@pytest.mark.filterwarnings(
+    "ignore:You have specified a mini-batch", "ignore:No episode has ended", "ignore:.*outside the"
+)
+@pytest.mark.filterwarnings("ignore:ent_coef=.* tunes the temperature")
+@pytest.mark.parametrize(
+    ("key", "policy", "setting", "world"), combinations(ON_POLICY, POLICIES, SETTINGS, WORLDS, allowed=allowed)
+)
+def test_it_is_the_general_path_bit_for_bit(key: str, policy: str, setting: str, world: str) -> None:
+    general, fast = (trained(key, policy, setting, world, fast=fast) for fast in (False, True))
+    assert why_general(fast[0]) is None
+    assert_same_state(fast[0], general[0])
+    assert_same_logs(fast[1], general[1])
+    assert th.equal(fast[2][0], general[2][0])
+    assert fast[2][1] == general[2][1]
+    assert fast[0].num_timesteps == general[0].num_timesteps
+
+
+@bits
+@pytest.mark.parametrize("key", ON_POLICY)
+def test_its_files_are_those_of_the_general_path(key: str) -> None:
+    general, fast = (trained(key, "box-global", "defaults", "one", fast=fast)[0] for fast in (False, True))
+    theirs, ours = content(general), content(fast)
+    changing = {name for name, value in theirs[0].items() if isinstance(value, dict) and ":serialized:" in value}
+    assert {n: v for n, v in ours[0].items() if n not in changing} == {
+        n: v for n, v in theirs[0].items() if n not in changing
+    }
+    assert ours[0].keys() == theirs[0].keys()
+    assert ours[2] <= theirs[2]
+    for name, tensor in theirs[1]["policy.pth"].items():
+        assert th.equal(tensor, ours[1]["policy.pth"][name])
+        assert tensor.untyped_storage().size() == ours[1]["policy.pth"][name].untyped_storage().size()
+    for model in (fast, general):  # they go on where they were
+        seeded(model).learn(16, reset_num_timesteps=False)
+    assert_same_state(fast, general)
+
+
+# ---------------------------------------------------------------------- what happens in between
+
+
+def seeded(model: Any) -> Any:
+    """:return: the model, in an environment at its start, with generators at theirs"""
+    model.set_env(make_env(truncates=True))
+    model.set_random_seed(3)
+    return model
+
+
+def reloaded(model: Any) -> Any:
+    """:return: what comes back from a file in memory"""
+    file = io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    return type(model).load(file, env=make_env(truncates=True), device="cpu")
+
+
+def set_back(model: Any) -> Any:
+    """Parameters and optimiser of its own start, given back to it."""
+    model.set_parameters(build(type(model), seed=5).get_parameters())
+    return model
+
+
+def optimizer_loaded(model: Any) -> Any:
+    """The optimiser's state from a copy."""
+    model.policy.optimizer.load_state_dict(copy.deepcopy(model.policy.optimizer.state_dict()))
+    return model
+
+
+def moved(model: Any) -> Any:
+    """The policy to another dtype and back: every parameter has another tensor."""
+    model.policy.to(th.float64)
+    assert why_general(model) is not None
+    model.policy.to(th.float32)
+    return model
+
+
+def exchanged(model: Any) -> Any:
+    """A layer is another one, and the optimiser is made anew."""
+    net = model.policy.mlp_extractor.policy_net
+    net[0] = copy.deepcopy(net[0])
+    optimizer = model.policy.optimizer
+    model.policy.optimizer = type(optimizer)(model.policy.parameters(), **{"lr": optimizer.param_groups[0]["lr"]})
+    return model
+
+
+def own_step(model: Any) -> Any:
+    """A step that somebody takes with the optimiser."""
+    optimizer = model.policy.optimizer
+    optimizer.zero_grad()
+    observation = th.zeros((2, *model.observation_space.shape))
+    distribution = model.policy.get_distribution(observation)
+    parts = model.policy.predict_values(observation), distribution.mode(), distribution.entropy()
+    sum(part.sum() for part in parts).backward()
+    optimizer.step()
+    return model
+
+
+@bits
+@pytest.mark.parametrize("between", [reloaded, set_back, optimizer_loaded, moved, exchanged, own_step])
+@pytest.mark.parametrize("key", ["sppo", "sa2c"])
+def test_it_goes_on_after_what_gives_the_policy_other_tensors(key: str, between: Callable[[Any], Any]) -> None:
+    outcomes = []
+    for fast in (False, True):
+        model = build(key, make_env(truncates=True), fast=fast, n_steps=8).learn(16)
+        model = seeded(between(model)).learn(16)
+        assert (model._flat_policy is not None) == fast
+        outcomes.append(model)
+    assert_same_state(*outcomes)
+
+
+@pytest.mark.parametrize("key", ["sppo", "sa2c"])
+def test_a_copy_and_what_it_was_made_of_go_on_apart(key: str) -> None:
+    model = build(key, make_env(truncates=True), fast=True, n_steps=8).learn(16)
+    start = parameters(model)
+    other = seeded(copy.deepcopy(model)).learn(16)
+    assert has_moved(other, start)
+    assert_equal_parameters(model, start)
+    assert_same_state(seeded(model).learn(16), other)
+
+
+class Between(BaseCallback):
+    """Does something at the end of the second rollout, before it is learned from."""
+
+    def __init__(self, act: Callable[[Any], Any]):
+        super().__init__()
+        self.act, self.seen = act, 0
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.seen += 1
+        if self.seen == 2:
+            self.act(self.model)
+
+
+def scaled(model: Any) -> None:
+    """Writes into parameters."""
+    with th.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.mul_(1.1)
+
+
+def hooked(model: Any) -> None:
+    """Doubles what a layer gives, from here on."""
+    model.policy.action_net.register_forward_hook(lambda module, x, y: 2 * y)
+
+
+def frozen(model: Any) -> None:
+    """A layer stays as it is."""
+    model.policy.action_net.weight.requires_grad_(False)
+
+
+def replaced(model: Any) -> None:
+    """A layer of another kind."""
+    model.policy.mlp_extractor.policy_net[1] = th.nn.ELU()
+
+
+@bits
+@pytest.mark.parametrize("act", [scaled, hooked, frozen, replaced])
+def test_what_a_callback_changes_is_seen_at_once(act: Callable[[Any], None]) -> None:
+    outcomes = []
+    for fast in (False, "auto"):
+        model = build("sppo", make_env(truncates=True), fast=fast, n_steps=8).learn(32, callback=Between(act))
+        outcomes.append(model)
+    assert_same_state(*outcomes)
+    assert (outcomes[1]._flat_policy is not None) == (act is scaled)
+
+
+# ---------------------------------------------------------------------- which path
+
+
+class OwnBuffer(RolloutBuffer):
+    """Somebody's."""
+
+
+class OwnLoss(ALGORITHMS.get("sppo")):  # type: ignore[misc]
+    """Somebody's, with a loss of its own."""
+
+    def _policy_loss(self, advantages: Any, log_prob: Any, batch: Any) -> Any:
+        return super()._policy_loss(advantages, log_prob, batch)
+
+
+STANDING_IN_THE_WAY: dict[str, tuple[Callable[[], Any], str]] = {
+    "images": (lambda: build("sppo", make_env("image"), policy="CnnPolicy"), "SoftActorCriticCnnPolicy"),
+    "dict": (lambda: build("sppo", make_env("dict"), policy="MultiInputPolicy"), "MultiInputActorCriticPolicy"),
+    "gsde": (lambda: build("sppo", use_sde=True), "StateDependentNoise"),
+    "beta": (lambda: build("sppo", policy_kwargs={"action_distribution": "beta"}), "BetaDistribution"),
+    "elu": (lambda: build("sppo", policy_kwargs={"activation_fn": th.nn.ELU}), "ELU"),
+    "sgd": (lambda: build("sppo", policy_kwargs={"optimizer_class": th.optim.SGD}), "SGD"),
+    "weight decay": (
+        lambda: build("sppo", policy_kwargs={"optimizer_kwargs": {"weight_decay": 0.1}}),
+        "weight_decay=0.1",
+    ),
+    "own loss": (lambda: build(OwnLoss), "_policy_loss"),
+    "own buffer": (lambda: build("sppo", rollout_buffer_class=OwnBuffer), "SoftOwnBuffer"),
+    "gradient share": (
+        lambda: build("sppo", regularizers=[{"divergence": "kl", "reference": "previous", "coef": "share_0.1"}]),
+        "share of the gradient",
+    ),
+    "compiled": (lambda: compiled(build("sppo")), "hooks"),
+    "replaced": (lambda: with_attribute(build("sppo"), "forward"), "forward"),
+    "uneven": (lambda: uneven(build("sppo")), "more steps with some parameters"),
+    "double": (lambda: double(build("sppo")), "float64"),
+}
+
+
+def compiled(model: Any) -> Any:
+    """:return: the model, its policy compiled"""
+    model.policy = th.compile(model.policy, backend="eager")
+    return model
+
+
+def with_attribute(model: Any, name: str) -> Any:
+    """:return: the model, a method of its policy in a wrapper"""
+    held = getattr(model.policy, name)
+    setattr(model.policy, name, partial(held))
+    return model
+
+
+def uneven(model: Any) -> Any:
+    """:return: the model, after a step of somebody's on a part of the actor"""
+    model.policy.get_distribution(th.zeros((2, 3))).mode().sum().backward()
+    model.policy.optimizer.step()
+    return model
+
+
+def double(model: Any) -> Any:
+    """:return: the model, its policy in another precision"""
+    model.policy.double()
+    return model
+
+
+@pytest.mark.parametrize("name", STANDING_IN_THE_WAY)
+def test_what_stands_in_the_way_is_named(name: str) -> None:
+    make, words = STANDING_IN_THE_WAY[name]
+    model = make()
+    assert words in str(why_general(model))
+    model.fast = True
+    with pytest.raises(ValueError, match=f"fast=True cannot be met, for .*{words}.*Give fast='auto'"):
+        model.learn(16)
+
+
+def test_the_log_says_which_path_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    model = build("sppo", verbose=1, n_steps=8).learn(24, log_interval=None)
+    assert capsys.readouterr().out.count("Training on the fast path\n") == 1
+    model.fast = False
+    model.learn(24, log_interval=None)
+    assert capsys.readouterr().out.count("Training on the general path: fast=False\n") == 1
+
+
+@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize("actions", ACTIONS)
+def test_every_algorithm_takes_it_by_itself(key: str, actions: str) -> None:
+    for observations in ("vector", "discrete"):
+        assert why_general(build(key, make_env(observations, actions))) is None
+    assert {"vector", "discrete"} < OBSERVATIONS.keys()
+
+
+# ---------------------------------------------------------------------- what is seen, and what breaks it
+
+
+class Seen(BaseCallback):
+    """Keeps what callbacks see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[dict[str, Any]] = []
+
+    def _on_step(self) -> bool:
+        kept = {}
+        for name, value in self.locals.items():
+            if isinstance(value, (th.Tensor, np.ndarray)):
+                kept[name] = np.array(value.numpy() if isinstance(value, th.Tensor) else value)
+        self.steps.append({**kept, "names": sorted(self.locals), "grad": th.is_grad_enabled()})
+        return True
+
+
+@bits
+@pytest.mark.parametrize("actions", ACTIONS)
+def test_callbacks_see_the_same_numbers(actions: str) -> None:
+    seen = []
+    for fast in (False, True):
+        callback = Seen()
+        build("sppo", make_vec_env(2, actions=actions, truncates=True), fast=fast, n_steps=12).learn(48, callback)
+        seen.append(callback.steps)
+    for theirs, ours in zip(*seen, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            np.testing.assert_array_equal(ours[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("what", ["observation", "reward"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("actions", ["box", "discrete", "multi_binary"])
+def test_what_is_not_finite_is_named_alike(what: str, value: float, actions: str) -> None:
+    def spoil(number: int, observation: Any, reward: float) -> tuple[Any, float]:
+        if number == 11:
+            return (np.full_like(observation, value), reward) if what == "observation" else (observation, value)
+        return observation, reward
+
+    said = []
+    for fast in (False, True):
+        env = make_env(actions=actions, spoil=spoil, length=100)
+        with pytest.raises(ValueError, match=f"NaN or infinite {what}") as error:
+            build("sppo", env, fast=fast, n_steps=16).learn(32)
+        said.append((str(error.value), env.n_observed))
+    assert said[0] == said[1]
+
+
+class Stop(BaseCallback):
+    """Raises at a step."""
+
+    def __init__(self, error: type[BaseException], at: int):
+        super().__init__()
+        self.error, self.at = error, at
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps == self.at:
+            raise self.error("stop")
+        return True
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["rollout", "update"])
+def test_a_model_that_was_interrupted_can_be_used(
+    where: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build("sppo", fast=True, n_steps=8).learn(8)
+    with monkeypatch.context() as patch:
+        if where == "update":
+            made = FlatPolicy.features
+            calls = iter(range(100))
+
+            def features(self: FlatPolicy, observations: th.Tensor) -> th.Tensor:
+                if next(calls) == 10:
+                    raise error("stop")
+                return made(self, observations)
+
+            patch.setattr(FlatPolicy, "features", features)
+        with pytest.raises(error):
+            model.learn(8, callback=Stop(error, 5) if where == "rollout" else None)
+    assert not any(parameter.is_inference() for parameter in model.policy.parameters())
+    before = parameters(reloaded(model))
+    assert_equal_parameters(model, before)
+    own_step(model)
+    model.learn(8)
+    assert has_moved(model, before)
+    general = reloaded(model)
+    general.fast = False
+    for one in (model, general):
+        seeded(one).learn(8)
+    if SAME_BITS:
+        assert_same_state(model, general)
+
+
+# ---------------------------------------------------------------------- within rounding
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("key", ["sppo", "sa2c", "spg"])
+def test_rounding_is_within_rounding_after_one_minibatch(key: str, policy: str) -> None:
+    """The gradients agree to 10⁻⁴ of the largest; parameters after Adam could differ by its step where they are ≈ 0."""
+    gradients = []
+    for fast in (False, "rounding"):
+        actions, policy_kwargs = POLICIES[policy]
+        kwargs = {"n_epochs": 1, "batch_size": 16} if key == "sppo" else {}
+        env = make_vec_env(2, actions=actions, truncates=True)
+        model = build(key, env, fast=fast, n_steps=8, policy_kwargs=policy_kwargs, **kwargs).learn(16)
+        assert (model._flat_policy is not None) == (fast == "rounding")
+        gradients.append([parameter.grad for parameter in model.policy.parameters()])
+    for theirs, ours in zip(*gradients, strict=True):
+        assert (theirs is None) == (ours is None)
+        if theirs is not None and ours is not None:
+            th.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 * float(theirs.abs().max()) + 1e-9)
+
+
+def test_rounding_leaves_values_to_the_end() -> None:
+    """So callbacks see none, and the buffer has them when the rollout is over."""
+
+    class AtEnd(BaseCallback):
+        def _on_step(self) -> bool:
+            assert self.locals["values"] is None
+            assert self.locals["log_probs"] is None
+            return True
+
+        def _on_rollout_end(self) -> None:
+            assert np.all(self.model.rollout_buffer.values != 0)  # type: ignore[attr-defined]
+            assert np.all(self.model.rollout_buffer.log_probs != 0)  # type: ignore[attr-defined]
+
+    build("sppo", fast="rounding", n_steps=8).learn(16, callback=AtEnd())
+
+
+def test_a_box_of_several_axes_and_one_of_integers() -> None:
+    for box in (spaces.Box(-1, 1, (2, 2), np.float32), spaces.Box(0, 5, (2,), np.int64)):
+
+        class Env(gym.Env):  # type: ignore[type-arg]
+            observation_space = spaces.Box(-1, 1, (2, 3), np.float64)
+            action_space = box
+
+            def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+                super().reset(seed=seed)
+                self.t = 0
+                return self.np_random.uniform(-1, 1, (2, 3)), {}
+
+            def step(self, action: Any) -> Any:
+                assert self.action_space.contains(action)
+                self.t += 1
+                return self.np_random.uniform(-1, 1, (2, 3)), float(np.mean(action)), False, self.t == 5, {}
+
+        models = [build("sppo", Env(), fast=fast, n_steps=8).learn(24) for fast in (False, True)]
+        if SAME_BITS:
+            assert_same_state(*models)
