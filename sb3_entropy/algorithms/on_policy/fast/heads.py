@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+import numpy as np
 import torch as th
 from stable_baselines3.common.distributions import (
     BernoulliDistribution,
@@ -73,9 +74,12 @@ class Head(ABC):
         :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
         """
 
-    def sample(self, latent: th.Tensor) -> th.Tensor:
-        """:return: the sample alone"""
-        return self.act(latent)[0]
+    def sample(self, latent: np.ndarray) -> np.ndarray:
+        """
+        :param latent: h(s), shape (B, width)
+        :return: the sample alone, within rounding
+        """
+        return self.act(th.from_numpy(latent))[0].numpy()
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         """
@@ -152,9 +156,15 @@ class GaussianHead(Head):
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
-    def sample(self, latent: th.Tensor) -> th.Tensor:
-        mean, log_std = self.leaves(latent)
-        return th.empty_like(mean).normal_().mul_(self._spread(log_std)[0]).add_(mean)
+    def sample(self, latent: np.ndarray) -> np.ndarray:
+        if self.scheme is not None:
+            return super().sample(latent)
+        assert self.log_std is not None
+        mean = self.affine.forward_array(latent)
+        noise: np.ndarray = th.empty(mean.shape).normal_().numpy()
+        noise *= self._spread(self.log_std)[0].numpy()
+        noise += mean
+        return noise
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)

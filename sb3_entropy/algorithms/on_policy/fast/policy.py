@@ -4,6 +4,7 @@ import math
 from types import NoneType
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -87,21 +88,20 @@ class FlatPolicy:
         actions, log_prob = self.head.act(self.trunk.forward(x)[-1])
         if not math.isfinite(sum(log_prob.tolist()) if len(log_prob) < FEW else log_prob.sum()):
             self._complain(observations)
-        return self._shaped(actions), self._values(x), log_prob
-
-    def _shaped(self, actions: th.Tensor) -> th.Tensor:
         space = self.policy.action_space
-        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+        actions = actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+        return actions, self._values(x), log_prob
 
-    def sample(self, observations: th.Tensor) -> th.Tensor:
+    def sample(self, observations: th.Tensor) -> np.ndarray:
         """
         :param observations: B of them
-        :return: actions alone
+        :return: actions alone, within rounding
         """
-        actions = self.head.sample(self.trunk.forward(self.features(observations))[-1])
-        if not math.isfinite(actions.sum()):
+        actions = self.head.sample(self.trunk.forward_array(self.features(observations).numpy()))
+        if not math.isfinite(sum(actions.ravel().tolist()) if actions.size < FEW else actions.sum()):
             self._complain(observations)
-        return self._shaped(actions)
+        space = self.policy.action_space
+        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
 
     def log_probs_and_values(self, observations: th.Tensor, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         """

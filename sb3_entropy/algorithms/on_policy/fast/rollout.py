@@ -58,10 +58,11 @@ def collect(
         obs_tensor = th.from_numpy(algorithm._last_obs)
         values = log_probs = None
         if acting.rounding:
-            sampled = acting.sample(obs_tensor)
+            actions = acting.sample(obs_tensor)
         else:
             sampled, values, log_probs = acting(obs_tensor)
-        clipped_actions = actions = sampled.numpy()
+            actions = sampled.numpy()
+        clipped_actions = actions
         if box:
             clipped_actions = to_box(actions)
         step = lean_step(env, clipped_actions) if lean else env.step(clipped_actions)  # type: ignore[arg-type]
