@@ -46,7 +46,7 @@ def collect(
     callback.on_rollout_start()
     algorithm._choose_path()  # the callback may have changed anything
     acting = algorithm._flat_policy or Plainly(algorithm.policy)
-    lean = can_step_leanly(env)
+    step = partial(lean_step, env) if can_step_leanly(env) else env.step  # type: ignore[arg-type]
     space = algorithm.action_space
     discrete, box = isinstance(space, spaces.Discrete), isinstance(space, spaces.Box)
     to_box = algorithm.policy.unscale_action
@@ -66,8 +66,7 @@ def collect(
         clipped_actions = actions
         if box:
             clipped_actions = to_box(actions)
-        step = lean_step(env, clipped_actions) if lean else env.step(clipped_actions)  # type: ignore[arg-type]
-        new_obs, rewards, dones, infos = step
+        new_obs, rewards, dones, infos = step(clipped_actions)
         algorithm.num_timesteps += n_envs
         callback.update_locals(
             {
