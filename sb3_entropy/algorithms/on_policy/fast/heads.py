@@ -262,7 +262,9 @@ class CategoricalHead(Head):
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         log_probs = _normalised(self.affine.forward(latent))
-        actions = th.multinomial(th.softmax(log_probs, -1), 1, True)
+        # As multinomial draws one of each row, without looking whether they are probabilities.
+        drawn = th.empty_like(log_probs).exponential_()
+        actions = th.div(th.softmax(log_probs, -1), drawn, out=drawn).argmax(-1, keepdim=True)
         return actions[:, 0], log_probs.gather(-1, actions)[:, 0]
 
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
