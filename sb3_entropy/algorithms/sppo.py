@@ -155,6 +155,10 @@ class SPPO(SoftOnPolicyAlgorithm, PPO):
         """As in PPO, the KL divergence of the last epoch is logged."""
         self.journal.forget("approx_kl")
 
+    @property
+    def _may_end_update(self) -> bool:
+        return self.target_kl is not None
+
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor | None:
         """−min(ρ A, g(ε, A)), Eq. 38; None once KL(π_old ‖ π) has passed 1.5 × ``target_kl``."""
         assert self._clip is not None

@@ -29,9 +29,9 @@ class FlatParameters:
             end = begin + parameter.numel()
             self._places[id(parameter)] = slice(begin, end)
         #: θ, shape (n,)
-        self.values = th.zeros(end)
+        self.values = th.zeros(end, dtype=th.float32, device="cpu")
         #: ∂L/∂θ, shape (n,)
-        self.gradients = th.zeros(end)
+        self.gradients = th.zeros_like(self.values)
         for parameter in self.parameters:
             view = self.view(self.values, parameter)
             view.copy_(parameter.data)

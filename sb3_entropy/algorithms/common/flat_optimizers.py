@@ -12,6 +12,7 @@ import torch as th
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import nn
 from torch.optim import Adam, Optimizer, RMSprop
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from sb3_entropy.algorithms.common.flat import FlatParameters, FlatPart
 
@@ -37,7 +38,7 @@ class FlatOptimizer(ABC):
         self.optimizer, self.flat = optimizer, flat
         self.group: dict[str, Any] = optimizer.param_groups[0]
         self.state = {name: th.full_like(flat.values, begin) for name, begin in self.begins.items()}
-        self._counts = th.zeros(len(flat.parameters))
+        self._counts = th.zeros(len(flat.parameters), dtype=th.float32, device="cpu")
         self._views: list[dict[str, th.Tensor]] = []
         for row, parameter in enumerate(flat.parameters):
             views = {name: flat.view(self.state[name], parameter) for name in self.begins}
@@ -123,6 +124,7 @@ class Descent:
 
     def begin(self) -> None:
         """Read how many steps there have been; parts that have had as many take theirs in one call."""
+        self.optimizer.group = self.optimizer.optimizer.param_groups[0]
         together = self.optimizer.count(self.whole)
         self._taking = self._parts if together is None else [self._together]
         self._before = [self.optimizer.count(part) or 0 for part, _ in self._taking]
@@ -238,6 +240,8 @@ def why_not_flat(optimizer: Optimizer, parameters: list[nn.Parameter]) -> str | 
     other = [f"{name}={value!r}" for name, value in given.items() if value not in made.plain[name]]
     if other or not isinstance(group["lr"], float | int) or group["eps"] <= 0:
         return f"the optimizer has options of its own: {', '.join(other) or 'lr or eps'}"
+    if _global_optimizer_pre_hooks or _global_optimizer_post_hooks:
+        return "there are hooks on all optimizers"
     if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks or "step" in vars(optimizer):
         return "the optimizer has hooks"
     return None

@@ -41,11 +41,12 @@ class Journal:
     def note(self, key: str, value: th.Tensor, *, only_last: bool = False) -> None:
         """
         :param key: what it is, without ``train/``
-        :param value: a scalar, of which the mean over the update is logged
+        :param value: a scalar, of which the mean over the update is logged, or one for each of several minibatches
         :param only_last: whether it takes the place of what was noted before
         """
         if only_last:
             self.forget(key)
+            value = value if value.dim() == 0 else value[-1]
         self.statistics.setdefault(key, []).append(value.detach())
 
     def forget(self, key: str) -> None:
@@ -60,8 +61,8 @@ class Journal:
         :param n_updates: how many there have been
         """
         for key, values in self.statistics.items():
-            mean = values[0] if len(values) == 1 else th.stack(values).mean()
-            logger.record(f"train/{key}", mean.item())
+            each = values[0] if len(values) == 1 else th.cat([value.reshape(-1) for value in values])
+            logger.record(f"train/{key}", each.mean().item())
         logger.record("train/n_updates", n_updates, exclude="tensorboard")
 
     # ------------------------------------------------------------------ the policy

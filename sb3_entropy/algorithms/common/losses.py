@@ -3,10 +3,13 @@ Losses of policies and values: pure functions of arrays, called by the ``_policy
 all share, by ``SoftOnPolicyAlgorithm``.
 
 Where a gradient is written out, ``…_gradient`` stands behind its loss; it gives what autograd would, in the order of
-its operations. Nothing is noted, drawn or kept. Gradients flow through what the *current* policy and value give,
-``log_prob``, ``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu 2020, arXiv
-1912.01557.
+its operations. A loss is a mean over the last axis: where a minibatch has the shape (B,), several of one size at once
+have the shape (n, B), and n losses. Nothing is noted, drawn or kept. Gradients flow through what the *current* policy
+and value give, ``log_prob``, ``entropy`` and ``values``, as far as they have one. Equations are those of Liu, Gu, Liu
+2020, arXiv 1912.01557.
 """
+
+from functools import cache
 
 import torch as th
 from torch.nn import functional as F
@@ -14,6 +17,7 @@ from torch.nn import functional as F
 #: keeps advantages that are all alike finite when they are divided by their std, as in Stable-Baselines3
 EPSILON = 1e-8
 
+_scalar = cache(th.tensor)
 _mse_loss_backward = th.ops.aten.mse_loss_backward.default
 
 
@@ -25,7 +29,7 @@ def policy_gradient_loss(advantages: th.Tensor, log_prob: th.Tensor) -> th.Tenso
     :param log_prob: log π(a|s), shape (B,)
     :return: a scalar
     """
-    return -(advantages * log_prob).mean()
+    return -(advantages * log_prob).mean(-1)
 
 
 def policy_gradient_loss_gradient(advantages: th.Tensor) -> th.Tensor:
@@ -45,7 +49,7 @@ def surrogate_loss(advantages: th.Tensor, log_prob: th.Tensor, old_log_prob: th.
     :param old_log_prob: log π_old(a|s), shape (B,)
     :return: a scalar
     """
-    return -(advantages * th.exp(log_prob - old_log_prob)).mean()
+    return -(advantages * th.exp(log_prob - old_log_prob)).mean(-1)
 
 
 def clipped_surrogate_loss(
@@ -63,7 +67,7 @@ def clipped_surrogate_loss(
     """
     ratio = th.exp(log_prob - old_log_prob)
     clipped = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
-    return -th.min(advantages * ratio, advantages * clipped).mean()
+    return -th.min(advantages * ratio, advantages * clipped).mean(-1)
 
 
 def clipped_surrogate_loss_gradient(
@@ -90,7 +94,7 @@ def approximate_kl(log_ratio: th.Tensor) -> th.Tensor:
     :param log_ratio: log ρ = log π(a|s) − log π_old(a|s), shape (B,)
     :return: a scalar in nats
     """
-    return th.mean((th.exp(log_ratio) - 1) - log_ratio)
+    return ((th.exp(log_ratio) - 1) - log_ratio).mean(-1)
 
 
 def clip_fraction(log_ratio: th.Tensor, clip_range: float) -> th.Tensor:
@@ -101,7 +105,7 @@ def clip_fraction(log_ratio: th.Tensor, clip_range: float) -> th.Tensor:
     :param clip_range: ε > 0
     :return: a scalar in [0, 1]
     """
-    return (th.abs(th.exp(log_ratio) - 1) > clip_range).float().mean()
+    return (th.abs(th.exp(log_ratio) - 1) > clip_range).float().mean(-1)
 
 
 def entropy_loss(entropy: th.Tensor) -> th.Tensor:
@@ -111,7 +115,7 @@ def entropy_loss(entropy: th.Tensor) -> th.Tensor:
     :param entropy: H in nats, shape (B,)
     :return: a scalar
     """
-    return -th.mean(entropy)
+    return -entropy.mean(-1)
 
 
 def entropy_loss_gradient(n: int, coef: float | th.Tensor) -> th.Tensor:
@@ -131,7 +135,9 @@ def value_loss(values: th.Tensor, returns: th.Tensor) -> th.Tensor:
     :param returns: R̂, shape (B,)
     :return: a scalar
     """
-    return F.mse_loss(returns, values)
+    if values.dim() == 1:
+        return F.mse_loss(returns, values)
+    return F.mse_loss(returns, values, reduction="none").mean(-1)
 
 
 def value_loss_gradient(values: th.Tensor, returns: th.Tensor, coef: float) -> th.Tensor:
@@ -141,7 +147,7 @@ def value_loss_gradient(values: th.Tensor, returns: th.Tensor, coef: float) -> t
     :param coef: what stands before the loss
     :return: ∂/∂V of coef · :func:`value_loss`, 2 coef (V − R̂)/B, shape (B,)
     """
-    gradient: th.Tensor = _mse_loss_backward(th.tensor(coef), values, returns, 1)
+    gradient: th.Tensor = _mse_loss_backward(_scalar(coef, dtype=values.dtype), values, returns, 1)
     return gradient
 
 
@@ -178,8 +184,8 @@ def normalised(advantages: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
     :param advantages: A, shape (B,) with B ≥ 2
     :return: the normalised advantages, and the unit
     """
-    unit = advantages.std() + EPSILON
-    return (advantages - advantages.mean()) / unit, unit
+    unit = advantages.std(-1) + EPSILON
+    return (advantages - advantages.mean(-1)[..., None]) / unit[..., None], unit
 
 
 def soft_advantages(
@@ -195,5 +201,5 @@ def soft_advantages(
         A is centred
     :return: shape (B,)
     """
-    immediate = -alpha * old_log_prob
-    return advantages + (immediate - immediate.mean() if centred else immediate)
+    immediate = -(alpha[..., None] if isinstance(alpha, th.Tensor) else alpha) * old_log_prob
+    return advantages + (immediate - immediate.mean(-1)[..., None] if centred else immediate)

@@ -83,7 +83,10 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
 
         :raises ValueError: if ``fast`` asks for it, and something does
         """
-        reason, self._flat_policy = choose(self, self._flat_policy)
+        before = self._flat_policy
+        reason, self._flat_policy = choose(self, before)
+        if before is not None and self._flat_policy is None:
+            before.release()
         if reason is not None and self.fast is True:
             raise ValueError(
                 f"fast=True cannot be met, for {reason}. Give fast='auto' to take the general path where the fast one "
@@ -117,8 +120,8 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     def _collect(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        if self._flat_policy is not None:
-            return collect(self, self._flat_policy, env, callback, self.rollout_buffer, n_rollout_steps)
+        if self._flat_policy is not None and type(rollout_buffer) is type(self.rollout_buffer):
+            return collect(self, env, callback, rollout_buffer, n_rollout_steps)
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
     def _soft_rewards(self, buffer: SoftRollouts, dones: np.ndarray) -> np.ndarray:
@@ -281,6 +284,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         """
         −L^π of Eq. 38 or Eqs. 40–41, plus the value loss of Eq. 33, noted part by part.
 
+        Several minibatches of one size, without gradient, may come at once as rows, of shape (n, B) in the place of
+        (B,); then n losses are noted.
+
         :param batch: the minibatch
         :param advantages: as :meth:`_advantages` gives them, shape (B,)
         :param unit: by what they were divided
@@ -336,6 +342,11 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         return gradient
 
     @property
+    def _may_end_update(self) -> bool:
+        """Whether :meth:`_policy_loss` may give None."""
+        return True
+
+    @property
     def _adds_entropy(self) -> bool:
         """Whether α·H of Eq. 38 stands in the loss."""
         return self.tempering.alpha != 0 and self.entropy_in_improvement and self.soft_gradient == "entropy"
@@ -358,7 +369,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         """
         advantages = batch.advantages
         unit: float | th.Tensor = 1.0
-        normalised = self.normalize_advantage and len(advantages) > 1
+        normalised = self.normalize_advantage and advantages.shape[-1] > 1
         if normalised:
             advantages, unit = losses.normalised(advantages)
         if self._adds_log_prob:

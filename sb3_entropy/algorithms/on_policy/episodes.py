@@ -1,6 +1,6 @@
 """Rollouts of whole episodes."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch as th
@@ -71,13 +71,14 @@ def collect_episodes(
     if algorithm.use_sde:
         policy.reset_noise(env.num_envs)
     callback.on_rollout_start()
-    dones = np.zeros(env.num_envs, dtype=bool)
+    algorithm._choose_path()  # the callback may have changed anything
+    acting: Any = algorithm._flat_policy or policy
     while (remaining > 0).any():
         if algorithm.use_sde and algorithm.sde_sample_freq > 0 and n_steps % algorithm.sde_sample_freq == 0:
             policy.reset_noise(env.num_envs)
         with th.no_grad():
             obs_tensor = obs_as_tensor(algorithm._last_obs, device)  # type: ignore[arg-type]
-            actions, values, log_probs = policy(obs_tensor)
+            actions, values, log_probs = acting(obs_tensor)
         actions = actions.cpu().numpy()
         clipped_actions = _in_box(algorithm, actions)
         new_obs, rewards, dones, infos = env.step(clipped_actions)
@@ -101,19 +102,25 @@ def collect_episodes(
                 # A time limit, not the task, has ended the episode: γV of its last observation is added.
                 terminal_obs = policy.obs_to_tensor(last)[0]
                 with th.no_grad():
-                    terminal_value = policy.predict_values(terminal_obs)[0]
+                    terminal_value = acting.predict_values(terminal_obs)[0]
                 rewards[idx] += algorithm.gamma * terminal_value.item()
         if rollout_buffer.full:
             rollout_buffer.grow()
-        starts: np.ndarray = algorithm._last_episode_starts  # type: ignore[assignment]
-        rollout_buffer.add(algorithm._last_obs, actions, rewards, starts, values, log_probs)  # type: ignore[arg-type]
+        rollout_buffer.add(
+            algorithm._last_obs,  # type: ignore[arg-type]
+            actions,
+            rewards,
+            algorithm._last_episode_starts,  # type: ignore[arg-type]
+            values,
+            log_probs,
+        )
         kept.append(remaining > 0)
         remaining = remaining - dones
         algorithm._last_obs, algorithm._last_episode_starts = new_obs, dones  # type: ignore[assignment]
     rollout_buffer.trim()
     rollout_buffer.keep = np.stack(kept)
     with th.no_grad():
-        values = policy.predict_values(obs_as_tensor(algorithm._last_obs, device))  # type: ignore[arg-type]
+        values = acting.predict_values(obs_as_tensor(algorithm._last_obs, device))  # type: ignore[arg-type]
     rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
     callback.update_locals({**locals(), "self": algorithm})
     callback.on_rollout_end()

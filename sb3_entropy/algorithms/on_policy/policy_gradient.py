@@ -89,6 +89,10 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
             return
         self._n_updates += self._descend(None, 1, self.max_grad_norm)
 
+    @property
+    def _may_end_update(self) -> bool:
+        return False
+
     def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
         """−A log π(a|s), Eqs. 19 and 20."""
         return policy_gradient_loss(advantages, log_prob)

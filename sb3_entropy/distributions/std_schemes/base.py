@@ -1,6 +1,5 @@
 """What every std scheme is."""
 
-from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import torch as th
@@ -12,7 +11,7 @@ from sb3_entropy.errors import check_number
 SUPPLIED = ("latent_dim", "action_dim", "log_std_init")
 
 
-class StdScheme(nn.Module, ABC):
+class StdScheme(nn.Module):
     """
     A map from the policy trunk's output h(s) to log σ(s).
 
@@ -59,10 +58,20 @@ class StdScheme(nn.Module, ABC):
         """:return: where log σ₀ starts"""
         return self.log_std_init
 
-    @abstractmethod
     def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
         """
         :param latent: h(s), shape (B, latent_dim)
         :param log_std: log σ₀, shape (A,), if the scheme has it
         :return: log σ(s), shape (A,) or (B, A)
         """
+        return self.of_head(self.head(latent) if self.is_local else None, log_std)
+
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
+        """
+        What a scheme supplies, unless it has a ``forward`` of its own.
+
+        :param output: W h(s) + b, shape (B, A), where the scheme is local
+        :param log_std: log σ₀, shape (A,), if the scheme has it
+        :return: log σ(s), shape (A,) or (B, A)
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have of_head, or forward.")

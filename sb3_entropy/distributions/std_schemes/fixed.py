@@ -12,6 +12,6 @@ class FixedStd(StdScheme):
 
     global_part = "constant"
 
-    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
         assert log_std is not None
         return log_std

@@ -10,6 +10,6 @@ from sb3_entropy.registry import STD_SCHEMES
 class GlobalStd(StdScheme):
     """log σ = log σ₀: one learned σ for all states (Liu et al. 2020, Table 1, scheme 1; Stable-Baselines3's own)."""
 
-    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
         assert log_std is not None
         return log_std

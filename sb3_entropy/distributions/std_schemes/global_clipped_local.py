@@ -20,6 +20,7 @@ class GlobalClippedLocalStd(StdScheme):
     def global_log_std_init(self) -> float:
         return self.log_std_init + (0.0 if self.source_offsets else self.delta / 2)
 
-    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
+        assert output is not None
         assert log_std is not None
-        return log_std - self.delta / 2 * (1 - th.tanh(self.head(latent)))
+        return log_std - self.delta / 2 * (1 - th.tanh(output))

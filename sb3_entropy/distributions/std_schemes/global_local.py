@@ -12,6 +12,7 @@ class GlobalLocalStd(StdScheme):
 
     is_local = True
 
-    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
+        assert output is not None
         assert log_std is not None
-        return log_std + self.delta * th.tanh(self.head(latent))
+        return log_std + self.delta * th.tanh(output)

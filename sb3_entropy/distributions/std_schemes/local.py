@@ -42,5 +42,6 @@ class LocalStd(StdScheme):
             half = (HIGHEST - LOWEST) / 2
             nn.init.constant_(self.head.bias, math.atanh((log_std_init - LOWEST) / half - 1))
 
-    def forward(self, latent: th.Tensor, log_std: th.Tensor | None) -> th.Tensor:
-        return LOWEST + (HIGHEST - LOWEST) / 2 * (th.tanh(self.head(latent)) + 1)
+    def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
+        assert output is not None
+        return LOWEST + (HIGHEST - LOWEST) / 2 * (th.tanh(output) + 1)

@@ -271,18 +271,22 @@ def test_a_copy_and_what_it_was_made_of_go_on_apart(key: str) -> None:
 
 
 class Between(BaseCallback):
-    """Does something at the end of the second rollout, before it is learned from."""
+    """Does something when the second rollout begins, or when it has ended and is not learned from yet."""
 
-    def __init__(self, act: Callable[[Any], Any]):
+    def __init__(self, act: Callable[[Any], Any], at_start: bool):
         super().__init__()
-        self.act, self.seen = act, 0
+        self.act, self.at_start, self.seen = act, at_start, 0
 
     def _on_step(self) -> bool:
         return True
 
-    def _on_rollout_end(self) -> None:
+    def _on_rollout_start(self) -> None:
         self.seen += 1
-        if self.seen == 2:
+        if self.at_start and self.seen == 2:
+            self.act(self.model)
+
+    def _on_rollout_end(self) -> None:
+        if not self.at_start and self.seen == 2:
             self.act(self.model)
 
 
@@ -293,9 +297,25 @@ def scaled(model: Any) -> None:
             parameter.mul_(1.1)
 
 
+def given_data(model: Any) -> None:
+    """Other tensors in the parameters."""
+    for parameter in model.policy.parameters():
+        parameter.data = parameter.data * 1.1
+
+
 def hooked(model: Any) -> None:
     """Doubles what a layer gives, from here on."""
     model.policy.action_net.register_forward_hook(lambda module, x, y: 2 * y)
+
+
+def hooked_gradient(model: Any) -> None:
+    """Halves a gradient once it is accumulated."""
+
+    def halve(parameter: th.Tensor) -> None:
+        assert parameter.grad is not None
+        parameter.grad.mul_(0.5)
+
+    model.policy.action_net.weight.register_post_accumulate_grad_hook(halve)
 
 
 def frozen(model: Any) -> None:
@@ -303,20 +323,129 @@ def frozen(model: Any) -> None:
     model.policy.action_net.weight.requires_grad_(False)
 
 
-def replaced(model: Any) -> None:
-    """A layer of another kind."""
+def frozen_value(model: Any) -> None:
+    """The critic's last layer stays as it is."""
+    model.policy.value_net.weight.requires_grad_(False)
+
+
+def another_activation(model: Any) -> None:
+    """One that the fast path knows."""
+    model.policy.mlp_extractor.policy_net[1] = th.nn.ReLU()
+
+
+def an_unknown_activation(model: Any) -> None:
+    """One that it does not know."""
     model.policy.mlp_extractor.policy_net[1] = th.nn.ELU()
 
 
+def shared(model: Any) -> None:
+    """Actor and critic have the same hidden layers from here on."""
+    model.policy.mlp_extractor.value_net = model.policy.mlp_extractor.policy_net
+    model.policy.optimizer = th.optim.Adam(model.policy.parameters(), lr=1e-3)
+
+
+def wider(model: Any) -> None:
+    """A σ that is not learned is another buffer."""
+    model.policy.log_std = model.policy.log_std + 0.3
+
+
+def own_density(model: Any) -> None:
+    """A method of the distribution is another."""
+    held = model.policy.action_dist.log_prob
+    model.policy.action_dist.log_prob = lambda actions: 0.9 * held(actions)
+
+
+def own_latent(model: Any) -> None:
+    """A method of the extractor is another."""
+    held = model.policy.mlp_extractor.forward_actor
+    model.policy.mlp_extractor.forward_actor = lambda features: held(features) + 0.1
+
+
+def own_add(model: Any) -> None:
+    """A method of the rollout buffer is another."""
+    held = model.rollout_buffer.add
+    model.rollout_buffer.add = lambda obs, actions, rewards, *others: held(obs, actions, rewards / 2, *others)
+
+
+def step_on_the_mean(model: Any) -> None:
+    """A step that somebody takes with a part of the actor."""
+    model.policy.optimizer.zero_grad()
+    model.policy.get_distribution(th.zeros((2, 3))).mode().sum().backward()
+    model.policy.optimizer.step()
+
+
+def another_group(model: Any) -> None:
+    """The optimiser's options are another dict."""
+    optimizer = model.policy.optimizer
+    optimizer.param_groups[0] = dict(optimizer.param_groups[0], eps=0.1)
+
+
+STAYS_FAST = (scaled, given_data, another_activation, wider, another_group)
+LEAVES = (hooked, hooked_gradient, frozen, frozen_value, an_unknown_activation, shared, own_density, own_latent)
+LEAVES += (own_add, step_on_the_mean)  # type: ignore[assignment]
+
+
 @bits
-@pytest.mark.parametrize("act", [scaled, hooked, frozen, replaced])
-def test_what_a_callback_changes_is_seen_at_once(act: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize("at_start", [True, False])
+@pytest.mark.parametrize("act", [*STAYS_FAST, *LEAVES])
+def test_what_a_callback_changes_is_seen_at_once(act: Callable[[Any], None], at_start: bool) -> None:
     outcomes = []
+    scheme = {"std_scheme": "fixed"} if act is wider else {}
     for fast in (False, "auto"):
-        model = build("sppo", make_env(truncates=True), fast=fast, n_steps=8).learn(32, callback=Between(act))
-        outcomes.append(model)
+        model = build("sppo", make_env(truncates=True), fast=fast, n_steps=8, policy_kwargs=scheme)
+        outcomes.append(model.learn(40, callback=Between(act, at_start)))
     assert_same_state(*outcomes)
-    assert (outcomes[1]._flat_policy is not None) == (act is scaled)
+    assert (outcomes[1]._flat_policy is not None) == (act in STAYS_FAST)
+
+
+@bits
+@pytest.mark.filterwarnings("ignore:.*lies outside the action box")
+def test_numbers_that_leave_the_finite_are_found_in_the_same_minibatch_and_in_the_same_words() -> None:
+    """So that nothing has been learned from them: in the middle of an update σ becomes 0."""
+
+    class Collapsing(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            self.model.policy.log_std.data.fill_(-200.0)  # type: ignore[union-attr]
+
+    said = []
+    for fast in (False, True):
+        model = build("sppo", fast=fast, n_steps=8)
+        with pytest.raises(ValueError, match="has become NaN or infinite") as error:
+            model.learn(16, callback=Collapsing())
+        said.append((str(error.value), [p.tolist() for p in model.policy.parameters()]))
+    assert said[0] == said[1]
+
+
+def test_another_buffer_is_filled_where_it_is_given() -> None:
+    model = build("sppo", fast=True, n_steps=8)
+    _, callback = model._setup_learn(8)
+    own = copy.deepcopy(model.rollout_buffer)
+    own.soft_rewards = None
+    assert model.collect_rollouts(model.env, callback, own, 8)
+    assert (own.pos, model.rollout_buffer.pos) == (8, 0)
+
+
+def test_the_default_dtype_does_not_matter() -> None:
+    outcomes = []
+    for dtype in (th.float32, th.float64):
+        model = build("sppo", fast=True, n_steps=8)
+        th.set_default_dtype(dtype)
+        try:
+            outcomes.append(model.learn(16))
+        finally:
+            th.set_default_dtype(th.float32)
+    assert all(parameter.dtype is th.float32 for parameter in outcomes[1].policy.parameters())
+
+
+def test_what_leaves_the_fast_path_leaves_nothing_behind() -> None:
+    model = build("sppo", fast=True, n_steps=8).learn(8)
+    assert model.policy.log_std.untyped_storage().nbytes() > 100
+    model.fast = False
+    model.learn(8)
+    assert model.policy.log_std.untyped_storage().nbytes() == 8
 
 
 # ---------------------------------------------------------------------- which path
@@ -350,7 +479,7 @@ STANDING_IN_THE_WAY: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: build("sppo", regularizers=[{"divergence": "kl", "reference": "previous", "coef": "share_0.1"}]),
         "share of the gradient",
     ),
-    "compiled": (lambda: compiled(build("sppo")), "hooks"),
+    "compiled": (lambda: compiled(build("sppo")), "compiled"),
     "replaced": (lambda: with_attribute(build("sppo"), "forward"), "forward"),
     "uneven": (lambda: uneven(build("sppo")), "more steps with some parameters"),
     "double": (lambda: double(build("sppo")), "float64"),

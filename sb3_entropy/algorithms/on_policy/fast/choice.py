@@ -16,6 +16,7 @@ from sb3_entropy.algorithms.on_policy.fast.networks import why_no_trunk
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.coefficients import GradientShare
+from sb3_entropy.regularizers.regularizer import Regularizer
 
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
@@ -25,8 +26,8 @@ STEPS = (
     *("collect_rollouts", "train", "_collect", "_improve", "_begin_epoch", "_descend", "_descend_critic"),
     *("_actor_critic_loss", "_critic_loss", "_loss", "_policy_loss", "_policy_loss_gradient", "_value_loss"),
     *("_clipped_values", "_advantages", "_actions", "_adds_entropy", "_adds_log_prob", "_immediate_alpha"),
+    *("_minimise", "_may_end_update", "_clipped_values_gradient"),
 )
-POLICY_STEPS = ("forward", "evaluate_actions", "predict_values", "extract_features", "_get_action_dist_from_latent")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 #: see :func:`_standing`
@@ -42,15 +43,13 @@ def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -
     if algorithm.fast is False:
         return "fast=False", None
     rounding = algorithm.fast == "rounding"
-    if flat_policy is not None and flat_policy.fits(algorithm.policy, rounding):
-        if flat_policy.seen == _seen(algorithm, flat_policy.standing):
-            return None, flat_policy
-    else:
-        flat_policy = None
+    fits = flat_policy is not None and flat_policy.fits(algorithm.policy, rounding)
+    if fits and flat_policy is not None and flat_policy.seen == _seen(algorithm, flat_policy.standing):
+        return None, flat_policy
     reason = why_general(algorithm)
     if reason is not None:
         return reason, None
-    flat_policy = flat_policy or FlatPolicy(algorithm.policy, rounding)
+    flat_policy = FlatPolicy(algorithm.policy, rounding)
     flat_policy.standing = _standing(algorithm.policy)
     flat_policy.seen = _seen(algorithm, flat_policy.standing)
     return None, flat_policy
@@ -60,22 +59,28 @@ def _standing(policy: ActorCriticPolicy) -> Standing:
     """:return: of all its modules what they hold, which stays the same objects: attributes, hooks, parts"""
     attributes = [vars(module) for module in policy.modules()]
     hooks = [held[name] for held in attributes for name in HOOKS]
-    return attributes, hooks, [held[name] for held in attributes for name in ("_modules", "_parameters")]
+    return attributes, hooks, [held[name] for held in attributes for name in ("_modules", "_parameters", "_buffers")]
 
 
 def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
-    """:return: all that :func:`why_general` depends on, quick to read: what is equal needs not be gone into again"""
-    group = algorithm.policy.optimizer.param_groups[0]
-    seen: list[Any] = [type(algorithm), len(vars(algorithm)), algorithm.use_sde, type(algorithm.rollout_buffer)]
+    """
+    :return: what :func:`why_general` and :class:`FlatPolicy` depend on, quick to read: where it is what it was, nothing
+        needs to be gone into again; where it is not, all is, and the flat policy is made anew
+    """
+    policy, optimizer, buffer = algorithm.policy, algorithm.policy.optimizer, algorithm.rollout_buffer
+    group = optimizer.param_groups[0]
+    seen: list[Any] = [type(algorithm), len(vars(algorithm)), algorithm.use_sde, type(buffer), len(vars(buffer))]
+    seen += [id(rule) for rule in algorithm.active_regularizers]
     seen += [id(rule.coefficient) for rule in algorithm.active_regularizers]
+    seen += [type(policy.action_dist), id(policy.action_dist), len(vars(policy.action_dist))]
     seen += [value for name, value in group.items() if name not in ("params", "lr")]
-    seen += [type(group["lr"]), len(algorithm.policy.optimizer.param_groups), *map(id, group["params"])]
-    seen += [len(vars(algorithm.policy.optimizer)), len(algorithm.policy.optimizer._optimizer_step_pre_hooks)]
-    seen += [len(algorithm.policy.optimizer._optimizer_step_post_hooks), nn.modules.module._has_any_global_hook()]
+    seen += [type(group["lr"]), len(optimizer.param_groups), *map(id, group["params"])]
+    seen += [len(vars(optimizer)), len(optimizer._optimizer_step_pre_hooks), len(optimizer._optimizer_step_post_hooks)]
+    seen += [nn.modules.module._has_any_global_hook(), getattr(policy, "has_critic", True)]
     attributes, hooks, held = standing
     seen += [any(hooks), *map(len, attributes), *(id(thing) for things in held for thing in things.values())]
-    seen += [parameter.requires_grad for parameter in group["params"]]
-    seen += [parameter._backward_hooks for parameter in group["params"]]
+    for parameter in group["params"]:
+        seen += [parameter.requires_grad, parameter._backward_hooks, parameter._post_accumulate_grad_hooks]
     return seen
 
 
@@ -93,23 +98,31 @@ def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
 
 
 def _of_algorithm(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
-    cls = type(algorithm)
     for name in STEPS:
-        step = getattr(cls, name, None)
-        if name in vars(algorithm) or _module(step).partition(".")[0] not in ("sb3_entropy", ""):
+        step = getattr(type(algorithm), name, None)
+        if name in vars(algorithm) or _package(step) not in ("sb3_entropy", ""):
             return f"{name} has been overridden"
     if algorithm.use_sde:
         return "use_sde=True"
-    if type(algorithm.rollout_buffer) is not SoftRolloutBuffer:
-        return f"the rollout buffer is {type(algorithm.rollout_buffer).__name__}"
-    if any(isinstance(rule.coefficient, GradientShare) for rule in algorithm.active_regularizers):
-        return "a regularizer's coefficient is a share of the gradient"
+    buffer = algorithm.rollout_buffer
+    if type(buffer) is not SoftRolloutBuffer or _replaced(buffer):
+        return f"the rollout buffer is {type(buffer).__name__}, or a method of it has been replaced"
+    for rule in algorithm.active_regularizers:
+        if isinstance(rule.coefficient, GradientShare):
+            return "a regularizer's coefficient is a share of the gradient"
+        if type(rule) is not Regularizer or _package(type(rule.reference)) != "sb3_entropy":
+            return f"the regularizer {rule.name} is of a class of its own, or its reference is"
     return None
 
 
-def _module(step: object) -> str:
-    """:return: where a method or property was written; of what there is not, nowhere"""
-    return getattr(getattr(step, "fget", step), "__module__", "") or ""
+def _package(step: object) -> str:
+    """:return: where a method, property or class was written; of what there is not, nowhere"""
+    return (getattr(getattr(step, "fget", step), "__module__", "") or "").partition(".")[0]
+
+
+def _replaced(thing: object) -> list[str]:
+    """:return: methods of its class in whose place it has something else"""
+    return [name for name in vars(thing) if callable(getattr(type(thing), name, None))]
 
 
 def _of_policy(policy: ActorCriticPolicy) -> str | None:
@@ -120,37 +133,52 @@ def _of_policy(policy: ActorCriticPolicy) -> str | None:
         reason = f"the policy is {type(policy).__name__}"
     elif is_image_space(policy.observation_space) or isinstance(policy.observation_space, spaces.Dict):
         reason = f"the observations are {policy.observation_space}"
-    elif overridden := [name for name in POLICY_STEPS if name in vars(policy)]:
-        reason = f"the policy's {overridden[0]} has been replaced"
-    elif type(policy.action_dist) not in HEADS:
-        reason = f"the actions are distributed by {type(policy.action_dist).__name__}"
-    elif type(policy.features_extractor) is not FlattenExtractor or type(extractor) is not MlpExtractor:
+    elif type(policy.action_dist) not in HEADS or _replaced(policy.action_dist):
+        reason = f"the actions are distributed by {type(policy.action_dist).__name__}, or by a method of its own"
+    elif type(extractor) is not MlpExtractor or any(type(one) is not FlattenExtractor for one in _extractors(policy)):
         reason = "its features or hidden layers are extracted by a class of its own"
     elif any(type(output) is not nn.Linear or output.bias is None for output in outputs):
         reason = "its outputs are no linear layers"
-    return reason or why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net) or _of_modules(policy)
+    reason = reason or why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net)
+    return reason or _of_modules(policy) or _of_parameters(policy)
+
+
+def _extractors(policy: ActorCriticPolicy) -> list[nn.Module]:
+    """:return: the features extractors, and what they do"""
+    extractors = [policy.features_extractor, policy.pi_features_extractor, policy.vf_features_extractor]
+    others = [part for one in extractors for part in one.children() if type(part) is not nn.Flatten]
+    return [*extractors, *others]
 
 
 def _of_modules(policy: ActorCriticPolicy) -> str | None:
     for name, module in policy.named_modules():
         held = vars(module)
-        if (
-            any(held[hooks] for hooks in HOOKS)
-            or held.get("_compiled_call_impl")
-            or (module is not policy and "forward" in held)
-        ):
-            return f"there are hooks on {name or 'the policy'}"
+        if any(held[hooks] for hooks in HOOKS) or held.get("_compiled_call_impl"):
+            return f"there are hooks on {name or 'the policy'}, or it is compiled"
+        if replaced := _replaced(module):
+            return f"{replaced[0]} of {name or 'the policy'} has been replaced"
     if nn.modules.module._has_any_global_hook():
         return "there are hooks on all modules"
-    values_alone = {id(parameter) for parameter in policy.value_net.parameters()}
+    slots = [id(parameter) for module in policy.modules() for parameter in module._parameters.values()]
+    layers = [id(part) for net in _nets(policy) for part in net if isinstance(part, nn.Linear)]
+    return "layers share their parameters" if len({*slots}) < len(slots) or len({*layers}) < len(layers) else None
+
+
+def _of_parameters(policy: ActorCriticPolicy) -> str | None:
+    unused = set() if getattr(policy, "has_critic", True) else {id(p) for p in policy.value_net.parameters()}
     for name, parameter in policy.named_parameters():
         if parameter.dtype is not th.float32 or parameter.device.type != "cpu":
             return f"the parameter {name} is {parameter.dtype} on {parameter.device}"
-        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+        if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
             return f"there are hooks on the parameter {name}"
-        if not parameter.requires_grad and id(parameter) not in values_alone:
+        if not parameter.requires_grad and id(parameter) not in unused:
             return f"the parameter {name} is not learned"
     return None
+
+
+def _nets(policy: ActorCriticPolicy) -> list[list[nn.Module]]:
+    extractor = policy.mlp_extractor
+    return [[*extractor.policy_net, policy.action_net], [*extractor.value_net, policy.value_net]]
 
 
 def _of_counts(policy: ActorCriticPolicy) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+import numpy as np
 import torch as th
 from stable_baselines3.common.distributions import (
     BernoulliDistribution,
@@ -59,8 +60,8 @@ class Head(ABC):
     :param flat: where the policy's parameters stand
     """
 
-    #: whether :meth:`gradients` can do the log-probability's, and the entropy's too
-    by_hand: tuple[bool, bool] = (False, False)
+    #: whether :meth:`gradients` is written out; where it is not, autograd differentiates :meth:`evaluate`
+    by_hand: bool = False
 
     def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
         self.policy = policy
@@ -73,9 +74,12 @@ class Head(ABC):
         :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
         """
 
-    def sample(self, latent: th.Tensor) -> th.Tensor:
-        """:return: the sample alone"""
-        return self.act(latent)[0]
+    def sample(self, latent: np.ndarray) -> np.ndarray:
+        """
+        :param latent: h(s), shape (B, width)
+        :return: the sample alone, within rounding
+        """
+        return self.act(th.from_numpy(latent))[0].numpy()
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         """
@@ -128,7 +132,7 @@ class GaussianHead(Head):
     Its leaves are μ, shape (B, A), and log σ, shape (A,) or, by a local std scheme, (B, A).
     """
 
-    by_hand = (True, True)
+    by_hand = True
 
     def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
         super().__init__(policy, flat)
@@ -139,22 +143,34 @@ class GaussianHead(Head):
         self.log_std: th.Tensor | None = None if held is None else held.detach()
         learned = isinstance(held, th.nn.Parameter)
         self.log_std_gradient = flat.view(flat.gradients, held) if learned else None
-        own = () if self.scheme is None else tuple(self.scheme.parameters())
         self._spread_of: bytes | None = None
         self._held_spread: tuple[th.Tensor, th.Tensor, th.Tensor]
-        self.scheme_parameters = tuple((parameter, flat.view(flat.gradients, parameter)) for parameter in own)
+        #: a scheme that is a function of a linear layer; whatever else one is, a third party's, is left to autograd
+        self.scheme_affine: Affine | None = None
+        own = [] if self.scheme is None else list(self.scheme.parameters())
+        if self.scheme is not None and _is_of_head(self.scheme):
+            self.scheme_affine, own = Affine(self.scheme.head, flat), []
+        self.scheme_parameters = [(parameter, flat.view(flat.gradients, parameter)) for parameter in own]
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         mean = self.affine.forward(latent)
         if self.scheme is None:
             assert self.log_std is not None
             return mean, self.log_std
+        if self.scheme_affine is not None:
+            return mean, self.scheme.of_head(self.scheme_affine.forward(latent), self.log_std)
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
-    def sample(self, latent: th.Tensor) -> th.Tensor:
-        mean, log_std = self.leaves(latent)
-        return th.empty_like(mean).normal_().mul_(self._spread(log_std)[0]).add_(mean)
+    def sample(self, latent: np.ndarray) -> np.ndarray:
+        if self.scheme is not None:
+            return super().sample(latent)
+        assert self.log_std is not None
+        mean = self.affine.forward_array(latent)
+        noise: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
+        noise *= self._spread(self.log_std)[0].numpy()
+        noise += mean
+        return noise
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)
@@ -178,8 +194,8 @@ class GaussianHead(Head):
         if mean.requires_grad:  # the gradient is then summed over states last, as in Stable-Baselines3
             std = th.ones_like(mean) * std
         distance = actions - mean
-        twice_variance = 2 * std**2
-        scaled = -(distance**2) / twice_variance
+        twice_variance = 2 * std**2 if mean.requires_grad else std * std * 2
+        scaled = (-(distance**2) if mean.requires_grad else -(distance * distance)) / twice_variance
         log_scale = std.log()
         log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
         entropy = (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
@@ -213,8 +229,13 @@ class GaussianHead(Head):
             if self.log_std_gradient is not None:
                 self.log_std_gradient.copy_(gradients[1])
             return of_latent
-        # Whatever the scheme is, a third party's included: its few operations are left to autograd.
-        leaf = latent.detach().requires_grad_()
+        return of_latent + self._scheme_backward(latent, gradients[1])
+
+    def _scheme_backward(self, latent: th.Tensor, gradient: th.Tensor) -> th.Tensor:
+        """The few operations of a scheme are left to autograd, but for the layer. Returns what of ∂L/∂h is its own."""
+        scheme, affine = self.scheme, self.scheme_affine
+        assert scheme is not None
+        leaf = (latent.detach() if affine is None else affine.forward(latent)).requires_grad_()
         wanted: list[Any] = [leaf, *(parameter for parameter, _ in self.scheme_parameters)]
         places: list[Any] = [place for _, place in self.scheme_parameters]
         log_std = None if self.log_std is None else self.log_std.detach()
@@ -222,23 +243,28 @@ class GaussianHead(Head):
             wanted.append(log_std.requires_grad_())
             places.append(self.log_std_gradient)
         with th.enable_grad():
-            made = self.scheme(leaf, log_std)
+            made = scheme(leaf, log_std) if affine is None else scheme.of_head(leaf, log_std)
         if not made.requires_grad:
-            return of_latent
-        found = th.autograd.grad(made, wanted, gradients[1], materialize_grads=True)
-        for place, gradient in zip(places, found[1:], strict=True):
-            place.copy_(gradient)
-        return of_latent + found[0]
+            return th.zeros_like(latent)
+        found = th.autograd.grad(made, wanted, gradient, materialize_grads=True)
+        for place, part in zip(places, found[1:], strict=True):
+            place.copy_(part)
+        if affine is None:
+            return found[0]
+        affine.backward(latent, found[0])
+        return affine.input_gradient(found[0])
 
 
 class CategoricalHead(Head):
     """One of n choices: log π(a|s) = x_a − log Σ exp x, H = −Σ π log π. Its leaf is x, shape (B, n)."""
 
-    by_hand = (True, True)
+    by_hand = True
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         log_probs = _normalised(self.affine.forward(latent))
-        actions = th.multinomial(th.softmax(log_probs, -1), 1, True)
+        # As multinomial draws one of each row, without looking whether they are probabilities.
+        drawn = th.empty_like(log_probs).exponential_()
+        actions = th.div(th.softmax(log_probs, -1), drawn, out=drawn).argmax(-1, keepdim=True)
         return actions[:, 0], log_probs.gather(-1, actions)[:, 0]
 
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
@@ -286,6 +312,13 @@ class StockHead(Head):
 
     def _distribution(self, output: th.Tensor) -> Any:
         return self.policy.action_dist.proba_distribution(output)
+
+
+def _is_of_head(scheme: StdScheme) -> bool:
+    """:return: whether it is a function of its linear layer alone"""
+    if not scheme.is_local or type(scheme).forward is not StdScheme.forward or type(scheme.head) is not th.nn.Linear:
+        return False
+    return len(list(scheme.parameters())) == len(list(scheme.head.parameters())) == 2
 
 
 def _normalised(logits: th.Tensor) -> th.Tensor:

@@ -4,6 +4,7 @@ import math
 from types import NoneType
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -30,7 +31,7 @@ class FlatPolicy:
     def __init__(self, policy: ActorCriticPolicy, rounding: bool = False):
         self.policy, self.rounding = policy, rounding
         extractor = policy.mlp_extractor
-        #: each with its gradient, in the policy's order
+        #: parameters that values alone depend on
         self.critics = [*extractor.value_net.parameters(), *policy.value_net.parameters()]
         values_alone = {id(parameter) for parameter in self.critics}
         self.parameters = list(policy.parameters())
@@ -40,6 +41,7 @@ class FlatPolicy:
         self.trunk = Trunk(extractor.policy_net, self.flat, rounding)
         self.head = HEADS[type(policy.action_dist)](policy, self.flat)
         self.critic = Critic(extractor.value_net, policy.value_net, self.flat, rounding)
+        self._actor_part, self._critic_part = self.flat.part(self.actors), self.flat.part(self.critics)
         self.modules = list(policy.modules())
         #: what its choice depended on, written and read there
         self.standing: Any = None
@@ -58,7 +60,11 @@ class FlatPolicy:
         :return: whether this would be made of them again: loading gives policy and optimiser other tensors
         """
         same = policy is self.policy and policy.optimizer is self.optimizer.optimizer and rounding == self.rounding
-        return same and self.flat.holds() and self.optimizer.holds()
+        return same and self.flat.holds() and self.optimizer.holds() and self._counts_agree()
+
+    def _counts_agree(self) -> bool:
+        """:return: whether nobody else has taken a step with a part of the actor, or of the critic"""
+        return None not in (self.optimizer.count(self._actor_part), self.optimizer.count(self._critic_part))
 
     def release(self) -> None:
         """Give each parameter tensors of its own again, so that no file holds more than them."""
@@ -87,21 +93,20 @@ class FlatPolicy:
         actions, log_prob = self.head.act(self.trunk.forward(x)[-1])
         if not math.isfinite(sum(log_prob.tolist()) if len(log_prob) < FEW else log_prob.sum()):
             self._complain(observations)
-        return self._shaped(actions), self._values(x), log_prob
-
-    def _shaped(self, actions: th.Tensor) -> th.Tensor:
         space = self.policy.action_space
-        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+        actions = actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
+        return actions, self._values(x), log_prob
 
-    def sample(self, observations: th.Tensor) -> th.Tensor:
+    def sample(self, observations: th.Tensor) -> np.ndarray:
         """
         :param observations: B of them
-        :return: actions alone
+        :return: actions alone, within rounding
         """
-        actions = self.head.sample(self.trunk.forward(self.features(observations))[-1])
-        if not math.isfinite(actions.sum()):
+        actions = self.head.sample(self.trunk.forward_array(self.features(observations).numpy()))
+        if not math.isfinite(sum(actions.ravel().tolist()) if actions.size < FEW else actions.sum()):
             self._complain(observations)
-        return self._shaped(actions)
+        space = self.policy.action_space
+        return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
 
     def log_probs_and_values(self, observations: th.Tensor, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         """

@@ -7,6 +7,7 @@ import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
@@ -22,7 +23,6 @@ CHUNK = 1024
 
 def collect(
     algorithm: "SoftOnPolicyAlgorithm",
-    acting: FlatPolicy,
     env: VecEnv,
     callback: BaseCallback,
     rollout_buffer: SoftRollouts,
@@ -34,18 +34,19 @@ def collect(
     rollout is over, and callbacks see None in their place.
 
     :param algorithm: whose rollout it is
-    :param acting: its policy
     :param env: the environments
     :param callback: called at every step
     :param rollout_buffer: where the steps are kept
     :param n_rollout_steps: how many, in each environment
     :return: False if the callback has ended the training
     """
-    acting.set_training_mode(False)
+    algorithm.policy.set_training_mode(False)
     buffer, n_envs = rollout_buffer, env.num_envs
     buffer.reset()
     callback.on_rollout_start()
-    lean = can_step_leanly(env)
+    algorithm._choose_path()  # the callback may have changed anything
+    acting = algorithm._flat_policy or Plainly(algorithm.policy)
+    step = partial(lean_step, env) if can_step_leanly(env) else env.step  # type: ignore[arg-type]
     space = algorithm.action_space
     discrete, box = isinstance(space, spaces.Discrete), isinstance(space, spaces.Box)
     to_box = algorithm.policy.unscale_action
@@ -57,15 +58,15 @@ def collect(
     while n_steps < n_rollout_steps:
         obs_tensor = th.from_numpy(algorithm._last_obs)
         values = log_probs = None
-        if acting.rounding:
-            sampled = acting.sample(obs_tensor)
+        if isinstance(acting, FlatPolicy) and acting.rounding:
+            actions = acting.sample(obs_tensor)
         else:
             sampled, values, log_probs = acting(obs_tensor)
-        clipped_actions = actions = sampled.numpy()
+            actions = sampled.numpy()
+        clipped_actions = actions
         if box:
             clipped_actions = to_box(actions)
-        step = lean_step(env, clipped_actions) if lean else env.step(clipped_actions)  # type: ignore[arg-type]
-        new_obs, rewards, dones, infos = step
+        new_obs, rewards, dones, infos = step(clipped_actions)
         algorithm.num_timesteps += n_envs
         callback.update_locals(
             {
@@ -91,16 +92,41 @@ def collect(
             seen |= _bootstrap(algorithm, acting, rewards, dones, infos)
         seen["idx"], seen["done"] = n_envs - 1, dones[-1]
         starts: np.ndarray = algorithm._last_episode_starts  # type: ignore[assignment]
-        _store(buffer, n_steps, algorithm._last_obs, actions, rewards, starts, values, log_probs)  # type: ignore[arg-type]
+        if isinstance(acting, FlatPolicy):
+            _store(buffer, n_steps, algorithm._last_obs, actions, rewards, starts, values, log_probs)  # type: ignore[arg-type]
+        else:
+            buffer.add(algorithm._last_obs, actions, rewards, starts, values, log_probs)  # type: ignore[arg-type]
         n_steps += 1
         algorithm._last_obs, algorithm._last_episode_starts = new_obs, dones  # type: ignore[assignment]
-    if acting.rounding:
+    if isinstance(acting, FlatPolicy) and acting.rounding:
         _evaluate(acting, buffer)
     values = acting.predict_values(th.from_numpy(new_obs))
     buffer.compute_returns_and_advantage(last_values=values, dones=dones)
     callback.update_locals({**seen, "n_steps": n_steps, "actions": actions, "values": values})
     callback.on_rollout_end()
     return True
+
+
+class Plainly:
+    """
+    A policy that acts by its own passes, in the middle of a rollout that has begun on the fast path.
+
+    :param policy: any
+    """
+
+    def __init__(self, policy: ActorCriticPolicy):
+        self.policy = policy
+
+    @th.no_grad()
+    def __call__(self, observations: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
+        """:return: actions, values and log-probabilities"""
+        made: tuple[th.Tensor, th.Tensor, th.Tensor] = self.policy(observations)
+        return made
+
+    @th.no_grad()
+    def predict_values(self, observations: th.Tensor) -> th.Tensor:
+        """:return: V, shape (B, 1)"""
+        return self.policy.predict_values(observations)
 
 
 def _store(
@@ -131,7 +157,7 @@ def _clip(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def _bootstrap(
     algorithm: "SoftOnPolicyAlgorithm",
-    acting: FlatPolicy,
+    acting: "FlatPolicy | Plainly",
     rewards: np.ndarray,
     dones: np.ndarray,
     infos: list[dict[str, object]],
