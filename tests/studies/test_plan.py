@@ -12,7 +12,7 @@ from sb3_entropy.studies.library import results_folder, study_files
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import read_study
 from sb3_entropy.temperature import TunedTemperature
-from studies.specs import study
+from studies.specs import TINY, study
 
 
 def test_arms_times_sweeps_times_environments_times_seeds():
@@ -241,3 +241,13 @@ def test_committed_runs_keep_their_identity(name):
         row = ids[run.variant.label, run.environment, str(run.seed)]
         made_with = recorded[int(row["definition"])]["definition"]["versions"]
         assert run_id({**run.definition, "versions": made_with}) == row["run_id"], run.variant.label
+
+
+@pytest.mark.parametrize("fast", [True, False, "auto", "rounding"])
+def test_which_path_is_taken_is_no_part_of_a_run_unless_it_changes_numbers(fast: bool | str) -> None:
+    arms = {"PPO": {"algo": "sppo", "hyperparams": {"ent_coef": 0.0}}, "SPPO": {"algo": "sppo"}}
+    plain, given = (
+        [run.run_id for run in Plan(study(hyperparams={**TINY["hyperparams"], **more}, arms=arms)).runs]
+        for more in ({}, {"fast": fast})
+    )
+    assert (given == plain) == (fast != "rounding")
