@@ -43,6 +43,7 @@ class Verdict:
     :param suite: the distribution whose tests ran
     :param mode: which classes took the place of the stock ones
     :param passed: how many tests that made one of our models passed
+    :param fast: how many of these trained one on the fast path
     :param untouched: how many others passed: no model of ours was made in them
     :param skipped: how many skipped themselves
     :param failed: unexpected failures, with their messages
@@ -55,6 +56,7 @@ class Verdict:
     suite: str
     mode: str
     passed: int = 0
+    fast: int = 0
     untouched: int = 0
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
@@ -120,6 +122,7 @@ def judge(
         else:
             passing.append(test)
             verdict.passed += outcome["made_one"]
+            verdict.fast += outcome["trained_fast"]
             verdict.untouched += not outcome["made_one"]
     verdict.complaints += [
         f"A {key} was trained {count} times: the substitution does not reach everything."

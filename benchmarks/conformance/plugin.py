@@ -18,6 +18,8 @@ from benchmarks.conformance.selection import relevant_tests
 from benchmarks.conformance.substitution import install, stock_classes, substitutes
 
 NAME = "sb3-entropy-conformance"
+#: what is noted on a test
+NOTHING_MADE = {"made_one": False, "trained_fast": False}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +50,7 @@ class Conformance:
         self.trainings: Counter[str] = Counter()
         self.deselected = 0
         self.tests: dict[str, dict[str, Any]] = {}
-        self._made_one = False
+        self._made_one = self._trained_fast = False
         self._watch()
         install(classes)
 
@@ -66,6 +68,7 @@ class Conformance:
         def counted(model: Any, *args: Any, **kwargs: Any) -> Any:
             result = train(model, *args, **kwargs)
             self.trainings[key] += counts(model)
+            self._trained_fast |= getattr(model, "_flat_policy", None) is not None
             return result
 
         return counted
@@ -104,23 +107,24 @@ class Conformance:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Any:
         """Start a test with no model made."""
-        self._made_one = False
+        self._made_one = self._trained_fast = False
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Any:
-        """Note on a test's report whether it made one of our models."""
+        """Note on a test's report whether it made one of our models, and whether one was trained on the fast path."""
         report = yield
-        report.user_properties.append((NAME, self._made_one))
+        report.user_properties += [("made_one", self._made_one), ("trained_fast", self._trained_fast)]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """:param report: of one phase of a test: set-up, call or teardown"""
-        test = self.tests.setdefault(
-            report.nodeid, {"outcome": "passed", "message": "", "seconds": 0.0, "made_one": False}
-        )
+        begun = {"outcome": "passed", "message": "", "seconds": 0.0, **NOTHING_MADE}
+        test = self.tests.setdefault(report.nodeid, begun)
         test["seconds"] += report.duration
-        test["made_one"] |= any(value for key, value in report.user_properties if key == NAME)
+        for key, value in report.user_properties:
+            if key in NOTHING_MADE:
+                test[key] |= value
         if report.outcome != "passed" and test["outcome"] != "failed":
             test["outcome"] = report.outcome
             test["message"] = report.longreprtext
@@ -128,7 +132,7 @@ class Conformance:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """:param report: of a file that was collected, or could not be"""
         if report.failed:
-            failed = {"outcome": "failed", "message": report.longreprtext, "seconds": 0.0, "made_one": False}
+            failed = {"outcome": "failed", "message": report.longreprtext, "seconds": 0.0, **NOTHING_MADE}
             self.tests[report.nodeid] = failed
 
     @pytest.hookimpl(optionalhook=True)

@@ -11,21 +11,22 @@ def table(verdicts: list[Verdict], versions: dict[str, str]) -> str:
     :return: one row a run, what the columns mean, and the exceptions with their reasons
     """
     lines = [
-        "| classes | tests of | passed | skipped | failed | expected to fail | calls of `train()` |",
-        "|---|---|---:|---:|---:|---:|---|",
+        "| classes | tests of | passed | on the fast path | skipped | failed | expected to fail | calls of `train()` |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
     ]
     for verdict in verdicts:
         trainings = ", ".join(f"{name} {count}" for name, count in verdict.trainings.items())
         lines.append(
-            f"| {verdict.mode} | {verdict.suite} {versions[verdict.suite]} | {verdict.passed} | {verdict.skipped} "
-            f"| {len(verdict.failed)} | {len(verdict.expected)} | {trainings} |"
+            f"| {verdict.mode} | {verdict.suite} {versions[verdict.suite]} | {verdict.passed} | {verdict.fast} "
+            f"| {verdict.skipped} | {len(verdict.failed)} | {len(verdict.expected)} | {trainings} |"
         )
     modes = {verdict.mode: MODES[verdict.mode] for verdict in verdicts}
     lines += ["", *(f"- *{mode}*: {meaning}." for mode, meaning in modes.items())]
     untouched = sum(verdict.untouched for verdict in verdicts)
     lines += [
         "- *passed* counts only tests that made a model of one of our classes; "
-        f"{untouched} that turned out to make none passed too."
+        f"{untouched} that turned out to make none passed too. *On the fast path*: of those passed, the tests in which "
+        "one was trained on [the fast path](fast_path.md); the others train none, or what stands in its way.",
     ]
     expected: dict[Exemption, set[str]] = {}
     for verdict in verdicts:

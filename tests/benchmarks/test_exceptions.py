@@ -15,7 +15,12 @@ TRAINED = {"SPPO": 3, "SA2C": 2, "stock PPO": 0}
 
 def _result(trainings: dict[str, int] | None = None, **outcomes: str) -> dict[str, Any]:
     tests = {
-        f"tests/test_x.py::{name}": {"outcome": outcome, "message": f"E   {name} broke", "made_one": name != "other"}
+        f"tests/test_x.py::{name}": {
+            "outcome": outcome,
+            "message": f"E   {name} broke",
+            "made_one": name != "other",
+            "trained_fast": name == "fast",
+        }
         for name, outcome in outcomes.items()
     }
     return {"tests": tests, "trainings": trainings or TRAINED}
@@ -26,9 +31,10 @@ def _exemption(test: str, modes: tuple[str, ...] = ("zero",)) -> Exemption:
 
 
 def test_everything_passes() -> None:
-    verdict = judge(SUITE, "zero", _result(a="passed", other="passed", s="skipped"), [], CLASSES)
+    result = _result(a="passed", fast="passed", other="passed", s="skipped")
+    verdict = judge(SUITE, "zero", result, [], CLASSES)
     assert verdict.good
-    assert (verdict.passed, verdict.untouched, verdict.skipped) == (1, 1, 1)
+    assert (verdict.passed, verdict.fast, verdict.untouched, verdict.skipped) == (2, 1, 1, 1)
 
 
 def test_a_failure_counts_unless_it_is_listed_for_the_mode_and_the_suite() -> None:
@@ -78,9 +84,10 @@ def test_no_test_fails() -> None:
 
 
 def test_the_report_names_failures_and_reasons() -> None:
-    verdict = judge(SUITE, "zero", _result(a="failed", b="failed", c="passed"), [_exemption("a")], CLASSES)
+    result = _result(a="failed", b="failed", c="passed", fast="passed")
+    verdict = judge(SUITE, "zero", result, [_exemption("a")], CLASSES)
     table = report.table([verdict], {SUITE: "2.9"})
-    assert "| zero | stable_baselines3 2.9 | 1 | 0 | 1 | 1 | SPPO 3, SA2C 2 |" in table
+    assert "| zero | stable_baselines3 2.9 | 2 | 1 | 0 | 1 | 1 | SPPO 3, SA2C 2 |" in table
     assert "`tests/test_x.py::a` (zero; 1 tests): because" in table
     assert "FAILED tests/test_x.py::b  E   b broke" in report.complaints([verdict])
 

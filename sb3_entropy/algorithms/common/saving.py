@@ -82,12 +82,16 @@ class SavedAlgorithm(ChangingAlgorithm):
         :param exclude: attributes to leave out
         :param include: attributes to put in that would be left out
         """
+        self._before_save()
         self.saved_by = lineage(type(self))
         if not isinstance(path, (str, Path)):
             super().save(path, exclude, include)
             return
         with atomic_file(zip_path(path)) as file:
             super().save(file, exclude, include)  # type: ignore[arg-type]
+
+    def _before_save(self) -> None:
+        """A family's hook: called before anything is written."""
 
     @classmethod
     def load(

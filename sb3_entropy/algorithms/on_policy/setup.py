@@ -1,10 +1,8 @@
 """How an algorithm of the on-policy family is made: its arguments, what it learns in, and the parts that it has."""
 
-import io
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -97,18 +95,10 @@ class OnPolicySetup(OnPolicyHooks):
             getattr(self, make)(before)
         self._is_set_up = True
 
-    def save(
-        self,
-        path: str | Path | io.BufferedIOBase,
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
+    def _before_save(self) -> None:
         if self._flat_policy is not None:  # PyTorch writes the whole tensor that a parameter is a view of
             self._flat_policy.release()
             self._flat_policy = None
-        super().save(path, exclude, include)
-
-    save.__doc__ = SavedAlgorithm.save.__doc__
 
     def _excluded_save_params(self) -> list[str]:
         """What is made of other attributes, or lives from one rollout to the next, is left out."""

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
-from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
@@ -60,7 +58,8 @@ def blas_keeps_bits() -> bool:
 
 
 SAME_BITS = blas_keeps_bits()
-bits = pytest.mark.skipif(not SAME_BITS, reason="bits were not compared: this BLAS sums gradients otherwise")
+BITS_UNCOMPARED = "bits were not compared: this BLAS sums gradients otherwise."
+bits = pytest.mark.skipif(not SAME_BITS, reason=BITS_UNCOMPARED)
 
 # By name: the action space, policy_kwargs.
 POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -108,23 +107,42 @@ def allowed(key: str, policy: str, setting: str, world: str) -> bool:
     return given.keys() <= known.keys() and not (optimizer and "use_rms_prop" in given)
 
 
-def trained(key: str, policy: str, setting: str, world: str, fast: bool | str) -> tuple[Any, Any, Any]:
-    """:return: a model after several rollouts, what it has logged, and the state of the generators"""
+def made(key: str, policy: str, setting: dict[str, Any], world: str, fast: bool | str) -> Any:
+    """:return: a model that is not trained yet; of the settings those that its algorithm has"""
     actions, policy_kwargs = POLICIES[policy]
     known = arguments_of(ALGORITHMS.get(key)).keys()
-    settings = {name: value for name, value in {"n_epochs": 2, **SETTINGS[setting]}.items() if name in known}
-    model = build(
+    settings = {name: value for name, value in {"n_epochs": 2, **setting}.items() if name in known}
+    return build(
         key,
         WORLDS[world](actions),
         **{"n_steps": 8, **copy.deepcopy(settings)},
         policy_kwargs=policy_kwargs,
         fast=fast,
     )
+
+
+def trained(key: str, policy: str, setting: str, world: str, fast: bool | str) -> tuple[Any, Any, Any]:
+    """:return: a model after several rollouts, what it has logged, and the state of the generators"""
+    model = made(key, policy, SETTINGS[setting], world, fast)
     start = parameters(model)
     log = record(model)
     model.learn(3 * 8 * model.n_envs, log_interval=1)
     assert has_moved(model, start)
     return model, log.values, (th.get_rng_state(), np.random.get_state()[1].tolist())
+
+
+def assert_close_gradients(key: str, policy: str, setting: str, world: str, fast: bool | str) -> None:
+    """Those of one minibatch agree with the general path's to 10⁻⁴ of the largest."""
+    gradients = []
+    for path in (False, fast):
+        model = made(key, policy, {**SETTINGS[setting], "n_epochs": 1, "batch_size": 24}, world, path)
+        model.learn(8 * model.n_envs)
+        assert (model._flat_policy is not None) == (path == fast)
+        gradients.append([parameter.grad for parameter in model.policy.parameters()])
+    for theirs, ours in zip(*gradients, strict=True):
+        assert (theirs is None) == (ours is None)
+        if theirs is not None and ours is not None:
+            th.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 * float(theirs.abs().max()) + 1e-9)
 
 
 def content(model: Any) -> tuple[dict[str, Any], dict[str, Any], int]:
@@ -151,7 +169,6 @@ def assert_same_logs(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -
         assert ours[name] == pytest.approx(theirs[name], rel=0, abs=0, nan_ok=True), name
 
 
-@bits
 @pytest.mark.filterwarnings(
     "ignore:You have specified a mini-batch", "ignore:No episode has ended", "ignore:.*outside the"
 )
@@ -160,6 +177,9 @@ def assert_same_logs(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -
     ("key", "policy", "setting", "world"), combinations(ON_POLICY, POLICIES, SETTINGS, WORLDS, allowed=allowed)
 )
 def test_it_is_the_general_path_bit_for_bit(key: str, policy: str, setting: str, world: str) -> None:
+    if not SAME_BITS:
+        assert_close_gradients(key, policy, setting, world, True)
+        pytest.skip(f"{BITS_UNCOMPARED} Gradients of one minibatch agree within 1e-4 of the largest.")
     general, fast = (trained(key, policy, setting, world, fast=fast) for fast in (False, True))
     assert why_general(fast[0]) is None
     assert_same_state(fast[0], general[0])
@@ -643,54 +663,5 @@ def test_a_model_that_was_interrupted_can_be_used(
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("key", ["sppo", "sa2c", "spg"])
 def test_rounding_is_within_rounding_after_one_minibatch(key: str, policy: str) -> None:
-    """The gradients agree to 10⁻⁴ of the largest; parameters after Adam could differ by its step where they are ≈ 0."""
-    gradients = []
-    for fast in (False, "rounding"):
-        actions, policy_kwargs = POLICIES[policy]
-        kwargs = {"n_epochs": 1, "batch_size": 16} if key == "sppo" else {}
-        env = make_vec_env(2, actions=actions, truncates=True)
-        model = build(key, env, fast=fast, n_steps=8, policy_kwargs=policy_kwargs, **kwargs).learn(16)
-        assert (model._flat_policy is not None) == (fast == "rounding")
-        gradients.append([parameter.grad for parameter in model.policy.parameters()])
-    for theirs, ours in zip(*gradients, strict=True):
-        assert (theirs is None) == (ours is None)
-        if theirs is not None and ours is not None:
-            th.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 * float(theirs.abs().max()) + 1e-9)
-
-
-def test_rounding_leaves_values_to_the_end() -> None:
-    """So callbacks see none, and the buffer has them when the rollout is over."""
-
-    class AtEnd(BaseCallback):
-        def _on_step(self) -> bool:
-            assert self.locals["values"] is None
-            assert self.locals["log_probs"] is None
-            return True
-
-        def _on_rollout_end(self) -> None:
-            assert np.all(self.model.rollout_buffer.values != 0)  # type: ignore[attr-defined]
-            assert np.all(self.model.rollout_buffer.log_probs != 0)  # type: ignore[attr-defined]
-
-    build("sppo", fast="rounding", n_steps=8).learn(16, callback=AtEnd())
-
-
-def test_a_box_of_several_axes_and_one_of_integers() -> None:
-    for box in (spaces.Box(-1, 1, (2, 2), np.float32), spaces.Box(0, 5, (2,), np.int64)):
-
-        class Env(gym.Env):  # type: ignore[type-arg]
-            observation_space = spaces.Box(-1, 1, (2, 3), np.float64)
-            action_space = box
-
-            def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-                super().reset(seed=seed)
-                self.t = 0
-                return self.np_random.uniform(-1, 1, (2, 3)), {}
-
-            def step(self, action: Any) -> Any:
-                assert self.action_space.contains(action)
-                self.t += 1
-                return self.np_random.uniform(-1, 1, (2, 3)), float(np.mean(action)), False, self.t == 5, {}
-
-        models = [build("sppo", Env(), fast=fast, n_steps=8).learn(24) for fast in (False, True)]
-        if SAME_BITS:
-            assert_same_state(*models)
+    """Parameters after Adam could differ by its step where gradients are ≈ 0: gradients are compared."""
+    assert_close_gradients(key, policy, "defaults", "three", "rounding")

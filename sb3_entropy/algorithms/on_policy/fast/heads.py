@@ -60,9 +60,6 @@ class Head(ABC):
     :param flat: where the policy's parameters stand
     """
 
-    #: whether :meth:`gradients` is written out; where it is not, autograd differentiates :meth:`evaluate`
-    by_hand: bool = False
-
     def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
         self.policy = policy
         self.affine = Affine(policy.action_net, flat)  # type: ignore[arg-type]
@@ -100,19 +97,6 @@ class Head(ABC):
     def law(self, evaluated: Evaluated) -> Law:
         """:return: the law that has been evaluated"""
 
-    def gradients(
-        self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
-    ) -> tuple[th.Tensor, ...]:
-        """
-        The gradient of a loss with respect to the leaves, in the order of autograd's operations.
-
-        :param evaluated: what :meth:`evaluate` gave of leaves without gradient
-        :param log_prob_gradient: ∂L/∂ log π(a|s), shape (B,)
-        :param entropy_gradient: ∂L/∂H(s), a scalar, the same in all states; None for 0
-        :return: one a leaf, in its shape
-        """
-        raise NotImplementedError
-
     def backward(self, latent: th.Tensor, gradients: tuple[th.Tensor, ...]) -> th.Tensor:
         """
         Write the gradient of the head's own parameters.
@@ -125,14 +109,29 @@ class Head(ABC):
         return self.affine.input_gradient(gradients[0])
 
 
-class GaussianHead(Head):
+class WrittenHead(Head):
+    """One of which the gradient of log-probability and entropy is written out; else autograd differentiates them."""
+
+    @abstractmethod
+    def gradients(
+        self, evaluated: Evaluated, log_prob_gradient: th.Tensor, entropy_gradient: th.Tensor | None
+    ) -> tuple[th.Tensor, ...]:
+        """
+        The gradient of a loss with respect to the leaves, in the order of autograd's operations.
+
+        :param evaluated: what :meth:`evaluate` gave of leaves without gradient
+        :param log_prob_gradient: ∂L/∂ log π(a|s), shape (B,)
+        :param entropy_gradient: ∂L/∂H(s), a scalar, the same in all states; None for 0
+        :return: one a leaf, in its shape
+        """
+
+
+class GaussianHead(WrittenHead):
     """
     N(μ(s), diag σ(s)²): log π = Σ (−(a − μ)²/2σ² − log σ − ½ log 2π), H = Σ (½ + ½ log 2π + log σ).
 
     Its leaves are μ, shape (B, A), and log σ, shape (A,) or, by a local std scheme, (B, A).
     """
-
-    by_hand = True
 
     def __init__(self, policy: ActorCriticPolicy, flat: FlatParameters):
         super().__init__(policy, flat)
@@ -255,10 +254,8 @@ class GaussianHead(Head):
         return affine.input_gradient(found[0])
 
 
-class CategoricalHead(Head):
+class CategoricalHead(WrittenHead):
     """One of n choices: log π(a|s) = x_a − log Σ exp x, H = −Σ π log π. Its leaf is x, shape (B, n)."""
-
-    by_hand = True
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         log_probs = _normalised(self.affine.forward(latent))

@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
-from sb3_entropy.algorithms.on_policy.fast.heads import Evaluated
+from sb3_entropy.algorithms.on_policy.fast.heads import Evaluated, WrittenHead
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Update:
     # ------------------------------------------------------------------ gradients
 
     def _can_by_hand(self) -> bool:
-        is_written = self.algorithm._policy_loss_gradient is not None and self.acting.head.by_hand
+        is_written = self.algorithm._policy_loss_gradient is not None and isinstance(self.acting.head, WrittenHead)
         return is_written and not self.algorithm.active_regularizers
 
     def _by_hand(
@@ -116,6 +116,7 @@ class Update:
     ) -> tuple[th.Tensor | None, th.Tensor, th.Tensor | None] | None:
         """:return: values, log-probabilities and entropies, shape (B,) each; None if the update ends here"""
         algorithm, head = self.algorithm, self.acting.head
+        assert isinstance(head, WrittenHead)
         x = self.acting.features(batch.observations)
         latents = self.acting.trunk.forward(x)
         hidden, values = self._critic_forward(x)
