@@ -10,9 +10,9 @@ from stable_baselines3.common.torch_layers import FlattenExtractor, MlpExtractor
 from torch import nn
 
 from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, why_not_flat
+from sb3_entropy.algorithms.common.networks import why_no_trunk
 from sb3_entropy.algorithms.on_policy.buffers import SoftRolloutBuffer
 from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
-from sb3_entropy.algorithms.on_policy.fast.networks import why_no_trunk
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.coefficients import GradientShare

@@ -24,7 +24,7 @@ from stable_baselines3.common.distributions import (
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.algorithms.common.flat import FlatParameters
-from sb3_entropy.algorithms.on_policy.fast.networks import Affine
+from sb3_entropy.algorithms.common.networks import Affine
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
 from sb3_entropy.distributions.gaussian import GaussianDistribution
