@@ -110,7 +110,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         if rollout_buffer is self.rollout_buffer:
             self._exchange_rollout_buffer()
             rollout_buffer = self.rollout_buffer
-        self._choose_path()
+        is_first = self.num_timesteps == self._num_timesteps_at_start
+        if is_first or self._flat_policy is None:  # else collect() chooses, when its callback has been called
+            self._choose_path()
         try:
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)
         except Exception as error:

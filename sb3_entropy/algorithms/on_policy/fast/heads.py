@@ -24,7 +24,7 @@ from stable_baselines3.common.distributions import (
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.algorithms.common.flat import FlatParameters
-from sb3_entropy.algorithms.common.networks import Affine
+from sb3_entropy.algorithms.common.networks import Affine, tanh_backward
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
 from sb3_entropy.distributions.gaussian import GaussianDistribution
@@ -147,8 +147,13 @@ class GaussianHead(WrittenHead):
         #: a scheme that is a function of a linear layer; whatever else one is, a third party's, is left to autograd
         self.scheme_affine: Affine | None = None
         own = [] if self.scheme is None else list(self.scheme.parameters())
+        #: c of a scheme that is c·tanh of that layer, and what the layer gave of the last h
+        self._tanh_factor: float | None = None
+        self._last_output: tuple[th.Tensor, th.Tensor]
         if self.scheme is not None and _is_of_head(self.scheme):
             self.scheme_affine, own = Affine(self.scheme.head, flat), []
+            if {"of_head", "tanh_factor"} <= vars(type(self.scheme)).keys():  # one beside the other
+                self._tanh_factor = self.scheme.tanh_factor
         self.scheme_parameters = [(parameter, flat.view(flat.gradients, parameter)) for parameter in own]
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
@@ -157,17 +162,24 @@ class GaussianHead(WrittenHead):
             assert self.log_std is not None
             return mean, self.log_std
         if self.scheme_affine is not None:
-            return mean, self.scheme.of_head(self.scheme_affine.forward(latent), self.log_std)
+            output = self.scheme_affine.forward(latent)
+            self._last_output = latent, output
+            return mean, self.scheme.of_head(output, self.log_std)
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
     def sample(self, latent: np.ndarray) -> np.ndarray:
-        if self.scheme is not None:
+        if self.scheme is None:
+            assert self.log_std is not None
+            std = self._spread(self.log_std)[0]
+        elif self.scheme_affine is not None:
+            output = th.from_numpy(self.scheme_affine.forward_array(latent))
+            std = self.scheme.of_head(output, self.log_std).exp_()
+        else:
             return super().sample(latent)
-        assert self.log_std is not None
         mean = self.affine.forward_array(latent)
         noise: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
-        noise *= self._spread(self.log_std)[0].numpy()
+        noise *= std.numpy()
         noise += mean
         return noise
 
@@ -231,9 +243,19 @@ class GaussianHead(WrittenHead):
         return of_latent + self._scheme_backward(latent, gradients[1])
 
     def _scheme_backward(self, latent: th.Tensor, gradient: th.Tensor) -> th.Tensor:
-        """The few operations of a scheme are left to autograd, but for the layer. Returns what of ∂L/∂h is its own."""
+        """
+        Of c·tanh, ∂ log σ/∂(W h + b) = c·(1 − tanh²); the few operations of another scheme are left to autograd.
+
+        :return: what of ∂L/∂h is the scheme's own
+        """
         scheme, affine = self.scheme, self.scheme_affine
         assert scheme is not None
+        if self._tanh_factor is not None and affine is not None and self._last_output[0] is latent:
+            if self.log_std_gradient is not None:
+                th.sum(gradient, 0, out=self.log_std_gradient)
+            of_output = tanh_backward(gradient * self._tanh_factor, th.tanh(self._last_output[1]))
+            affine.backward(latent, of_output)
+            return affine.input_gradient(of_output)
         leaf = (latent.detach() if affine is None else affine.forward(latent)).requires_grad_()
         wanted: list[Any] = [leaf, *(parameter for parameter, _ in self.scheme_parameters)]
         places: list[Any] = [place for _, place in self.scheme_parameters]
