@@ -140,7 +140,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
             # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
             self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
             return buffer.rewards
-        entropies = rollout_entropies(self.policy, buffer)
+        entropies = rollout_entropies(self.policy, buffer, self._flat_policy)
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
         bonuses = self.tempering.alpha * entropies
         scale = reward_scale(self._vec_normalize_env)

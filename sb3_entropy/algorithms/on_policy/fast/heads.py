@@ -27,7 +27,7 @@ from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.networks import Affine, tanh_backward
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
-from sb3_entropy.distributions.gaussian import GaussianDistribution
+from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
@@ -36,6 +36,8 @@ from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
 
 HALF_LOG_2PI = math.log(math.sqrt(2 * math.pi))
 LOWEST = th.finfo(th.float32).min
+# Numbers that Python adds up sooner than PyTorch.
+FEW = 32
 _softmax_backward = th.ops.aten._softmax_backward_data.default
 
 
@@ -71,12 +73,13 @@ class Head(ABC):
         :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
         """
 
-    def sample(self, latent: np.ndarray) -> np.ndarray:
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
         """
         :param latent: h(s), shape (B, width)
-        :return: the sample alone, within rounding
+        :return: the sample, within rounding, and a number that is finite only where all is
         """
-        return self.act(th.from_numpy(latent))[0].numpy()
+        actions, log_prob = self.act(th.from_numpy(latent))
+        return actions.numpy(), float(log_prob.sum())
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         """
@@ -92,6 +95,17 @@ class Head(ABC):
         :param actions: a, one a state, as the rollout buffer keeps them
         :return: the distribution, and these actions in it
         """
+
+    @abstractmethod
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        """
+        :param leaves: of B states
+        :return: H in nats, shape (B,)
+        """
+
+    def constant_entropy(self) -> float | None:
+        """:return: H in nats where it is the same in every state by its form, else None"""
+        return None
 
     @abstractmethod
     def law(self, evaluated: Evaluated) -> Law:
@@ -168,7 +182,7 @@ class GaussianHead(WrittenHead):
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
-    def sample(self, latent: np.ndarray) -> np.ndarray:
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
         if self.scheme is None:
             assert self.log_std is not None
             std = self._spread(self.log_std)[0]
@@ -181,7 +195,7 @@ class GaussianHead(WrittenHead):
         noise: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
         noise *= std.numpy()
         noise += mean
-        return noise
+        return noise, sum(noise.ravel().tolist()) if noise.size < FEW else float(noise.sum())
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)
@@ -209,10 +223,16 @@ class GaussianHead(WrittenHead):
         scaled = (-(distance**2) if mean.requires_grad else -(distance * distance)) / twice_variance
         log_scale = std.log()
         log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
-        entropy = (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
+        entropy = _gaussian_entropy(std)
         if entropy.dim() == 0:
             entropy = th.empty_like(log_prob).fill_(entropy)
         return Evaluated(log_prob, entropy, (mean, std, distance, twice_variance, scaled))
+
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        return _gaussian_entropy(leaves[1].exp()).expand(len(leaves[0]))
+
+    def constant_entropy(self) -> float | None:
+        return None if self.scheme is not None or self.log_std is None else float(gaussian_entropy(self.log_std))
 
     def law(self, evaluated: Evaluated) -> Law:
         return Gaussian(*evaluated.parts[:2])
@@ -286,6 +306,13 @@ class CategoricalHead(WrittenHead):
         actions = th.div(th.softmax(log_probs, -1), drawn, out=drawn).argmax(-1, keepdim=True)
         return actions[:, 0], log_probs.gather(-1, actions)[:, 0]
 
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
+        logits = self.affine.forward_array(latent)
+        drawn = th.empty(logits.shape, dtype=th.float32, device="cpu").exponential_().numpy()
+        largest = logits.max(-1, keepdims=True)
+        weights = np.exp(np.subtract(logits, largest, out=logits), out=logits)
+        return (weights / drawn).argmax(-1), sum(largest.ravel().tolist())
+
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
         log_probs = _normalised(leaves[0])
         chosen = actions.long()[:, None]
@@ -295,6 +322,10 @@ class CategoricalHead(WrittenHead):
         probs = th.softmax(log_probs, -1)
         entropy = -(clamped * probs).sum(-1)
         return Evaluated(log_prob, entropy, (log_probs, chosen, clamped, probs))
+
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        log_probs = _normalised(leaves[0])
+        return -(th.clamp(log_probs, min=LOWEST) * th.softmax(log_probs, -1)).sum(-1)
 
     def law(self, evaluated: Evaluated) -> Law:
         return Finite((evaluated.parts[0],))
@@ -326,6 +357,10 @@ class StockHead(Head):
         distribution = self._distribution(leaves[0])
         return Evaluated(distribution.log_prob(actions), distribution.entropy(), (distribution,))
 
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        entropy: th.Tensor = self._distribution(leaves[0]).entropy()
+        return entropy
+
     def law(self, evaluated: Evaluated) -> Law:
         return law_of(evaluated.parts[0], self.policy.action_space)
 
@@ -338,6 +373,10 @@ def _is_of_head(scheme: StdScheme) -> bool:
     if not scheme.is_local or type(scheme).forward is not StdScheme.forward or type(scheme.head) is not th.nn.Linear:
         return False
     return len(list(scheme.parameters())) == len(list(scheme.head.parameters())) == 2
+
+
+def _gaussian_entropy(std: th.Tensor) -> th.Tensor:
+    return (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
 
 
 def _normalised(logits: th.Tensor) -> th.Tensor:
