@@ -54,14 +54,17 @@ class FlatOptimizer(ABC):
     def _see_state(self) -> None:
         self._state = self.optimizer.state
         self._entries = [self._state.get(parameter) or None for parameter in self.flat.parameters]
-        self._ids = list(map(id, self._state.values()))
+        self._entry_ids, self._held_ids = list(map(id, self._state.values())), self._ids_held()
+
+    def _ids_held(self) -> list[int]:
+        names = (*self.begins, "step") if self.counts_in_tensors else self.begins
+        return [id(held.get(name)) for held in self._entries if held is not None for name in names]
 
     def holds(self) -> bool:
         """:return: whether the optimiser's state still is these views"""
-        if self.optimizer.state is not self._state or list(map(id, self._state.values())) != self._ids:
+        if self.optimizer.state is not self._state or list(map(id, self._state.values())) != self._entry_ids:
             return False
-        pairs = zip(self._entries, self._views, strict=True)
-        return all(held is None or all(held[name] is view for name, view in views.items()) for held, views in pairs)
+        return self._ids_held() == self._held_ids
 
     def release(self) -> None:
         """Give each parameter a state of its own again, with the same numbers."""
@@ -72,11 +75,10 @@ class FlatOptimizer(ABC):
     def count(self, part: FlatPart) -> int | None:
         """:return: how many steps its parameters have had; None if some have had more than others"""
         if self.counts_in_tensors:
-            least, most = (int(count) for count in self._counts[part.rows].aminmax())
+            counts = self._counts.tolist()[part.rows]
         else:
             counts = [0 if held is None else held["step"] for held in self._entries[part.rows]]
-            least, most = min(counts), max(counts)
-        return least if least == most else None
+        return int(counts[0]) if counts.count(counts[0]) == len(counts) else None
 
     def write_count(self, part: FlatPart, count: int) -> None:
         """Say in the optimiser's state how many steps a part has had, at least one."""

@@ -62,7 +62,7 @@ class Journal:
         """
         for key, values in self.statistics.items():
             each = values[0] if len(values) == 1 else th.cat([value.reshape(-1) for value in values])
-            logger.record(f"train/{key}", each.mean().item())
+            logger.record(f"train/{key}", (each if each.dim() == 0 else each.mean()).item())
         logger.record("train/n_updates", n_updates, exclude="tensorboard")
 
     # ------------------------------------------------------------------ the policy

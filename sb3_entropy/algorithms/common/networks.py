@@ -10,7 +10,7 @@ from torch import nn
 from sb3_entropy.algorithms.common.flat import FlatParameters
 
 #: what autograd calls: the gradient before an activation, from the one after it and from what it gave
-_tanh_backward = th.ops.aten.tanh_backward.default
+tanh_backward = th.ops.aten.tanh_backward.default
 _threshold_backward = th.ops.aten.threshold_backward.default
 
 
@@ -30,11 +30,11 @@ def _numpy_tanh(x: th.Tensor) -> th.Tensor:
 Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[..., th.Tensor]]
 
 ACTIVATIONS: dict[type[nn.Module], Activation] = {
-    nn.Tanh: (th.Tensor.tanh_, _tanh_backward),
+    nn.Tanh: (th.Tensor.tanh_, tanh_backward),
     nn.ReLU: (th.Tensor.relu_, _relu_backward),
 }
 #: the same within rounding
-ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, _tanh_backward)}
+ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, tanh_backward)}
 
 
 class Affine:

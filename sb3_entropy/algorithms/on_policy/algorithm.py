@@ -110,7 +110,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         if rollout_buffer is self.rollout_buffer:
             self._exchange_rollout_buffer()
             rollout_buffer = self.rollout_buffer
-        self._choose_path()
+        is_first = self.num_timesteps == self._num_timesteps_at_start
+        if is_first or self._flat_policy is None:  # else collect() chooses, when its callback has been called
+            self._choose_path()
         try:
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)
         except Exception as error:
@@ -138,7 +140,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
             # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
             self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
             return buffer.rewards
-        entropies = rollout_entropies(self.policy, buffer)
+        entropies = rollout_entropies(self.policy, buffer, self._flat_policy)
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
         bonuses = self.tempering.alpha * entropies
         scale = reward_scale(self._vec_normalize_env)

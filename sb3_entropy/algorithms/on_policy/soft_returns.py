@@ -9,6 +9,7 @@ from stable_baselines3.common.distributions import StateDependentNoiseDistributi
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
+from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.policies.soft import state_independent_entropy
 
@@ -46,17 +47,20 @@ def entropy_exists(policy: ActorCriticPolicy) -> bool:
     return True
 
 
-def rollout_entropies(policy: ActorCriticPolicy, buffer: RolloutBuffer) -> np.ndarray:
+def rollout_entropies(
+    policy: ActorCriticPolicy, buffer: RolloutBuffer, flat_policy: FlatPolicy | None = None
+) -> np.ndarray:
     """
     H(π(·|s)) in every state of a rollout, in a batch.
 
     :param policy: the policy with the parameters that collected the rollout
     :param buffer: the rollout, not yet flattened
+    :param flat_policy: what takes the fast path with it; None for the general one
     :return: entropies in nats, shape (T, N), float32
     :raises ValueError: if the policy's distribution has no entropy, see :func:`required_entropy`
     """
     shape = buffer.rewards.shape
-    constant = state_independent_entropy(policy)
+    constant = state_independent_entropy(policy) if flat_policy is None else flat_policy.head.constant_entropy()
     if constant is not None:
         return np.full(shape, constant, dtype=np.float32)
     observations: Any = buffer.observations
@@ -69,7 +73,8 @@ def rollout_entropies(policy: ActorCriticPolicy, buffer: RolloutBuffer) -> np.nd
                 chunk = {key: buffer.to_torch(_rows(array, rows)) for key, array in observations.items()}
             else:
                 chunk = buffer.to_torch(_rows(observations, rows))
-            entropy = required_entropy(policy.get_distribution(chunk).entropy(), policy)
+            entropy = flat_policy.entropies(chunk) if flat_policy else policy.get_distribution(chunk).entropy()
+            entropy = required_entropy(entropy, policy)
             entropies[rows] = entropy.cpu().numpy()
     return entropies.reshape(shape)
 

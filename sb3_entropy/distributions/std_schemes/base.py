@@ -32,6 +32,14 @@ class StdScheme(nn.Module):
     #: whether σ depends on the state
     is_local: ClassVar[bool] = False
 
+    @property
+    def tanh_factor(self) -> float | None:
+        """
+        :return: c, where ``of_head`` is c·tanh(W h(s) + b) but for what does not depend on the head, and log σ₀ is
+            added to it if the scheme has it, so that ∂ log σ/∂(W h + b) = c·(1 − tanh²); None if it is anything else
+        """
+        return None
+
     def __init__(
         self,
         latent_dim: int,

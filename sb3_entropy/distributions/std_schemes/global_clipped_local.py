@@ -20,6 +20,10 @@ class GlobalClippedLocalStd(StdScheme):
     def global_log_std_init(self) -> float:
         return self.log_std_init + (0.0 if self.source_offsets else self.delta / 2)
 
+    @property
+    def tanh_factor(self) -> float:
+        return self.delta / 2
+
     def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
         assert output is not None
         assert log_std is not None

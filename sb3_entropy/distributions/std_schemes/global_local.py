@@ -12,6 +12,10 @@ class GlobalLocalStd(StdScheme):
 
     is_local = True
 
+    @property
+    def tanh_factor(self) -> float:
+        return self.delta
+
     def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
         assert output is not None
         assert log_std is not None

@@ -42,6 +42,10 @@ class LocalStd(StdScheme):
             half = (HIGHEST - LOWEST) / 2
             nn.init.constant_(self.head.bias, math.atanh((log_std_init - LOWEST) / half - 1))
 
+    @property
+    def tanh_factor(self) -> float:
+        return (HIGHEST - LOWEST) / 2
+
     def of_head(self, output: th.Tensor | None, log_std: th.Tensor | None) -> th.Tensor:
         assert output is not None
         return LOWEST + (HIGHEST - LOWEST) / 2 * (th.tanh(output) + 1)

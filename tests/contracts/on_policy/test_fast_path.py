@@ -603,12 +603,12 @@ def test_what_is_not_finite_is_named_alike(what: str, value: float, actions: str
         return observation, reward
 
     said = []
-    for fast in (False, True):
+    for fast in (False, True, "rounding"):
         env = make_env(actions=actions, spoil=spoil, length=100)
         with pytest.raises(ValueError, match=f"NaN or infinite {what}") as error:
             build("sppo", env, fast=fast, n_steps=16).learn(32)
         said.append((str(error.value), env.n_observed))
-    assert said[0] == said[1]
+    assert said[0] == said[1] == said[2]
 
 
 class Stop(BaseCallback):

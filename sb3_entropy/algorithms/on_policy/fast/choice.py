@@ -78,9 +78,11 @@ def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
     seen += [len(vars(optimizer)), len(optimizer._optimizer_step_pre_hooks), len(optimizer._optimizer_step_post_hooks)]
     seen += [nn.modules.module._has_any_global_hook(), getattr(policy, "has_critic", True)]
     attributes, hooks, held = standing
-    seen += [any(hooks), *map(len, attributes), *(id(thing) for things in held for thing in things.values())]
+    seen += [any(hooks), *map(len, attributes), *map(len, held)]
+    for things in filter(None, held):
+        seen += map(id, things.values())
     for parameter in group["params"]:
-        seen += [parameter.requires_grad, parameter._backward_hooks, parameter._post_accumulate_grad_hooks]
+        seen += parameter.requires_grad, parameter._backward_hooks, parameter._post_accumulate_grad_hooks
     return seen
 
 

@@ -24,10 +24,10 @@ from stable_baselines3.common.distributions import (
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from sb3_entropy.algorithms.common.flat import FlatParameters
-from sb3_entropy.algorithms.common.networks import Affine
+from sb3_entropy.algorithms.common.networks import Affine, tanh_backward
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
-from sb3_entropy.distributions.gaussian import GaussianDistribution
+from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
@@ -36,6 +36,8 @@ from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
 
 HALF_LOG_2PI = math.log(math.sqrt(2 * math.pi))
 LOWEST = th.finfo(th.float32).min
+# Numbers that Python adds up sooner than PyTorch.
+FEW = 32
 _softmax_backward = th.ops.aten._softmax_backward_data.default
 
 
@@ -71,12 +73,13 @@ class Head(ABC):
         :return: a sample in each state, from PyTorch's global generator, and its log-probability, shape (B,)
         """
 
-    def sample(self, latent: np.ndarray) -> np.ndarray:
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
         """
         :param latent: h(s), shape (B, width)
-        :return: the sample alone, within rounding
+        :return: the sample, within rounding, and a number that is finite only where all is
         """
-        return self.act(th.from_numpy(latent))[0].numpy()
+        actions, log_prob = self.act(th.from_numpy(latent))
+        return actions.numpy(), float(log_prob.sum())
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         """
@@ -92,6 +95,17 @@ class Head(ABC):
         :param actions: a, one a state, as the rollout buffer keeps them
         :return: the distribution, and these actions in it
         """
+
+    @abstractmethod
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        """
+        :param leaves: of B states
+        :return: H in nats, shape (B,)
+        """
+
+    def constant_entropy(self) -> float | None:
+        """:return: H in nats where it is the same in every state by its form, else None"""
+        return None
 
     @abstractmethod
     def law(self, evaluated: Evaluated) -> Law:
@@ -147,8 +161,13 @@ class GaussianHead(WrittenHead):
         #: a scheme that is a function of a linear layer; whatever else one is, a third party's, is left to autograd
         self.scheme_affine: Affine | None = None
         own = [] if self.scheme is None else list(self.scheme.parameters())
+        #: c of a scheme that is c·tanh of that layer, and what the layer gave of the last h
+        self._tanh_factor: float | None = None
+        self._last_output: tuple[th.Tensor, th.Tensor]
         if self.scheme is not None and _is_of_head(self.scheme):
             self.scheme_affine, own = Affine(self.scheme.head, flat), []
+            if {"of_head", "tanh_factor"} <= vars(type(self.scheme)).keys():  # one beside the other
+                self._tanh_factor = self.scheme.tanh_factor
         self.scheme_parameters = [(parameter, flat.view(flat.gradients, parameter)) for parameter in own]
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
@@ -157,19 +176,26 @@ class GaussianHead(WrittenHead):
             assert self.log_std is not None
             return mean, self.log_std
         if self.scheme_affine is not None:
-            return mean, self.scheme.of_head(self.scheme_affine.forward(latent), self.log_std)
+            output = self.scheme_affine.forward(latent)
+            self._last_output = latent, output
+            return mean, self.scheme.of_head(output, self.log_std)
         with th.no_grad():
             return mean, self.scheme(latent, self.log_std).detach()
 
-    def sample(self, latent: np.ndarray) -> np.ndarray:
-        if self.scheme is not None:
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
+        if self.scheme is None:
+            assert self.log_std is not None
+            std = self._spread(self.log_std)[0]
+        elif self.scheme_affine is not None:
+            output = th.from_numpy(self.scheme_affine.forward_array(latent))
+            std = self.scheme.of_head(output, self.log_std).exp_()
+        else:
             return super().sample(latent)
-        assert self.log_std is not None
         mean = self.affine.forward_array(latent)
         noise: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
-        noise *= self._spread(self.log_std)[0].numpy()
+        noise *= std.numpy()
         noise += mean
-        return noise
+        return noise, sum(noise.ravel().tolist()) if noise.size < FEW else float(noise.sum())
 
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         mean, log_std = self.leaves(latent)
@@ -197,10 +223,16 @@ class GaussianHead(WrittenHead):
         scaled = (-(distance**2) if mean.requires_grad else -(distance * distance)) / twice_variance
         log_scale = std.log()
         log_prob = (scaled - log_scale - HALF_LOG_2PI).sum(1)
-        entropy = (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
+        entropy = _gaussian_entropy(std)
         if entropy.dim() == 0:
             entropy = th.empty_like(log_prob).fill_(entropy)
         return Evaluated(log_prob, entropy, (mean, std, distance, twice_variance, scaled))
+
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        return _gaussian_entropy(leaves[1].exp()).expand(len(leaves[0]))
+
+    def constant_entropy(self) -> float | None:
+        return None if self.scheme is not None or self.log_std is None else float(gaussian_entropy(self.log_std))
 
     def law(self, evaluated: Evaluated) -> Law:
         return Gaussian(*evaluated.parts[:2])
@@ -231,9 +263,19 @@ class GaussianHead(WrittenHead):
         return of_latent + self._scheme_backward(latent, gradients[1])
 
     def _scheme_backward(self, latent: th.Tensor, gradient: th.Tensor) -> th.Tensor:
-        """The few operations of a scheme are left to autograd, but for the layer. Returns what of ∂L/∂h is its own."""
+        """
+        Of c·tanh, ∂ log σ/∂(W h + b) = c·(1 − tanh²); the few operations of another scheme are left to autograd.
+
+        :return: what of ∂L/∂h is the scheme's own
+        """
         scheme, affine = self.scheme, self.scheme_affine
         assert scheme is not None
+        if self._tanh_factor is not None and affine is not None and self._last_output[0] is latent:
+            if self.log_std_gradient is not None:
+                th.sum(gradient, 0, out=self.log_std_gradient)
+            of_output = tanh_backward(gradient * self._tanh_factor, th.tanh(self._last_output[1]))
+            affine.backward(latent, of_output)
+            return affine.input_gradient(of_output)
         leaf = (latent.detach() if affine is None else affine.forward(latent)).requires_grad_()
         wanted: list[Any] = [leaf, *(parameter for parameter, _ in self.scheme_parameters)]
         places: list[Any] = [place for _, place in self.scheme_parameters]
@@ -264,6 +306,13 @@ class CategoricalHead(WrittenHead):
         actions = th.div(th.softmax(log_probs, -1), drawn, out=drawn).argmax(-1, keepdim=True)
         return actions[:, 0], log_probs.gather(-1, actions)[:, 0]
 
+    def sample(self, latent: np.ndarray) -> tuple[np.ndarray, float]:
+        logits = self.affine.forward_array(latent)
+        drawn = th.empty(logits.shape, dtype=th.float32, device="cpu").exponential_().numpy()
+        largest = logits.max(-1, keepdims=True)
+        weights = np.exp(np.subtract(logits, largest, out=logits), out=logits)
+        return (weights / drawn).argmax(-1), sum(largest.ravel().tolist())
+
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
         log_probs = _normalised(leaves[0])
         chosen = actions.long()[:, None]
@@ -273,6 +322,10 @@ class CategoricalHead(WrittenHead):
         probs = th.softmax(log_probs, -1)
         entropy = -(clamped * probs).sum(-1)
         return Evaluated(log_prob, entropy, (log_probs, chosen, clamped, probs))
+
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        log_probs = _normalised(leaves[0])
+        return -(th.clamp(log_probs, min=LOWEST) * th.softmax(log_probs, -1)).sum(-1)
 
     def law(self, evaluated: Evaluated) -> Law:
         return Finite((evaluated.parts[0],))
@@ -304,6 +357,10 @@ class StockHead(Head):
         distribution = self._distribution(leaves[0])
         return Evaluated(distribution.log_prob(actions), distribution.entropy(), (distribution,))
 
+    def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
+        entropy: th.Tensor = self._distribution(leaves[0]).entropy()
+        return entropy
+
     def law(self, evaluated: Evaluated) -> Law:
         return law_of(evaluated.parts[0], self.policy.action_space)
 
@@ -316,6 +373,10 @@ def _is_of_head(scheme: StdScheme) -> bool:
     if not scheme.is_local or type(scheme).forward is not StdScheme.forward or type(scheme.head) is not th.nn.Linear:
         return False
     return len(list(scheme.parameters())) == len(list(scheme.head.parameters())) == 2
+
+
+def _gaussian_entropy(std: th.Tensor) -> th.Tensor:
+    return (0.5 + 0.5 * math.log(2 * math.pi) + th.log(std)).sum(-1)
 
 
 def _normalised(logits: th.Tensor) -> th.Tensor:

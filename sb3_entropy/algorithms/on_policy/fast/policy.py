@@ -12,10 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Descent
 from sb3_entropy.algorithms.common.networks import Critic, Trunk
-from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
-
-# Numbers that Python adds up sooner than PyTorch.
-FEW = 32
+from sb3_entropy.algorithms.on_policy.fast.heads import FEW, HEADS
 
 
 class FlatPolicy:
@@ -102,8 +99,9 @@ class FlatPolicy:
         :param observations: B of them
         :return: actions alone, within rounding
         """
-        actions = self.head.sample(self.trunk.forward_array(self.features(observations).numpy()))
-        if not math.isfinite(sum(actions.ravel().tolist()) if actions.size < FEW else actions.sum()):
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
+            actions, finite = self.head.sample(self.trunk.forward_array(self.features(observations).numpy()))
+        if not math.isfinite(finite):
             self._complain(observations)
         space = self.policy.action_space
         return actions.reshape((-1, *space.shape)) if isinstance(space, spaces.Box) else actions
@@ -117,6 +115,13 @@ class FlatPolicy:
         x = self.features(observations)
         leaves = self.head.leaves(self.trunk.forward(x)[-1])
         return self.head.evaluate(leaves, actions).log_prob, self._values(x)[:, 0]
+
+    def entropies(self, observations: th.Tensor) -> th.Tensor:
+        """
+        :param observations: B of them
+        :return: H(π(·|s)) in nats, shape (B,)
+        """
+        return self.head.entropy(self.head.leaves(self.trunk.forward(self.features(observations))[-1]))
 
     def predict_values(self, observations: th.Tensor) -> th.Tensor:
         """

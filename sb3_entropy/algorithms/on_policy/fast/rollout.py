@@ -40,7 +40,7 @@ def collect(
     :param n_rollout_steps: how many, in each environment
     :return: False if the callback has ended the training
     """
-    algorithm.policy.set_training_mode(False)
+    (algorithm._flat_policy or algorithm.policy).set_training_mode(False)
     buffer, n_envs = rollout_buffer, env.num_envs
     buffer.reset()
     callback.on_rollout_start()
