@@ -11,7 +11,7 @@ import numpy as np
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.objectives.base import NotFiniteError, Objective
-from sb3_entropy.store import Evaluation, Store
+from sb3_entropy.store import Evaluation, Evaluations, Store
 
 #: raised when a key means something else than before
 PROTOCOL = 1
@@ -51,20 +51,22 @@ class Evaluator:
         watch: Callable[[int, int], None] | None = None,
     ):
         check_number("chunk", chunk, low=1, integer=True)
-        self.objective, self.store, self.chunk, self.watch = objective, store, int(chunk), watch
+        self.objective, self.chunk, self.watch = objective, int(chunk), watch
+        self.kept = None if store is None else Evaluations(store)
         self._what = {"landscape": PROTOCOL, "objective": digest(objective.describe())}
 
-    def returns(self, points: Iterable[Point], n_points: int, n: int) -> np.ndarray:
+    def returns(self, points: Iterable[Point], n_points: int, n: int, first: int = 0) -> np.ndarray:
         """
         :param points: K of them, made one after another
         :param n_points: K
-        :param n: episodes, 0 to n − 1; one if the objective is exact
+        :param n: how many episodes; one if the objective is exact
+        :param first: the number of the first of them
         :return: returns, shape (K, n), float64
         :raises NotFiniteError: if a return is not finite; what was finite is kept
         :raises StoreError: if the store cannot be written
         """
-        n = 1 if self.objective.is_exact else n
-        blocks = [range(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+        n, first = (1, 0) if self.objective.is_exact else (n, first)
+        blocks = [range(start, min(start + BLOCK, first + n)) for start in range(first, first + n, BLOCK)]
         found = np.empty((n_points, n))
         done, remaining = 0, iter(points)
         while some := list(islice(remaining, self.chunk)):
@@ -79,31 +81,34 @@ class Evaluator:
     def _chunk(self, points: Sequence[Point], blocks: Sequence[range]) -> np.ndarray:
         """:return: returns, shape (K, n)"""
         keys = [[self._key(point, block) for block in blocks] for point in points]
-        returns = np.full((len(points), blocks[-1].stop), np.nan)
-        if self.store is not None:
-            kept = iter(self.store.evaluations.read([key for row in keys for key in row]))
+        first = blocks[0].start
+        returns = np.full((len(points), blocks[-1].stop - first), np.nan)
+        if self.kept is not None:
+            kept = iter(self.kept.read([key for row in keys for key in row]))
             for row in range(len(points)):
                 for block in blocks:
                     evaluation = next(kept)
                     if evaluation is not None:
-                        returns[row, block.start : block.stop] = evaluation.results["return"]
+                        returns[row, _of(block, first)] = evaluation.results["return"]
         for missing, rows in _alike(np.isnan(returns)):
-            episodes = np.flatnonzero(missing)
+            columns = np.flatnonzero(missing)
             thetas = np.stack([points[row].theta for row in rows])
             failure = None
             try:
-                evaluated = self.objective.evaluate(thetas, episodes.tolist())
+                evaluated = self.objective.evaluate(thetas, (first + columns).tolist())
             except NotFiniteError as error:
                 evaluated, failure = error.evaluated, error
-            returns[np.ix_(rows, episodes)] = evaluated.returns
+            returns[np.ix_(rows, columns)] = evaluated.returns
             lengths = np.zeros((len(rows), len(missing)))
-            lengths[:, episodes] = evaluated.lengths
-            if self.store is not None:
-                self.store.evaluations.add(
-                    Evaluation(keys[row][b], {"return": values, "length": lengths[i, block.start : block.stop]})
+            lengths[:, columns] = evaluated.lengths
+            if self.kept is not None:
+                self.kept.add(
+                    Evaluation(
+                        keys[row][b], {"return": values.tolist(), "length": lengths[i, _of(block, first)].tolist()}
+                    )
                     for i, row in enumerate(rows)
                     for b, block in enumerate(blocks)
-                    if missing[block.start] and np.isfinite(values := returns[row, block.start : block.stop]).all()
+                    if missing[block.start - first] and np.isfinite(values := returns[row, _of(block, first)]).all()
                 )
             if failure is not None:
                 raise failure
@@ -117,6 +122,11 @@ class Evaluator:
             "place": dict(point.place),
             "episodes": [block.start, block.stop],
         }
+
+
+def _of(block: range, first: int) -> slice:
+    """:return: its columns"""
+    return slice(block.start - first, block.stop - first)
 
 
 def _alike(missing: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

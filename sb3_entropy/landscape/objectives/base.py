@@ -160,6 +160,24 @@ class Objective(ABC):
         return candidates
 
 
+class DifferentiableObjective(Objective):
+    """One that knows its derivatives."""
+
+    @abstractmethod
+    def gradient(self, theta: Any) -> np.ndarray:
+        """
+        :param theta: shape (P,) or (K, P)
+        :return: ∇O, in the same shape
+        """
+
+    @abstractmethod
+    def hessian(self, theta: Any) -> np.ndarray:
+        """
+        :param theta: shape (P,)
+        :return: ∇²O, shape (P, P)
+        """
+
+
 def _checked_episode(episode: Any) -> int:
     check_number("an episode", episode, low=0, integer=True)
     return int(episode)

@@ -48,16 +48,14 @@ class Interpolation(Probe):
     @property
     def t(self) -> np.ndarray:
         """:return: where on the line, ascending, 0 and 1 among them"""
-        evenly = np.linspace(*self.extent, int(self.points))
+        evenly = np.linspace(self.extent[0], self.extent[1], int(self.points))
         evenly[np.abs(evenly) < 1e-12] = 0.0
         return np.union1d(np.where(np.abs(evenly - 1) < 1e-12, 1.0, evenly), [0.0, 1.0])
 
     def cost(self, objective: Objective) -> int:
         return len(self.t) * (1 if objective.is_exact else int(self.episodes))
 
-    def run(
-        self, objective: Objective, store: Store | None = None, watch: Watch | None = None
-    ) -> "FoundInterpolation":
+    def run(self, objective: Objective, store: Store | None = None, watch: Watch | None = None) -> "FoundInterpolation":
         start, end = objective.theta0, np.asarray(self.other, dtype=np.float64)
         if end.shape != start.shape or not np.isfinite(end).all():
             raise ValueError(
@@ -157,8 +155,8 @@ class FoundInterpolation(Found):
         if valley.any():
             deepest = int(np.flatnonzero(valley)[np.argmin(self.mean[valley])])
             said.append(
-                f"A valley lies between: at {valley.sum()} of {inside.sum()} points the return is{detectably} below that "
-                f"of both, and at t = {self.t[deepest]:.3g} it is {self.mean[deepest]:.4g}."
+                f"A valley lies between: at {valley.sum()} of {inside.sum()} points the return is{detectably} below "
+                f"that of both, and at t = {self.t[deepest]:.3g} it is {self.mean[deepest]:.4g}."
             )
         else:
             said.append(f"At none of {inside.sum()} points between is the return{detectably} below that of both.")

@@ -1,4 +1,4 @@
-"""Random symmetric perturbations θ₀ ± αd: slopes, curvatures and classes of directions (Ahmed et al. 2019, Section 2)."""
+"""Random symmetric perturbations θ₀ ± αd: slopes, curvatures, classes of directions (Ahmed et al. 2019, Section 2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -92,9 +92,7 @@ class Perturbations(Probe):
     def _centre_episodes(self, objective: Objective) -> int:
         return 1 if objective.is_exact else SURPLUS * self.episodes
 
-    def run(
-        self, objective: Objective, store: Store | None = None, watch: Watch | None = None
-    ) -> "FoundPerturbations":
+    def run(self, objective: Objective, store: Store | None = None, watch: Watch | None = None) -> "FoundPerturbations":
         total, done = self.cost(objective), 0
 
         def told(of_part: int, _: int) -> None:
@@ -211,10 +209,10 @@ class FoundPerturbations(Found):
     def mean_curvature(self, index: int = 0) -> MeanCurvature | None:
         """
         :param index: which α
-        :return: tr(H)/p, which is what random directions see; None of one direction or an objective without noise
+        :return: tr(H)/p, which is what random directions see; None of one direction or of one noisy episode
         """
         returns = self.returns[index]
-        if self.is_exact or returns.directions < 2 or returns.n < 2:
+        if returns.directions < 2 or (returns.n < 2 and not self.is_exact):
             return None
         return mean_curvature(returns, self.n_parameters, level=self.probe.level)
 

@@ -80,9 +80,7 @@ class Plane(Probe):
         axes = self.axes(objective.n_parameters)
         points = self._points(objective.theta0, axes, x)
         returns = Evaluator(objective, store, watch=watch).returns(points, len(x) ** 2, self.episodes)
-        return FoundPlane(
-            objective.describe(), self, x, axes, returns.reshape(len(x), len(x), -1), objective.is_exact
-        )
+        return FoundPlane(objective.describe(), self, x, axes, returns.reshape(len(x), len(x), -1), objective.is_exact)
 
     @staticmethod
     def _points(theta0: np.ndarray, axes: np.ndarray, x: np.ndarray) -> Iterator[Point]:
