@@ -71,7 +71,7 @@ def optimal_values(P: Any, R: Any, gamma: float) -> list[float]:
 
 
 def test_transitions_are_those_of_the_drawn_grid() -> None:
-    model = GridworldEnv().transition_model()
+    model = GridworldEnv().to_mdp()
     assert model.P.shape == (26, 4, 26)
     assert set(np.unique(model.P)) == {0.0, 1.0}
     for action, arrivals in NEXT.items():
@@ -80,39 +80,39 @@ def test_transitions_are_those_of_the_drawn_grid() -> None:
 
 
 def test_rewards_are_paid_on_leaving_a_goal_by_any_action() -> None:
-    R = GridworldEnv().transition_model().R
+    R = GridworldEnv().to_mdp().R
     assert R.shape == (26, 4)
     assert R.tolist() == [[reward_of(state)] * 4 for state in range(26)]
 
 
 def test_the_start_is_the_top_left_and_the_discount_is_the_papers() -> None:
-    model = GridworldEnv().transition_model()
+    model = GridworldEnv().to_mdp()
     assert model.rho.tolist() == [1.0] + [0.0] * 25
     assert model.gamma == 0.99
 
 
 def test_the_best_return_and_the_suboptimal_one() -> None:
-    P, R, rho, gamma = GridworldEnv().transition_model()
-    values = optimal_values(P, R, gamma)
-    assert rho @ values == pytest.approx(5 * 0.99**4, abs=1e-12)
+    mdp = GridworldEnv().to_mdp()
+    values = optimal_values(mdp.P, mdp.R, mdp.gamma)
+    assert mdp.rho @ values == pytest.approx(5 * 0.99**4, abs=1e-12)
     assert values[25] == 0.0
     assert values[21] == pytest.approx(max(0.99 * 4.5, 0.99**7 * 5), abs=1e-12)  # one step left of it, or seven away
     # The two straight paths, followed through the drawn grid.
     assert value_of(dict.fromkeys(range(26), RIGHT), 0.99) == pytest.approx(5 * 0.99**4, abs=1e-12)
     assert value_of(dict.fromkeys(range(26), DOWN), 0.99) == pytest.approx(4.5 * 0.99**4, abs=1e-12)
     # Without the better goal, the other is worth what its path pays.
-    P, R, rho, gamma = GridworldEnv(rewards=(0.0, 4.5)).transition_model()
-    assert rho @ optimal_values(P, R, gamma) == pytest.approx(4.5 * 0.99**4, abs=1e-12)
+    mdp = GridworldEnv(rewards=(0.0, 4.5)).to_mdp()
+    assert mdp.rho @ optimal_values(mdp.P, mdp.R, mdp.gamma) == pytest.approx(4.5 * 0.99**4, abs=1e-12)
 
 
 def test_the_papers_text_has_the_better_goal_at_the_bottom() -> None:
-    R = GridworldEnv(rewards=(4.5, 5.0)).transition_model().R
+    R = GridworldEnv(rewards=(4.5, 5.0)).to_mdp().R
     assert (R[4, 0], R[20, 0]) == (4.5, 5.0)
 
 
 def test_the_default_step_limit_cuts_few_episodes_of_a_random_policy() -> None:
     # The figures in the docstring of register(): mean length, and the share that has not ended in 200 steps.
-    inside = GridworldEnv().transition_model().P.mean(axis=1)[:25, :25]
+    inside = GridworldEnv().to_mdp().P.mean(axis=1)[:25, :25]
     assert np.linalg.solve(np.eye(25) - inside, np.ones(25))[0] == pytest.approx(42.67, abs=0.01)
     assert np.linalg.matrix_power(inside, 200)[0].sum() == pytest.approx(0.004, abs=5e-4)
 
@@ -121,7 +121,8 @@ def test_the_default_step_limit_cuts_few_episodes_of_a_random_policy() -> None:
 def test_above_a_temperature_of_0_035_wandering_pays_more(ent_coef: float, length: float) -> None:
     # The remark in the docstring of GridworldEnv: soft value iteration, without entropy after the end, and the mean
     # length of the soft-optimal policy's episodes.
-    P, R, _, gamma = GridworldEnv().transition_model()
+    mdp = GridworldEnv().to_mdp()
+    P, R, gamma = mdp.P, mdp.R, mdp.gamma
     values = np.zeros(26)
     for _ in range(4000):
         q = R + gamma * P @ values
@@ -137,7 +138,7 @@ def test_above_a_temperature_of_0_035_wandering_pays_more(ent_coef: float, lengt
 
 @pytest.mark.parametrize(("state", "action"), [(12, RIGHT), (0, LEFT), (24, UP), (2, UP)])
 def test_a_slip_carries_out_one_of_the_other_actions(state: int, action: int) -> None:
-    P = GridworldEnv(slip=0.3).transition_model().P
+    P = GridworldEnv(slip=0.3).to_mdp().P
     expected = np.zeros(26)
     for carried_out in range(4):
         expected[NEXT[carried_out][state]] += 0.7 if carried_out == action else 0.1
@@ -148,7 +149,8 @@ def test_a_slip_carries_out_one_of_the_other_actions(state: int, action: int) ->
 
 def test_every_parameter_reaches_the_model() -> None:
     env = GridworldEnv(size=3, goals=[(1, 1), [2, 2], (0, 2)], rewards=[1, -2.5, 3], start=(2, 0), gamma=0.5)
-    P, R, rho, gamma = env.transition_model()
+    mdp = env.to_mdp()
+    P, R, rho, gamma = mdp.P, mdp.R, mdp.rho, mdp.gamma
     assert P.shape == (10, 4, 10)
     assert {state: R[state, 0] for state in np.flatnonzero(R[:, 0])} == {4: 1.0, 8: -2.5, 2: 3.0}
     assert np.flatnonzero(P[4].sum(axis=0)).tolist() == [9]
@@ -167,7 +169,7 @@ def test_the_corners_follow_the_size() -> None:
 @pytest.mark.parametrize("observation", ["one_hot", "index"])
 def test_steps_agree_with_the_model_for_every_state_and_action(observation: str) -> None:
     env = GridworldEnv(observation=observation)
-    P, R, _, _ = env.transition_model()
+    P, R = env.to_mdp().P, env.to_mdp().R
     for state in range(26):
         for action in range(4):
             if state == env.grid.absorbing:  # which no episode starts in: enter it
@@ -188,7 +190,7 @@ def test_steps_agree_with_the_model_for_every_state_and_action(observation: str)
 def test_slips_happen_as_often_as_the_model_says() -> None:
     # Chi-square at 12 state–action pairs, each at 1e-5: a false alarm for 1.2e-4 of the seeds.
     env = GridworldEnv(slip=0.3, observation="index")
-    P = env.transition_model().P
+    P = env.to_mdp().P
     env.reset(seed=0)
     n = 2000
     for state in (12, 0, 14):
@@ -453,7 +455,7 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     assert batch.reset().argmax(axis=1).tolist() == [0, 0]  # options hold for one reset
     assert [grid.n_states for grid in batch.get_attr("grid")] == [26, 26]
     assert batch.get_attr("observation", indices=0) == ["one_hot"]
-    assert [model.gamma for model in batch.env_method("transition_model")] == [0.99, 0.99]
+    assert [model.gamma for model in batch.env_method("to_mdp")] == [0.99, 0.99]
     assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
     assert not batch.has_attr("nothing_of_this_name")
     single = GridworldEnv(render_mode="rgb_array")

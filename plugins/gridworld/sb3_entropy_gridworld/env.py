@@ -9,7 +9,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_choice, check_number, unknown
-from sb3_entropy_gridworld.model import ACTIONS, Grid, TransitionModel, checked_cell, checked_goals
+from sb3_entropy.mdp import TabularMDP
+from sb3_entropy_gridworld.model import ACTIONS, Grid, checked_cell, checked_goals
 from sb3_entropy_gridworld.rendering import ansi, image
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
     :param rewards: what is paid for each of ``goals``
     :param start: the first cell (row, column) of every episode
     :param slip: probability that another action, drawn uniformly from the other three, is carried out instead
-    :param gamma: discount factor of :meth:`transition_model`; the episodes themselves are not discounted
+    :param gamma: discount factor of :meth:`to_mdp`; the episodes themselves are not discounted
     :param observation: ``"one_hot"``: a vector of S zeros but for a one at the state (float32), as in the paper;
         ``"index"``: the state's index (``Discrete(S)``)
     :param render_mode: ``"ansi"`` (text), ``"rgb_array"`` (image) or ``None``
@@ -109,14 +110,14 @@ class GridworldEnv(gym.Env[Observation, np.int64]):
             vec_env.seed(seed)
         return vec_env
 
-    def transition_model(self) -> TransitionModel:
+    def to_mdp(self) -> TabularMDP:
         """
         The exact model that :meth:`step` samples from.
 
         :return: ``P`` (S, A, S), ``R`` (S, A), ``rho`` (S,) and ``gamma``; the absorbing state, the last, returns to
-            itself and pays nothing
+            itself and pays nothing, and entropy is not counted in it
         """
-        return self.grid.transition_model()
+        return self.grid.to_mdp()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -1,33 +1,18 @@
 """The gridworld as a Markov decision process: its parameters, checked, and its exact model."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_number
+from sb3_entropy.mdp import TabularMDP
 
 Cell = tuple[int, int]
 
 ACTIONS = ("left", "right", "up", "down")
 _MOVES = ((0, -1), (0, 1), (-1, 0), (1, 0))
-
-
-class TransitionModel(NamedTuple):
-    """
-    An exact model of a Markov decision process with S states and A actions.
-
-    :param P: transition probabilities, P[s, a, s'] = Pr(s' | s, a), shape (S, A, S)
-    :param R: expected rewards r(s, a), shape (S, A)
-    :param rho: distribution of the first state, shape (S,)
-    :param gamma: discount factor
-    """
-
-    P: NDArray[np.float64]
-    R: NDArray[np.float64]
-    rho: NDArray[np.float64]
-    gamma: float
 
 
 def checked_cell(name: str, cell: Any, size: int) -> Cell:
@@ -113,11 +98,11 @@ class Grid:
         """
         return None if state == self.absorbing else divmod(state, self.size)
 
-    def transition_model(self) -> TransitionModel:
+    def to_mdp(self) -> TabularMDP:
         """:return: the exact model; the absorbing state returns to itself and pays nothing"""
         rho = np.zeros(self.n_states)
         rho[self.index_of(self.start)] = 1.0
-        return TransitionModel(
+        return TabularMDP(
             P=transition_probabilities(self.successors, self.slip),
             R=np.repeat(self.leaving_pays[:, None], len(ACTIONS), axis=1),
             rho=rho,
