@@ -123,6 +123,7 @@ def family_wise(
     probes: int,
     rng: np.random.Generator,
     quantities: tuple[str, ...] = ALL,
+    n: int = N,
 ) -> dict[str, float]:
     """
     :param null: of the tests
@@ -132,11 +133,12 @@ def family_wise(
     :param probes: how many are simulated
     :param rng: where the draws come from
     :param quantities: what is tested
+    :param n: episodes of each side
     :return: for each claim the share of the probes in which it is made of any direction, at 2.5 % after Holm
     """
     wrong: Counter[str] = Counter()
     for _ in range(probes):
-        returns = simulated(shape, correlation, directions, rng)
+        returns = simulated(shape, correlation, directions, rng, n=n)
         for name, p in claimed(returns, null, quantities).items():
             wrong[name] += int((holm(p) <= RISK).any())
     return {name: count / probes for name, count in wrong.items()}
@@ -174,7 +176,13 @@ def false_discoveries(
 
 
 def at_the_margin(
-    kind: str, shape: str, correlation: float, directions: int, probes: int, rng: np.random.Generator
+    kind: str,
+    shape: str,
+    correlation: float,
+    directions: int,
+    probes: int,
+    rng: np.random.Generator,
+    n: int = N,
 ) -> tuple[float, float]:
     """
     :param kind: ``"flat"``, where Δ⁺ is just the margin, or ``"linear"``, where the curvature's part is, beside a slope
@@ -183,15 +191,16 @@ def at_the_margin(
     :param directions: K
     :param probes: how many are simulated
     :param rng: where the draws come from
+    :param n: episodes of each side
     :return: share of directions in which equivalence is claimed, uncorrected, and share of probes with any after Holm
     """
     margin = WIDE * difference_std(shape, correlation)
     single, family = [], []
     for _ in range(probes):
         if kind == "flat":
-            p = within(simulated(shape, correlation, directions, rng, plus=WIDE), ("plus", "minus"), margin)
+            p = within(simulated(shape, correlation, directions, rng, plus=WIDE, n=n), ("plus", "minus"), margin)
         else:
-            p = within(simulated(shape, correlation, directions, rng, WIDE + 3, WIDE - 3), ("curvature",), margin)
+            p = within(simulated(shape, correlation, directions, rng, WIDE + 3, WIDE - 3, n), ("curvature",), margin)
         single.append((p <= RISK).mean())
         family.append((holm(p) <= RISK).any())
     return float(np.mean(single)), float(np.mean(family))

@@ -120,8 +120,12 @@ def _shares(first: Array, second: Array, total: Array, slack: Array) -> tuple[Ar
     count = first.shape[1] * second.shape[1]
     greater, less = np.empty(len(total)), np.empty(len(total))
     for k, (a, b) in enumerate(zip(first, second, strict=True)):
-        greater[k] = count - np.searchsorted(b, total[k] - slack[k] - a, "left").sum()
-        less[k] = np.searchsorted(b, total[k] + slack[k] - a, "right").sum()
+        below = np.searchsorted(b, total[k] - slack[k] - a, "left")
+        most = total[k] + slack[k] - a
+        greater[k] = count - below.sum()
+        # Without a tie nothing lies between the two thresholds, and the second search is that of the first.
+        tied = (b[np.minimum(below, len(b) - 1)] <= most) & (below < len(b))
+        less[k] = below.sum() if not tied.any() else np.searchsorted(b, most, "right").sum()
     return greater / count, less / count
 
 

@@ -51,7 +51,9 @@ def richardson(alphas: ArrayLike, values: ArrayLike, errors: ArrayLike, *, freed
 
     Whether all are equal, and whether the line fits, is judged by the weighted sum of squares, as χ² of A − 1 and A − 2
     degrees of freedom (Cochran's Q); if the errors themselves have few degrees of freedom f, as Hotelling's
-    T²: ``(f − m + 1)/(f m) T² ~ F(m, f − m + 1)``.
+    T²: ``(f − m + 1)/(f m) T² ~ F(m, f − m + 1)``. A covariance that is estimated chooses its own weights; for that the
+    fit's variances are multiplied by ``(1 + T²/f) f/(f − A + 2)``, T² that of the line, with f − A + 2 degrees of
+    freedom (Rao 1967).
 
     :param alphas: A ≥ 2 different steps
     :param values: slopes or curvatures at these steps, shape (A, K), or (A,) for one direction
@@ -79,15 +81,24 @@ def richardson(alphas: ArrayLike, values: ArrayLike, errors: ArrayLike, *, freed
     _, _, equal = _least_squares(constant, observed, weights)
     fitted, covariance, left = _least_squares(line, observed, weights)
     sizes = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    free = freedom
+    if np.isfinite(freedom) and np.ndim(errors) == 3:
+        free = freedom - len(steps) + 2
+        if free <= 0:
+            raise ValueError(
+                f"freedom must be above the number of steps less two, {len(steps) - 2}, but {freedom!r} was given. "
+                "Give more episodes."
+            )
+        sizes = sizes * np.sqrt((1 + left / freedom) * freedom / free)[:, None]
     return Extrapolation(
         value=fitted[:, 0],
         standard_error=sizes[:, 0],
         bias=fitted[:, 1],
         bias_error=sizes[:, 1],
-        p_bias=2 * stdtr(freedom, -np.abs(fitted[:, 1] / sizes[:, 1])),
+        p_bias=2 * stdtr(free, -np.abs(fitted[:, 1] / sizes[:, 1])),
         p_equal=_p_value(equal, len(steps) - 1, freedom),
         p_fit=_p_value(left, len(steps) - 2, freedom),
-        freedom=freedom,
+        freedom=free,
     )
 
 

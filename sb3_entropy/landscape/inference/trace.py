@@ -100,8 +100,8 @@ def mean_curvature(returns: ProbeReturns, parameters: int, *, level: float = 0.9
     sentence = (
         f"tr(H)/p = {value:.3g} [{value - half:.3g}, {value + half:.3g}] ({100 * level:g} %); curvatures of random "
         f"directions have a standard deviation of {std:.2g} around it, eigenvalues one of "
-        f"{std * math.sqrt((parameters + 2) / 2):.2g}: p = {parameters} random directions do not show the ends of the "
-        "spectrum."
+        f"{std * math.sqrt((parameters + 2) / 2):.2g}: of p = {parameters} dimensions random directions show the mean, "
+        "not the ends of the spectrum."
     )
     return MeanCurvature(Interval(value, value - half, value + half, level, "t"), error, std, norm, sentence)
 
