@@ -40,6 +40,7 @@ class Evaluator:
     :param store: where returns are found and kept, one entry a point and block of episodes; None to keep nothing
     :param chunk: candidates at a time, by which memory is bounded
     :param watch: told how many of how many episodes there are, after each chunk
+    :raises ValueError: if nothing tells the objective from others in the store
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Evaluator:
         check_number("chunk", chunk, low=1, integer=True)
         self.objective, self.chunk, self.watch = objective, int(chunk), watch
         self.kept = None if store is None else Evaluations(store)
+        if store is not None:
+            objective.check_can_be_kept()
         self._what = {"landscape": PROTOCOL, "objective": digest(objective.describe())}
 
     def returns(self, points: Iterable[Point], n_points: int, n: int, first: int = 0) -> np.ndarray:

@@ -47,6 +47,13 @@ class FunctionObjective(Objective):
             raise ValueError(f"A function of θ has no policy that {conditions} could change. Use Conditions().")
         return self
 
+    def check_can_be_kept(self) -> None:
+        if "<" in self.name:  # <lambda>, <locals>: many functions have that name
+            raise ValueError(
+                f"The function {self.name} has no name that tells it from others in a store. Give it one, name='…', "
+                "and another one whenever it changes."
+            )
+
     def describe(self) -> dict[str, Any]:
         return {"kind": "function", "function": self.name, "n_parameters": self.n_parameters}
 
