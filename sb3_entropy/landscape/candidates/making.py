@@ -4,8 +4,11 @@ import copy
 from typing import Any
 
 import numpy as np
+import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import BasePolicy
+from torch.distributions import Distribution as TorchDistribution
 
 from sb3_entropy.landscape.candidates.acting import head_of
 from sb3_entropy.landscape.candidates.base import Candidates, Networks
@@ -32,9 +35,23 @@ def own_copy(policy: BasePolicy) -> BasePolicy:
     :raises TypeError: if it has no law at an observation
     """
     check_has_law(policy)
-    copied: BasePolicy = copy.deepcopy(uncompiled(policy)).to("cpu")
+    plain: BasePolicy = uncompiled(policy)
+    held = [getattr(module, "action_dist", None) for module in plain.modules()]
+    memo = {id(each): _emptied(each) for each in held if isinstance(each, Distribution)}
+    copied: BasePolicy = copy.deepcopy(plain, memo).to("cpu")
     copied.set_training_mode(False)
     return copied.requires_grad_(False)
+
+
+def _emptied(distribution: Distribution) -> Distribution:
+    """:return: a copy that does not hold what it was last made of, whose gradients cannot be copied"""
+    emptied = copy.copy(distribution)
+    for name, value in vars(distribution).items():
+        if isinstance(value, th.Tensor):
+            setattr(emptied, name, value.detach().cpu())
+        elif isinstance(value, TorchDistribution) or name == "distribution":
+            setattr(emptied, name, None)
+    return emptied
 
 
 def candidates_of(policy: BasePolicy, conditions: Conditions, normalizer: Normalizer) -> Candidates:

@@ -150,7 +150,7 @@ class Objective(ABC):
         """
 
     def _checked(self, thetas: Any) -> np.ndarray:
-        candidates = np.asarray(thetas, dtype=np.float64)
+        candidates = np.ascontiguousarray(thetas, dtype=np.float64)
         if candidates.ndim != 2 or candidates.shape[1] != self.n_parameters or not len(candidates):
             raise ValueError(
                 f"thetas must have the shape (K, {self.n_parameters}), one candidate a row, but {candidates.shape} was "

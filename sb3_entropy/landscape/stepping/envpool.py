@@ -121,7 +121,8 @@ class EnvPoolStepper(Stepper):
             if not behind.any():
                 break
             slots = np.flatnonzero(behind)
-            observations, info = self._pool.reset(self._envs[slots])
+            with quiet():
+                observations, info = self._pool.reset(self._envs[slots])
             observations = observations[_order(info["env_id"], self._envs[slots])]
             if held is None:
                 held = np.zeros((len(self._envs), *observations.shape[1:]), observations.dtype)
@@ -202,7 +203,8 @@ def check_task(stepper: EnvPoolStepper) -> bool:
     """
     pool = stepper.make([first_seed(stepper.seed)] * 2)
     try:
-        first, _ = pool.reset()
+        with quiet():
+            first, _ = pool.reset()
         if not np.array_equal(first[0], first[1]):
             raise ValueError(
                 f"envpool's {stepper.task!r} is not seeded: two environments with one seed begin differently, and "
