@@ -99,7 +99,7 @@ class Objective(ABC):
     def describe(self) -> dict[str, Any]:
         """:return: plain data: what determines a return besides θ and the episode"""
 
-    def check_can_be_kept(self) -> None:
+    def check_can_be_kept(self) -> None:  # noqa: B027 (most objectives can)
         """:raises ValueError: if :meth:`describe` does not tell it from others of its kind"""
 
     def evaluate(self, thetas: Any, episodes: Sequence[int] = (0,)) -> Evaluated:

@@ -84,16 +84,19 @@ class RolloutObjective(Objective):
                 check_number(name, number, low=1, integer=True)
         if not isinstance(env, str) and not callable(env):
             raise TypeError(f"env must be an id or a function that makes an environment, but {env!r} was given.")
-        policy = _policy_of(model)
-        self._policy = own_copy(policy)
-        self._theta0 = ParameterVector(self._policy).get().double().numpy()
-        self._normalizer, self._statistics = normalizer_of(model, normalize)
+        self._normalize = normalize
+        self._look_at(model)
         self.env, self.env_kwargs, self.engine = env, dict(env_kwargs or {}), engine
         self.name = env if isinstance(env, str) else f"{env.__module__}.{getattr(env, '__qualname__', type(env))}"
         wanted = Wanted(env, self.env_kwargs, int(seed), int(n_lanes), n_envs, max_steps, n_threads, engine is not None)
         self._stepper, limit = make_stepper(wanted, backend, self._policy)
         self._counting = Counting(limit, float(gamma), 0.0)
         self._set(Conditions() if conditions is None else conditions)
+
+    def _look_at(self, model: BaseAlgorithm | BasePolicy) -> None:
+        self._policy = own_copy(_policy_of(model))
+        self._theta0 = ParameterVector(self._policy).get().double().numpy()
+        self._normalizer, self._statistics = normalizer_of(model, self._normalize)
 
     def _set(self, conditions: Conditions) -> None:
         if not isinstance(conditions, Conditions):
@@ -125,6 +128,24 @@ class RolloutObjective(Objective):
         other: Self = object.__new__(type(self))
         vars(other).update(vars(self))
         other._set(conditions)
+        return other
+
+    def of(self, model: BaseAlgorithm | BasePolicy) -> Self:
+        """
+        :param model: the same model after it has learned, or another one of its architecture
+        :return: the same objective, looked at where that model is now, in the same environments and with the same random
+            numbers
+        :raises ValueError: if the architecture is another
+        """
+        other: Self = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._look_at(model)
+        if fingerprint(other._policy) != fingerprint(self._policy):
+            raise ValueError(
+                "The model's policy has another architecture than the objective was made for. Make a RolloutObjective "
+                "of it."
+            )
+        other._set(self._conditions)
         return other
 
     def describe(self) -> dict[str, Any]:
