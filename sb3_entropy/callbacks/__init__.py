@@ -5,6 +5,8 @@ from sb3_entropy.bandits.evaluation import BanditEvaluation, evaluate_bandit
 from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.callbacks.action_diversity import ActionDiversityCallback, EvaluationPoint
 from sb3_entropy.callbacks.entropy import EntropyCallback, EntropyPoint
+from sb3_entropy.callbacks.snapshots import SnapshotCallback
+from sb3_entropy.policies.archive import SnapshotArchive
 
 __all__ = [
     "ActionDiversityCallback",
@@ -14,6 +16,8 @@ __all__ = [
     "EntropyCallback",
     "EntropyPoint",
     "EvaluationPoint",
+    "SnapshotArchive",
+    "SnapshotCallback",
     "action_use",
     "evaluate_bandit",
     "find_bandit",

@@ -50,6 +50,13 @@ class Snapshot:
         self.tensors = {name: th.as_tensor(array) for name, array in arrays.items()}
 
     @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Snapshot":
+        """:return: the one that these are, by the names that they have in a policy"""
+        snapshot = cls.__new__(cls)
+        snapshot.__setstate__(dict(arrays))
+        return snapshot
+
+    @classmethod
     def near(cls, policy: BasePolicy) -> "Snapshot":
         """:return: one that has learned a little: what is learned is a hundredth larger, and shifted"""
         snapshot = cls(policy)
@@ -102,14 +109,26 @@ class Snapshot:
         with evaluated(policy), th.no_grad(), self.instead(policy):
             return law_at(policy, observations)
 
+    def misfit(self, policy: BasePolicy) -> str | None:
+        """
+        :param policy: a policy
+        :return: in what its architecture is another, at the first name; None if it is the same
+        """
+        there = {name: tuple(tensor.shape) for name, tensor in by_plain_names(policy.state_dict()).items()}
+        here = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+        for name in dict.fromkeys((*there, *here)):
+            if there.get(name) != here.get(name):
+                kept, has = (f"the shape {of[name]}" if name in of else "none" for of in (here, there))
+                return f"For {name!r} the snapshot has {kept}, and the policy has {has}"
+        return None
+
     def _fitting(self, policy: BasePolicy) -> dict[str, th.Tensor]:
-        own = by_plain_names(policy.state_dict())
-        if {name: tensor.shape for name, tensor in own.items()} != {n: t.shape for n, t in self.tensors.items()}:
+        if (misfit := self.misfit(policy)) is not None:
             raise ValueError(
                 "The parameters do not fit the policy's network: they are of another policy, or it has been exchanged. "
-                "Take a snapshot of this one, or make the regularizers anew that hold one."
+                f"{misfit}. Take a snapshot of this one, or make the regularizers anew that hold one."
             )
-        return own
+        return by_plain_names(policy.state_dict())
 
 
 class ParameterVector:

@@ -18,7 +18,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_entropy.unpickling.unpickler import UntrustedError, loads
 
-_PICKLE = ":serialized:"
+#: under which Stable-Baselines3 keeps the pickle of a field
+PICKLE = ":serialized:"
 
 
 def checked_copy(
@@ -61,17 +62,17 @@ def _checked(stored: Any, name: str, wanted: Callable[[str], bool] | None, algor
     for key, field in stored.items():
         if callable(getattr(algorithm, key, None)):
             raise UntrustedError(name, f"puts the field {key!r} in the place of a method of {algorithm.__name__}")
-        if not (isinstance(field, dict) and _PICKLE in field):
+        if not (isinstance(field, dict) and PICKLE in field):
             continue
         if wanted is not None and not wanted(key):
             stored[key] = None
             continue
         where = f"The field {key!r} of {name}"
         try:
-            pickled = base64.b64decode(field[_PICKLE])
+            pickled = base64.b64decode(field[PICKLE])
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where} is no pickle in base 64 that can be read: {error}.") from error
-        stored[key] = {":type:": field.get(":type:", ""), _PICKLE: _pickled_here(pickled, where)}
+        stored[key] = {":type:": field.get(":type:", ""), PICKLE: _pickled_here(pickled, where)}
     return json.dumps(stored)
 
 

@@ -10,8 +10,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.algorithms.common.saved_file import check_zip
 from sb3_entropy.files import atomic_file
+from sb3_entropy.unpickling.saved_file import check_zip
 
 #: as Stable-Baselines3 calls it
 BEST = "best_model.zip"

@@ -37,6 +37,7 @@ from sb3_entropy.zoo.config import read_config
 from sb3_entropy.zoo.journal import mend_journal
 from sb3_entropy.zoo.loading import checked_file, load_statistics
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
+from sb3_entropy.zoo.snapshots import place_snapshots, without_snapshots
 from sb3_entropy.zoo.trials import named_trial
 
 
@@ -171,6 +172,7 @@ class Experiment(ExperimentManager):
             if hyperparams.get("clip_range_vf", 0) is None:
                 del hyperparams["clip_range_vf"]  # the default, which rl-zoo takes for a schedule
         processed = super()._preprocess_hyperparams(hyperparams)
+        self.specified_callbacks = without_snapshots(self.specified_callbacks)  # read by a search: one folder for all
         if self._eval_env_kwargs_args is None:
             self.eval_env_kwargs = self.env_kwargs  # the preset's too, which rl-zoo leaves out
         if self._kind in BATCHED:
@@ -248,6 +250,7 @@ class Experiment(ExperimentManager):
         save_freq, self.save_freq = self.save_freq, -1
         super().create_callbacks()
         self.save_freq = save_freq
+        place_snapshots(self.callbacks, Path(self.save_path))
         statistics = Path(self.params_path) / "vecnormalize.pkl"
         for callback in self.callbacks:
             if isinstance(callback, EvalCallback) and callback.best_model_save_path == self.save_path:

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice
 from sb3_entropy.unpickling.model_zip import checked_copy
+from sb3_entropy.unpickling.saved_model import load_model
 from sb3_entropy.unpickling.unpickler import UntrustedError, loads
 from sb3_entropy.zoo.agents import Agent, find_agent
 from sb3_entropy.zoo.checkpoints import find_statistics
@@ -94,24 +95,6 @@ def load_agent(
     algorithms = import_rl_zoo().ALGOS
     check_choice("algorithm", agent.algo, algorithms)
     return load_model(algorithms[agent.algo], agent.file, trust, custom_objects=dict(replaced), device=device)
-
-
-def load_model(
-    algorithm: Any, file: Path, trust: bool, *, custom_objects: Mapping[str, Any] | None = None, **given: Any
-) -> BaseAlgorithm:
-    """
-    :param algorithm: the class that has saved it
-    :param file: the zip
-    :param trust: whether what is pickled in it may be executed
-    :param custom_objects: what stands in for fields of the file
-    :param given: handed on to ``load``
-    :return: the model
-    :raises UntrustedError: if a field that is read holds what could be executed, without trust
-    """
-    replaced = dict(custom_objects or {})
-    source = file if trust else checked_copy(file, str(file), lambda key: key not in replaced, algorithm)
-    model: BaseAlgorithm = algorithm.load(source, custom_objects=replaced, **given)
-    return model
 
 
 @contextmanager

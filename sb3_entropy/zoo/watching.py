@@ -8,7 +8,8 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.zoo.loading import load_model, under_statistics
+from sb3_entropy.unpickling.saved_model import load_model
+from sb3_entropy.zoo.loading import under_statistics
 from sb3_entropy.zoo.settings import read_hyperparams, read_yaml
 
 

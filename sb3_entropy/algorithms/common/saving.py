@@ -13,13 +13,13 @@ from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_entropy.algorithms.common.changing import FIXED, ChangingAlgorithm
-from sb3_entropy.algorithms.common.fingerprints import check_family, lineage
-from sb3_entropy.algorithms.common.saved_file import check_zip, find_zip, zip_path
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import unknown
 from sb3_entropy.files import atomic_file
 from sb3_entropy.handed_over import owned
 from sb3_entropy.policies.compiled import by_plain_names, compiled_in_place, plain_name
+from sb3_entropy.unpickling.fingerprints import check_family, lineage
+from sb3_entropy.unpickling.saved_file import check_zip, find_zip, zip_path
 
 
 class SavedAlgorithm(ChangingAlgorithm):

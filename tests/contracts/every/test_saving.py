@@ -32,9 +32,9 @@ from contracts.models import (
     policy_for,
     stock_parent,
 )
-from sb3_entropy.algorithms.common.fingerprints import FINGERPRINTS, stock_algorithms
 from sb3_entropy.algorithms.common.saving import check_zip
 from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.unpickling.fingerprints import FINGERPRINTS, stock_algorithms
 
 
 def bent(initial: float) -> Callable[[float], float]:
