@@ -133,7 +133,7 @@ class RolloutObjective(Objective):
     def of(self, model: BaseAlgorithm | BasePolicy) -> Self:
         """
         :param model: the same model after it has learned, or another one of its architecture
-        :return: the same objective, looked at where that model is now, in the same environments and with the same random
+        :return: the same objective, looked at where that model is now, in the same environments, with the same random
             numbers
         :raises ValueError: if the architecture is another
         """
