@@ -114,7 +114,8 @@ class Conformance:
     def pytest_runtest_makereport(self) -> Any:
         """Note on a test's report whether it made one of our models, and whether one was trained on the fast path."""
         report = yield
-        report.user_properties += [("made_one", self._made_one), ("trained_fast", self._trained_fast)]
+        noted = {"made_one": self._made_one, "trained_fast": self._trained_fast}
+        report.user_properties.append((NAME, noted))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -123,8 +124,8 @@ class Conformance:
         test = self.tests.setdefault(report.nodeid, begun)
         test["seconds"] += report.duration
         for key, value in report.user_properties:
-            if key in NOTHING_MADE:
-                test[key] |= value
+            if key == NAME:
+                test.update({name: test[name] or found for name, found in value.items()})
         if report.outcome != "passed" and test["outcome"] != "failed":
             test["outcome"] = report.outcome
             test["message"] = report.longreprtext

@@ -215,3 +215,15 @@ def test_where_the_clipped_and_the_plain_surrogate_are_equal_the_gradient_is_the
     advantages = th.tensor([2.0, -3.0])
     found = losses.clipped_surrogate_loss_gradient(advantages, log_prob, log_prob, 0.2)
     assert found.tolist() == [-1.0, 1.5]
+
+
+def test_where_rounding_makes_them_equal_outside_the_clip_the_gradient_is_autograds() -> None:
+    """Of 20,000 ratios within 3·10⁻⁷ of the clip's end some 100 tie; autograd then gives half of the gradient."""
+    generator = th.Generator().manual_seed(0)
+    log_prob = th.log(th.tensor(1.2)) + (th.rand(20_000, generator=generator) * 2 - 1) * 3e-7
+    advantages, old = th.randn(20_000, generator=generator), th.zeros(20_000)
+    leaf = log_prob.clone().requires_grad_()
+    (expected,) = th.autograd.grad(losses.clipped_surrogate_loss(advantages, leaf, old, 0.2), leaf)
+    assert th.equal(losses.clipped_surrogate_loss_gradient(advantages, log_prob, old, 0.2), expected)
+    ratio = log_prob.exp()
+    assert ((advantages * ratio == advantages * ratio.clamp(0.8, 1.2)) & (ratio > 1.2)).sum() > 10

@@ -54,17 +54,17 @@ class FlatOptimizer(ABC):
     def _see_state(self) -> None:
         self._state = self.optimizer.state
         self._entries = [self._state.get(parameter) or None for parameter in self.flat.parameters]
-        self._entry_ids, self._held_ids = list(map(id, self._state.values())), self._ids_held()
+        self._held_ids = self._ids_held()
 
     def _ids_held(self) -> list[int]:
-        names = (*self.begins, "step") if self.counts_in_tensors else self.begins
-        return [id(held.get(name)) for held in self._entries if held is not None for name in names]
+        """Of the entries and what is in them; one that somebody has asked for without a step is empty."""
+        names = (*self.begins, "step") if self.counts_in_tensors else tuple(self.begins)
+        entries = self._state.values()
+        return [*map(id, entries), *map(len, entries), *(id(held.get(name)) for held in entries for name in names)]
 
     def holds(self) -> bool:
         """:return: whether the optimiser's state still is these views"""
-        if self.optimizer.state is not self._state or list(map(id, self._state.values())) != self._entry_ids:
-            return False
-        return self._ids_held() == self._held_ids
+        return self.optimizer.state is self._state and self._ids_held() == self._held_ids
 
     def release(self) -> None:
         """Give each parameter a state of its own again, with the same numbers."""

@@ -78,12 +78,14 @@ def clipped_surrogate_loss_gradient(
     :param log_prob: log π(a|s), shape (B,)
     :param old_log_prob: log π_old(a|s), shape (B,)
     :param clip_range: ε > 0
-    :return: ∂/∂ log π of :func:`clipped_surrogate_loss`, −ρA/B where ρA is the lesser of the two, else 0, shape (B,)
+    :return: ∂/∂ log π of :func:`clipped_surrogate_loss`, −ρA/B where ρA is the lesser of the two, else 0, shape (B,).
+        Where ρ is outside the clip and rounding makes the two equal, it is half of that, as autograd shares it
     """
     ratio = th.exp(log_prob - old_log_prob)
     clipped = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
-    kept = advantages * ratio <= advantages * clipped
-    return th.where(kept, policy_gradient_loss_gradient(advantages), 0.0) * ratio
+    free, bounded = advantages * ratio, advantages * clipped
+    gradient = th.where(free <= bounded, policy_gradient_loss_gradient(advantages), 0.0) * ratio
+    return th.where((free == bounded) & (ratio != clipped), gradient / 2, gradient)
 
 
 def approximate_kl(log_ratio: th.Tensor) -> th.Tensor:

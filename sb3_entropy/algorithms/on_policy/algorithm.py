@@ -110,8 +110,10 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         if rollout_buffer is self.rollout_buffer:
             self._exchange_rollout_buffer()
             rollout_buffer = self.rollout_buffer
+        # Between an update and the next rollout of learn() nobody is called, and collect() chooses when its callback
+        # has been; a loop of somebody's own may have changed anything.
         is_first = self.num_timesteps == self._num_timesteps_at_start
-        if is_first or self._flat_policy is None:  # else collect() chooses, when its callback has been called
+        if is_first or not self._is_learning or self._flat_policy is None:
             self._choose_path()
         try:
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)

@@ -149,14 +149,18 @@ class OnPolicyHooks(SavedAlgorithm, OnPolicyAlgorithm):
         if log_interval not in (None, OWN_DEFAULT):
             check_number("log_interval", log_interval, low=1, integer=True)
         interval = self.default_log_interval if log_interval == OWN_DEFAULT else log_interval
-        super().learn(
-            total_timesteps=total_timesteps,
-            callback=callback,
-            log_interval=interval,  # type: ignore[arg-type]
-            tb_log_name=tb_log_name or type(self).__name__,
-            reset_num_timesteps=reset_num_timesteps,
-            progress_bar=progress_bar,
-        )
+        self._is_learning = True
+        try:
+            super().learn(
+                total_timesteps=total_timesteps,
+                callback=callback,
+                log_interval=interval,  # type: ignore[arg-type]
+                tb_log_name=tb_log_name or type(self).__name__,
+                reset_num_timesteps=reset_num_timesteps,
+                progress_bar=progress_bar,
+            )
+        finally:
+            self._is_learning = False
         if interval is not None:
             # SB3 writes the log before it trains, so the last update's values would never be written.
             self._record_policy()

@@ -53,6 +53,8 @@ class OnPolicySetup(OnPolicyHooks):
     _next_rollout_buffer: SoftRollouts | None = None
     #: what acts and learns on the fast path; None on the general one
     _flat_policy: FlatPolicy | None = None
+    #: whether rollouts and updates are called by ``learn``, and nobody in between
+    _is_learning: bool = False
     #: which it is, in words
     _path: str = ""
     #: of the algorithm's own arguments
@@ -107,6 +109,7 @@ class OnPolicySetup(OnPolicyHooks):
             "active_regularizers",
             "_next_rollout_buffer",
             "_flat_policy",
+            "_is_learning",
             "_path",
         ]
 

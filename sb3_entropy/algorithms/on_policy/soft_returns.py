@@ -60,7 +60,7 @@ def rollout_entropies(
     :raises ValueError: if the policy's distribution has no entropy, see :func:`required_entropy`
     """
     shape = buffer.rewards.shape
-    constant = state_independent_entropy(policy) if flat_policy is None else flat_policy.head.constant_entropy()
+    constant = state_independent_entropy(policy)
     if constant is not None:
         return np.full(shape, constant, dtype=np.float32)
     observations: Any = buffer.observations

@@ -35,8 +35,8 @@ class StdScheme(nn.Module):
     @property
     def tanh_factor(self) -> float | None:
         """
-        :return: c, where ``of_head`` is c·tanh(W h(s) + b) but for what does not depend on the head, and log σ₀ is
-            added to it if the scheme has it, so that ∂ log σ/∂(W h + b) = c·(1 − tanh²); None if it is anything else
+        :return: c, where ``of_head(x, log σ₀)`` is a constant + c·tanh x, + log σ₀ if the scheme has it, and does not
+            write into x, so that ∂ log σ/∂x = c·(1 − tanh² x); None if it is anything else. Read of our own schemes
         """
         return None
 

@@ -33,6 +33,9 @@ from contracts.models import (
 from contracts.pairs import combinations
 from sb3_entropy.algorithms.on_policy.fast.choice import why_general
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
+from sb3_entropy.distributions.std_schemes.global_ import GlobalStd
+from sb3_entropy.distributions.std_schemes.global_local import GlobalLocalStd
+from sb3_entropy.distributions.std_schemes.local import LocalStd
 from sb3_entropy.registry import ALGORITHMS, STD_SCHEMES
 
 SCHEMES = STD_SCHEMES.keys()
@@ -655,6 +658,134 @@ def test_a_model_that_was_interrupted_can_be_used(
         seeded(one).learn(8)
     if SAME_BITS:
         assert_same_state(model, general)
+
+
+# ---------------------------------------------------------------------- schemes and loops of one's own
+
+
+class Sub(GlobalStd):
+    """Says nothing new."""
+
+
+class InPlace(GlobalLocalStd):
+    """Writes into what it is given."""
+
+    def of_head(self, output: Any, log_std: Any) -> Any:
+        return log_std + self.delta * output.tanh_()
+
+
+class Own(LocalStd):
+    """Gives what it keeps."""
+
+    def of_head(self, output: Any, log_std: Any) -> Any:
+        self.kept = super().of_head(output, log_std)
+        return self.kept
+
+
+def with_scheme(cls: Any, **settings: Any) -> Callable[[Any], None]:
+    """:return: what puts a scheme of that class into a model, with what its own one has learned"""
+
+    def act(model: Any) -> None:
+        policy = model.policy
+        other = cls(policy.mlp_extractor.latent_dim_pi, model.action_space.shape[0], **settings)
+        if hasattr(policy.std_scheme, "head") and hasattr(other, "head"):
+            other.head = policy.std_scheme.head
+        policy.std_scheme = other
+
+    return act
+
+
+def narrower(model: Any) -> None:
+    """Another range of the local increment."""
+    model.policy.std_scheme.delta = 0.3
+
+
+def emptied(model: Any) -> None:
+    """Entries of the optimiser's state that somebody has asked for, without a step."""
+    for parameter in model.policy.parameters():
+        assert model.policy.optimizer.state[parameter] is not None
+
+
+def held_elsewhere(model: Any) -> None:
+    """The buffer of a fixed σ is another one."""
+    model.policy.log_std.data = model.policy.log_std.data - 0.5
+
+
+@bits
+@pytest.mark.parametrize("key", ["sppo", "sa2c"])
+@pytest.mark.parametrize(
+    ("scheme", "act"),
+    [
+        ("global", with_scheme(Sub)),
+        ("global_local", with_scheme(InPlace)),
+        ("global_local", narrower),
+        ("global_clipped_local", narrower),
+        ("global", emptied),
+        ("fixed", held_elsewhere),
+    ],
+)
+def test_schemes_that_are_changed_give_the_same_bits(key: str, scheme: str, act: Callable[[Any], Any]) -> None:
+    outcomes = []
+    for fast in (False, "auto"):
+        env = make_env(truncates=True)
+        model = build(key, env, fast=fast, n_steps=8, ent_coef=0.1, policy_kwargs={"std_scheme": scheme})
+        act(model)
+        model.learn(16)
+        act(model)
+        outcomes.append(seeded(model).learn(24))
+    assert_same_state(*outcomes)
+
+
+def test_sampling_within_rounding_leaves_a_scheme_what_is_its_own() -> None:
+    """log σ that a scheme keeps stays log σ, at its start near log_std_init = −0.7, and does not become σ."""
+    policy_kwargs = {"std_scheme": "local", "log_std_init": -0.7}
+    model = build("sppo", make_env(), fast="rounding", n_steps=8, policy_kwargs=policy_kwargs)
+    with_scheme(Own, log_std_init=-0.7)(model)
+    model._choose_path()
+    assert model._flat_policy is not None
+    model._flat_policy.sample(th.zeros((1, *model.observation_space.shape)))
+    assert model.policy.std_scheme.kept.detach().numpy() == pytest.approx(-0.7, abs=1e-4)
+
+
+@pytest.mark.parametrize("fast", [False, "auto"])
+def test_a_loop_of_ones_own_may_change_anything(fast: bool | str) -> None:
+    """A network with other layers, between an update and a rollout that learn() does not call."""
+    model = build("sppo", make_env(truncates=True), fast=fast, n_steps=8)
+    _, callback = model._setup_learn(64, None)
+    callback.on_training_start(locals(), globals())
+    for _ in range(2):
+        model.collect_rollouts(model.env, callback, model.rollout_buffer, 8)
+        model.train()
+    model.policy.mlp_extractor.policy_net.append(th.nn.Dropout(0.9))
+    model.collect_rollouts(model.env, callback, model.rollout_buffer, 8)
+    assert model._flat_policy is None
+    assert not model.policy.mlp_extractor.policy_net[-1].training
+
+
+def test_schemes_that_stand_in_the_way() -> None:
+    class Unused(GlobalLocalStd):
+        def of_head(self, output: Any, log_std: Any) -> Any:
+            return self.delta * th.tanh(output)
+
+    class Trained(GlobalStd):
+        def train(self, mode: bool = True) -> Any:
+            return super().train(mode)
+
+    model = build("sppo", make_env(), n_steps=8, policy_kwargs={"std_scheme": "global_local"})
+    with_scheme(Unused)(model)
+    assert why_general(model) == "the parameter log_std is not used by the std scheme"
+    with_scheme(Trained)(model)
+    assert "a train() of its own" in str(why_general(model))
+
+
+def test_a_critic_that_is_to_come_is_not_learned_yet() -> None:
+    outcomes = []
+    for fast in (False, "auto"):
+        model = build("spg", make_env(truncates=True), fast=fast, n_steps=16, baseline=False)
+        model.learn(48, callback=Between(lambda model: setattr(model, "baseline", True), at_start=False))
+        outcomes.append(model)
+    if SAME_BITS:
+        assert_same_state(*outcomes)
 
 
 # ---------------------------------------------------------------------- within rounding

@@ -1,6 +1,7 @@
 """
 The family's fast path: the same arithmetic as the general one, in fewer calls, and so to the same bits.
 
-``path`` chooses it and puts it together; ``networks`` are the two MLPs with their gradient written out; ``heads`` make
-a distribution of what the actor's network gives; ``rollout`` and ``update`` execute the steps of the one training loop.
+``choice`` chooses it; ``policy`` puts it together: the two MLPs, whose gradient is written out in
+:mod:`~sb3_entropy.algorithms.common.networks`, and of ``heads`` the distribution of what the actor's network gives;
+``rollout`` and ``update`` execute the steps of the one training loop.
 """

@@ -31,7 +31,7 @@ STEPS = (
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 #: see :func:`_standing`
-Standing = tuple[list[dict[str, Any]], list[Any], list[dict[str, Any]]]
+Standing = tuple[list[nn.Module], list[dict[str, Any]], list[Any], list[dict[str, Any]]]
 
 
 def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -> tuple[str | None, FlatPolicy | None]:
@@ -56,10 +56,12 @@ def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -
 
 
 def _standing(policy: ActorCriticPolicy) -> Standing:
-    """:return: of all its modules what they hold, which stays the same objects: attributes, hooks, parts"""
-    attributes = [vars(module) for module in policy.modules()]
+    """:return: all its modules, and of them what stays the same objects: attributes, hooks, parts"""
+    modules = list(policy.modules())
+    attributes = [vars(module) for module in modules]
     hooks = [held[name] for held in attributes for name in HOOKS]
-    return attributes, hooks, [held[name] for held in attributes for name in ("_modules", "_parameters", "_buffers")]
+    parts = [held[name] for held in attributes for name in ("_modules", "_parameters", "_buffers")]
+    return modules, attributes, hooks, parts
 
 
 def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
@@ -76,9 +78,9 @@ def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
     seen += [value for name, value in group.items() if name not in ("params", "lr")]
     seen += [type(group["lr"]), len(optimizer.param_groups), *map(id, group["params"])]
     seen += [len(vars(optimizer)), len(optimizer._optimizer_step_pre_hooks), len(optimizer._optimizer_step_post_hooks)]
-    seen += [nn.modules.module._has_any_global_hook(), getattr(policy, "has_critic", True)]
-    attributes, hooks, held = standing
-    seen += [any(hooks), *map(len, attributes), *map(len, held)]
+    seen += [nn.modules.module._has_any_global_hook(), getattr(policy, "has_critic", True), algorithm.baseline]
+    modules, attributes, hooks, held = standing
+    seen += [any(hooks), *map(type, modules), *map(len, attributes), *map(len, held)]
     for things in filter(None, held):
         seen += map(id, things.values())
     for parameter in group["params"]:
@@ -94,6 +96,7 @@ def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
     return (
         _of_policy(algorithm.policy)
         or _of_algorithm(algorithm)
+        or _of_regularizers(algorithm)
         or why_not_flat(algorithm.policy.optimizer, list(algorithm.policy.parameters()))
         or _of_counts(algorithm.policy)
     )
@@ -109,6 +112,12 @@ def _of_algorithm(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
     buffer = algorithm.rollout_buffer
     if type(buffer) is not SoftRolloutBuffer or _replaced(buffer):
         return f"the rollout buffer is {type(buffer).__name__}, or a method of it has been replaced"
+    if algorithm.baseline != getattr(algorithm.policy, "has_critic", True):
+        return "baseline has been changed, from the next rollout on"
+    return None
+
+
+def _of_regularizers(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
     for rule in algorithm.active_regularizers:
         if isinstance(rule.coefficient, GradientShare):
             return "a regularizer's coefficient is a share of the gradient"
@@ -142,7 +151,7 @@ def _of_policy(policy: ActorCriticPolicy) -> str | None:
     elif any(type(output) is not nn.Linear or output.bias is None for output in outputs):
         reason = "its outputs are no linear layers"
     reason = reason or why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net)
-    return reason or _of_modules(policy) or _of_parameters(policy)
+    return reason or _of_modules(policy) or _of_parameters(policy) or _of_scheme(policy)
 
 
 def _extractors(policy: ActorCriticPolicy) -> list[nn.Module]:
@@ -159,6 +168,8 @@ def _of_modules(policy: ActorCriticPolicy) -> str | None:
             return f"there are hooks on {name or 'the policy'}, or it is compiled"
         if replaced := _replaced(module):
             return f"{replaced[0]} of {name or 'the policy'} has been replaced"
+        if type(module).train is not nn.Module.train:
+            return f"{name or 'the policy'} does otherwise in training, by a train() of its own"
     if nn.modules.module._has_any_global_hook():
         return "there are hooks on all modules"
     slots = [id(parameter) for module in policy.modules() for parameter in module._parameters.values()]
@@ -176,6 +187,23 @@ def _of_parameters(policy: ActorCriticPolicy) -> str | None:
         if not parameter.requires_grad and id(parameter) not in unused:
             return f"the parameter {name} is not learned"
     return None
+
+
+def _of_scheme(policy: ActorCriticPolicy) -> str | None:
+    """A parameter that a scheme of somebody's own does not use has no gradient, not even 0."""
+    scheme, log_std = getattr(policy, "std_scheme", None), getattr(policy, "log_std", None)
+    if scheme is None or type(scheme).__module__.startswith("sb3_entropy."):
+        return None
+    parameters = {f"std_scheme.{name}": parameter for name, parameter in scheme.named_parameters()}
+    if isinstance(log_std, nn.Parameter):
+        parameters["log_std"] = log_std
+    with th.enable_grad():
+        made = scheme(th.zeros((1, policy.mlp_extractor.latent_dim_pi)), log_std)
+    if not parameters or not made.requires_grad:
+        return "the std scheme uses none of its parameters" if parameters else None
+    found = th.autograd.grad(made.sum(), list(parameters.values()), allow_unused=True)
+    unused = [name for name, gradient in zip(parameters, found, strict=True) if gradient is None]
+    return f"the parameter {unused[0]} is not used by the std scheme" if unused else None
 
 
 def _nets(policy: ActorCriticPolicy) -> list[list[nn.Module]]:

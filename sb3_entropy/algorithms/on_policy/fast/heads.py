@@ -27,7 +27,7 @@ from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.networks import Affine, tanh_backward
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.choices import ShiftedCategorical, ShiftedMultiCategorical
-from sb3_entropy.distributions.gaussian import GaussianDistribution, gaussian_entropy
+from sb3_entropy.distributions.gaussian import GaussianDistribution
 from sb3_entropy.distributions.laws import Law, law_of
 from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
@@ -66,6 +66,10 @@ class Head(ABC):
         self.policy = policy
         self.affine = Affine(policy.action_net, flat)  # type: ignore[arg-type]
 
+    def holds(self) -> bool:
+        """:return: whether what it reads beside the flat parameters is still the policy's"""
+        return True
+
     @abstractmethod
     def act(self, latent: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         """
@@ -103,10 +107,6 @@ class Head(ABC):
         :return: H in nats, shape (B,)
         """
 
-    def constant_entropy(self) -> float | None:
-        """:return: H in nats where it is the same in every state by its form, else None"""
-        return None
-
     @abstractmethod
     def law(self, evaluated: Evaluated) -> Law:
         """:return: the law that has been evaluated"""
@@ -124,7 +124,11 @@ class Head(ABC):
 
 
 class WrittenHead(Head):
-    """One of which the gradient of log-probability and entropy is written out; else autograd differentiates them."""
+    """
+    One of which the gradient of log-probability and entropy is written out; else autograd differentiates them.
+
+    A minibatch calls ``evaluate``, then ``gradients``, ∂L/∂(leaves), then ``backward``: ∂L/∂(W, b, log σ₀) and ∂L/∂h.
+    """
 
     @abstractmethod
     def gradients(
@@ -161,14 +165,18 @@ class GaussianHead(WrittenHead):
         #: a scheme that is a function of a linear layer; whatever else one is, a third party's, is left to autograd
         self.scheme_affine: Affine | None = None
         own = [] if self.scheme is None else list(self.scheme.parameters())
-        #: c of a scheme that is c·tanh of that layer, and what the layer gave of the last h
-        self._tanh_factor: float | None = None
+        #: whether the scheme is c·tanh of that layer, one of ours, of which that is known
+        self._is_tanh = False
+        #: h and what the layer gave of it, so that the backward pass need not compute it again: valid for that very h
         self._last_output: tuple[th.Tensor, th.Tensor]
         if self.scheme is not None and _is_of_head(self.scheme):
             self.scheme_affine, own = Affine(self.scheme.head, flat), []
-            if {"of_head", "tanh_factor"} <= vars(type(self.scheme)).keys():  # one beside the other
-                self._tanh_factor = self.scheme.tanh_factor
+            self._is_tanh = type(self.scheme).__module__.startswith("sb3_entropy.")
         self.scheme_parameters = [(parameter, flat.view(flat.gradients, parameter)) for parameter in own]
+
+    def holds(self) -> bool:
+        held: Any = getattr(self.policy, "log_std", None)  # a buffer, where σ is fixed
+        return held is None or self.log_std is None or held.data_ptr() == self.log_std.data_ptr()
 
     def leaves(self, latent: th.Tensor) -> tuple[th.Tensor, ...]:
         mean = self.affine.forward(latent)
@@ -188,7 +196,7 @@ class GaussianHead(WrittenHead):
             std = self._spread(self.log_std)[0]
         elif self.scheme_affine is not None:
             output = th.from_numpy(self.scheme_affine.forward_array(latent))
-            std = self.scheme.of_head(output, self.log_std).exp_()
+            std = self.scheme.of_head(output, self.log_std).exp()  # not in place: it may be the scheme's own
         else:
             return super().sample(latent)
         mean = self.affine.forward_array(latent)
@@ -206,7 +214,7 @@ class GaussianHead(WrittenHead):
         return actions, exponent.sub_(log_scale).sub_(HALF_LOG_2PI).sum(1)
 
     def _spread(self, log_std: th.Tensor) -> tuple[th.Tensor, th.Tensor, th.Tensor]:
-        """:return: σ, −2σ² and log σ, made anew where log σ has changed"""
+        """:return: σ, −2σ² and log σ, kept by the value of log σ, since that is written in place"""
         held = log_std.numpy().tobytes() if self.scheme is None else None
         if held is None or held != self._spread_of:
             std = log_std.exp()
@@ -216,7 +224,9 @@ class GaussianHead(WrittenHead):
     def evaluate(self, leaves: tuple[th.Tensor, ...], actions: th.Tensor) -> Evaluated:
         mean, log_std = leaves
         std = log_std.exp()
-        if mean.requires_grad:  # the gradient is then summed over states last, as in Stable-Baselines3
+        # Where autograd will differentiate, the gradient is summed over states last and squares are powers, whose
+        # backward has its own bits, as in Stable-Baselines3.
+        if mean.requires_grad:
             std = th.ones_like(mean) * std
         distance = actions - mean
         twice_variance = 2 * std**2 if mean.requires_grad else std * std * 2
@@ -229,10 +239,8 @@ class GaussianHead(WrittenHead):
         return Evaluated(log_prob, entropy, (mean, std, distance, twice_variance, scaled))
 
     def entropy(self, leaves: tuple[th.Tensor, ...]) -> th.Tensor:
-        return _gaussian_entropy(leaves[1].exp()).expand(len(leaves[0]))
-
-    def constant_entropy(self) -> float | None:
-        return None if self.scheme is not None or self.log_std is None else float(gaussian_entropy(self.log_std))
+        mean, log_std = leaves
+        return _gaussian_entropy(th.ones_like(mean) * log_std.exp())
 
     def law(self, evaluated: Evaluated) -> Law:
         return Gaussian(*evaluated.parts[:2])
@@ -270,10 +278,11 @@ class GaussianHead(WrittenHead):
         """
         scheme, affine = self.scheme, self.scheme_affine
         assert scheme is not None
-        if self._tanh_factor is not None and affine is not None and self._last_output[0] is latent:
+        factor = scheme.tanh_factor if self._is_tanh else None
+        if factor is not None and affine is not None and self._last_output[0] is latent:
             if self.log_std_gradient is not None:
                 th.sum(gradient, 0, out=self.log_std_gradient)
-            of_output = tanh_backward(gradient * self._tanh_factor, th.tanh(self._last_output[1]))
+            of_output = tanh_backward(gradient * factor, th.tanh(self._last_output[1]))
             affine.backward(latent, of_output)
             return affine.input_gradient(of_output)
         leaf = (latent.detach() if affine is None else affine.forward(latent)).requires_grad_()
@@ -284,7 +293,8 @@ class GaussianHead(WrittenHead):
             wanted.append(log_std.requires_grad_())
             places.append(self.log_std_gradient)
         with th.enable_grad():
-            made = scheme(leaf, log_std) if affine is None else scheme.of_head(leaf, log_std)
+            read = leaf.clone()  # a scheme may write into it
+            made = scheme(read, log_std) if affine is None else scheme.of_head(read, log_std)
         if not made.requires_grad:
             return th.zeros_like(latent)
         found = th.autograd.grad(made, wanted, gradient, materialize_grads=True)

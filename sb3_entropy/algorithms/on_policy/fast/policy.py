@@ -57,7 +57,7 @@ class FlatPolicy:
         :return: whether this would be made of them again: loading gives policy and optimiser other tensors
         """
         same = policy is self.policy and policy.optimizer is self.optimizer.optimizer and rounding == self.rounding
-        return same and self.flat.holds() and self.optimizer.holds() and self._counts_agree()
+        return same and self.flat.holds() and self.head.holds() and self.optimizer.holds() and self._counts_agree()
 
     def _counts_agree(self) -> bool:
         """:return: whether nobody else has taken a step with a part of the actor, or of the critic"""

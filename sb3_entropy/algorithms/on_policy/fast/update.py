@@ -114,7 +114,12 @@ class Update:
     def _by_hand(
         self, batch: RolloutBufferSamples, advantages: th.Tensor, unit: float | th.Tensor
     ) -> tuple[th.Tensor | None, th.Tensor, th.Tensor | None] | None:
-        """:return: values, log-probabilities and entropies, shape (B,) each; None if the update ends here"""
+        """
+        Write the gradient of this minibatch into the flat one.
+
+        :return: what its loss is noted from: values, log-probabilities and entropies, shape (B,) each; None if the
+            update ends here
+        """
         algorithm, head = self.algorithm, self.acting.head
         assert isinstance(head, WrittenHead)
         x = self.acting.features(batch.observations)
