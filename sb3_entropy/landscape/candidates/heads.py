@@ -76,7 +76,8 @@ class IntoBox:
             return to_box(self.box, samples.reshape(shape), self.scaled)
         if self.scaled:
             samples = self.low + 0.5 * (samples + 1.0) * self.width
-        return np.asarray(np.clip(samples, self.low, self.high).reshape(shape))
+        inside: np.ndarray = np.minimum(np.maximum(samples, self.low), self.high)  # np.clip takes twice as long
+        return inside.reshape(shape)
 
 
 class GaussianHead(Head):

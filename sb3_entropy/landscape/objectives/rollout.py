@@ -50,7 +50,7 @@ class RolloutObjective(Objective):
     :param max_steps: after how many steps an episode is cut; None for the environment's own limit
     :param seed: of all episodes
     :param n_envs: environments at a time, in each process: memory grows with them, and not with the candidates; None
-        for 512 on envpool and 64 on Gymnasium
+        for 512 on envpool and 16 on Gymnasium
     :param n_lanes: S, how many episodes of a candidate are played side by side; part of what an episode is
     :param n_threads: of envpool's pool; None for one a core, or one in a worker of an engine
     :param engine: where candidates are played, in chunks; None for here. It stays the caller's, who closes it

@@ -173,59 +173,67 @@ class _Game:
         self.played = np.zeros((n, n_lanes), dtype=np.int64)
         self.steps = np.zeros((n, n_lanes), dtype=np.int64)
         self.total, self.weight = np.zeros((n, n_lanes)), np.ones((n, n_lanes))
+        self._look()
 
     def play(self, returns: np.ndarray, lengths: np.ndarray) -> None:
         """Write the results of every candidate of the chunk, shape (C, n)."""
-        n_live = int(self.live.sum())
-        while n_live:
+        while len(self.slots):
             ended = self._step()
             if ended is not None:
                 self._note(ended, returns, lengths)
-                n_live = int(self.live.sum())
                 self._leave_out()
+                self._look()
+
+    def _look(self) -> None:
+        """What stays as it is until an episode ends: where each is, and which slots go on."""
+        numbers = self.numbers[self.lane, self.played]
+        slots = self.rows[:, None] * len(self.lane) + self.lane
+        self.column = self.columns[self.lane, self.played]
+        self.slots, self.slot_numbers, self.slot_restart = (
+            array[self.live] for array in (slots, numbers, self.restart)
+        )
+        self.everywhere = len(self.slots) == self.live.size
+        self.restarting = bool(self.slot_restart.any())
 
     def _step(self) -> np.ndarray | None:
         """:return: where an episode has ended, shape (C, S), if one has"""
         head, counting = self.candidates.head, self.counting
         leaves = self.stack.leaves(self.candidates.normalizer(self.observations))
-        columns = self.columns[self.lane, self.played]
-        actions = head.act(leaves, self.noise.at(columns, self.steps))
-        playing = self.live & ~self.restart
+        actions = head.act(leaves, self.noise.at(self.column, self.steps))
         if counting.ent_coef:
-            self.total += np.where(playing, self.weight * counting.ent_coef * head.entropy(leaves), 0.0)
-        everywhere = bool(self.live.all())
-        slots = self._slots()
-        numbers = self.numbers[self.lane, self.played]
-        actions, restart, numbers = (a.reshape(-1, *a.shape[2:]) for a in (actions, self.restart, numbers))
-        if not everywhere:
-            chosen = self.live.reshape(-1)
-            slots, actions, restart, numbers = slots[chosen], actions[chosen], restart[chosen], numbers[chosen]
-        observations, rewards, ended = self.stepper.step(slots, actions, restart, numbers)
-        rewards, ended = self._spread(rewards, np.float64), self._spread(ended, np.bool_)
-        self._observe(observations, everywhere)
-        self.total += self.weight * rewards
-        self.weight *= counting.gamma
-        self.steps += 1
-        if restart.any():
+            bonus = self.weight * counting.ent_coef * head.entropy(leaves)
+            self.total += np.where(self.live & ~self.restart, bonus, 0.0)
+        actions = actions.reshape(-1, *actions.shape[2:]) if self.everywhere else actions[self.live]
+        observations, rewards, ended = self.stepper.step(self.slots, actions, self.slot_restart, self.slot_numbers)
+        self._observe(observations)
+        self._add(rewards)
+        self.steps += self.live
+        if self.restarting:
             self.steps[self.restart], self.total[self.restart], self.weight[self.restart] = 0, 0.0, 1.0
             self.restart[:] = False
-        ended = playing & (ended | (self.steps >= counting.max_steps))
-        return ended if ended.any() else None
+            self.slot_restart, self.restarting = np.zeros(len(self.slots), dtype=bool), False
+        # A slot that has been reset has taken no step yet.
+        if not ended.any() and int(self.steps.max()) < counting.max_steps:
+            return None
+        return self.live & (self._spread(ended) | (self.steps >= counting.max_steps))
 
-    def _slots(self) -> np.ndarray:
-        slots: np.ndarray = (self.rows[:, None] * len(self.lane) + self.lane).reshape(-1)
-        return slots
+    def _add(self, rewards: np.ndarray) -> None:
+        if self.counting.gamma == 1:
+            self.total += self._spread(rewards)
+            return
+        self.total += self.weight * self._spread(rewards)
+        self.weight *= self.counting.gamma
 
-    def _spread(self, values: np.ndarray, dtype: Any) -> np.ndarray:
+    def _spread(self, values: np.ndarray) -> np.ndarray:
         """:return: values of live slots, shape (L,), as (C, S), 0 elsewhere"""
-        if len(values) == self.live.size:
-            return np.asarray(values, dtype=dtype).reshape(self.live.shape)
-        spread = np.zeros(self.live.shape, dtype=dtype)
+        if self.everywhere:
+            return values.reshape(self.live.shape)
+        spread = np.zeros(self.live.shape, dtype=values.dtype)
         spread[self.live] = values
         return spread
 
-    def _observe(self, observations: Any, everywhere: bool) -> None:
-        if everywhere:
+    def _observe(self, observations: Any) -> None:
+        if self.everywhere:
             self.observations = of_each(lambda array: array.reshape(*self.live.shape, *array.shape[1:]), observations)
         elif isinstance(observations, dict):
             for key, array in observations.items():
@@ -238,6 +246,7 @@ class _Game:
         candidate, column = self.rows[row], self.columns[lane, self.played[row, lane]]
         returns[candidate, column] = self.total[row, lane]
         lengths[candidate, column] = self.steps[row, lane]
+        self.steps[row, lane] = 0
         self.played[row, lane] += 1
         goes_on = self.played[row, lane] < self.n_episodes[lane]
         self.restart[row, lane] = goes_on

@@ -126,7 +126,7 @@ class GymnasiumStepper(Stepper):
     ) -> tuple[Any, np.ndarray, np.ndarray]:
         n = len(slots)
         observations: list[Any] = [None] * n
-        rewards, ended = np.zeros(n), np.zeros(n, dtype=bool)
+        rewards, ended = [0.0] * n, [False] * n  # lists are quicker to write into, one by one
         again = restart.tolist() if restart.any() else None
         # What a Discrete environment gets is a number of NumPy's, as of a VecEnv.
         for i, (slot, action) in enumerate(zip(slots.tolist(), actions, strict=True)):
@@ -134,9 +134,9 @@ class GymnasiumStepper(Stepper):
             if again is not None and again[i]:
                 observations[i] = env.reset(seed=self.seed_of(int(numbers[i])))[0]
                 continue
-            observations[i], rewards[i], terminated, truncated, _ = env.step(action)
-            ended[i] = terminated or truncated
-        return _stacked(observations), rewards, ended
+            observations[i], reward, terminated, truncated, _ = env.step(action)
+            rewards[i], ended[i] = float(reward), bool(terminated or truncated)
+        return _stacked(observations), np.array(rewards), np.array(ended)
 
 
 def _stacked(observations: list[Any]) -> Any:

@@ -17,8 +17,8 @@ from sb3_entropy.landscape.stepping.envpool import EnvPoolStepper, spaces_of, ta
 from sb3_entropy.landscape.stepping.gymnasium import GymnasiumStepper
 
 BACKENDS = ("auto", "envpool", "gymnasium")
-#: environments at a time, by backend: 400 MB of Hopper on envpool; wrappers and all on Gymnasium
-N_ENVS = {"envpool": 512, "gymnasium": 64}
+#: environments at a time, by backend: 400 MB of Hopper on envpool; on Gymnasium as many as stay in a core's cache
+N_ENVS = {"envpool": 512, "gymnasium": 16}
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Noise:
         """
         if not self.width:
             return np.empty((*columns.shape, 0), self._drawn.dtype)
-        while int(steps.max(initial=0)) >= self._drawn.shape[1]:
+        while int(steps.max()) >= self._drawn.shape[1]:
             self._draw()
         drawn: np.ndarray = self._drawn[columns, steps]
         return drawn
