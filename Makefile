@@ -18,7 +18,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits conformance lists tensorboard clean
+.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits bench-landscape conformance lists tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -66,6 +66,9 @@ bench-studies: $(READY) ## the study runner against plain learn(), and what inte
 
 bench-bandits: $(READY) ## bandits beside a bare loop, and divergences as actions grow; needs MNIST
 	$(BIN)/python -m benchmarks.bandits
+
+bench-landscape: $(READY) ## candidates in lockstep against raw stepping, and against evaluate_policy
+	$(BIN)/python -m benchmarks.landscape
 
 conformance: $(READY) ## Stable-Baselines3's own tests on our classes
 	$(BIN)/python -m benchmarks.conformance

@@ -5,6 +5,7 @@ from sb3_entropy.bandits.evaluation import BanditEvaluation, evaluate_bandit
 from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.callbacks.action_diversity import ActionDiversityCallback, EvaluationPoint
 from sb3_entropy.callbacks.entropy import EntropyCallback, EntropyPoint
+from sb3_entropy.callbacks.landscape import LandscapeProbeCallback, Look
 from sb3_entropy.callbacks.snapshots import SnapshotCallback
 from sb3_entropy.policies.archive import SnapshotArchive
 
@@ -16,6 +17,8 @@ __all__ = [
     "EntropyCallback",
     "EntropyPoint",
     "EvaluationPoint",
+    "LandscapeProbeCallback",
+    "Look",
     "SnapshotArchive",
     "SnapshotCallback",
     "action_use",

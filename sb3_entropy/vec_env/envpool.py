@@ -44,8 +44,8 @@ class EnvPoolVecEnv(VecEnv):
 
     def __init__(self, env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any):
         check_number("n_envs", n_envs, low=1, integer=True)
-        self.envpool = _import_envpool()
-        self.task = _find_task(env_id, self.envpool.list_all_envs())
+        self.envpool = import_envpool()
+        self.task = find_task(env_id, self.envpool.list_all_envs())
         self.spec = gym.registry.get(env_id)
         self.kwargs = {"num_threads": min(n_envs, os.cpu_count() or 1), **kwargs}
         try:
@@ -61,7 +61,7 @@ class EnvPoolVecEnv(VecEnv):
             self.kwargs["max_episode_steps"] = self._limit + 1
         if self.config["max_num_players"] != 1:
             raise ValueError(f"{self.task!r} has several players; only tasks with one can be trained on.")
-        with _quiet():
+        with quiet():
             observation_space, action_space = spec.gymnasium_observation_space, spec.gymnasium_action_space
         if isinstance(action_space, spaces.Box):
             # Gymnasium's continuous actions are float32; a model can then move between the two.
@@ -83,7 +83,7 @@ class EnvPoolVecEnv(VecEnv):
             self._pool = self.envpool.make(
                 self.task, env_type="gymnasium", num_envs=self.num_envs, seed=seeds, **self.kwargs
             )
-        with _quiet():
+        with quiet():
             observations, info = self._pool.reset()
         self.reset_infos = self._infos(info)
         self._reset_seeds()
@@ -194,14 +194,18 @@ class EnvPoolVecEnv(VecEnv):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence Gymnasium's warning at envpool's float64 bounds of float32 boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*precision lowered by casting", category=UserWarning)
         yield
 
 
-def _import_envpool() -> Any:
+def import_envpool() -> Any:
+    """
+    :return: the module
+    :raises ImportError: if it is not installed, saying how to
+    """
     try:
         import envpool
     except ImportError as error:
@@ -212,7 +216,13 @@ def _import_envpool() -> Any:
     return envpool
 
 
-def _find_task(env_id: str, tasks: list[str]) -> str:
+def find_task(env_id: str, tasks: list[str]) -> str:
+    """
+    :param env_id: the task, by envpool's name or by Gymnasium's
+    :param tasks: all that envpool has
+    :return: envpool's name
+    :raises ValueError: if there is none
+    """
     for name in (env_id, env_id.rpartition("/")[2]):
         if name in tasks:
             return name

@@ -1,0 +1,187 @@
+"""Look at the landscape around θ while a policy is trained, whoever's algorithm it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3.common.callbacks import BaseCallback
+
+from sb3_entropy.errors import check_number
+from sb3_entropy.landscape.objectives.base import Conditions
+from sb3_entropy.landscape.objectives.rollout import RolloutObjective
+from sb3_entropy.landscape.probes.base import Found, Probe
+from sb3_entropy.landscape.probes.curvature import ImprovementCurvature
+from sb3_entropy.landscape.probes.perturbations import Perturbations
+from sb3_entropy.store import Store
+
+
+@dataclass(frozen=True)
+class Look:
+    """
+    What was found at one moment of the training, under one condition.
+
+    :param timesteps: steps of all environments so far
+    :param conditions: under which
+    :param found: what was found
+    """
+
+    timesteps: int
+    conditions: Conditions
+    found: Found
+
+
+class LandscapeProbeCallback(BaseCallback):
+    """
+    Runs a probe at the end of the first rollout after every ``every`` steps, and after the last update: at θ of the
+    policy that has collected the rollout. Its figures are logged as ``landscape/…``; under several conditions with the
+    condition behind, as ``landscape/improving[std=0]``.
+
+    Environments and generators are its own, and are made once: the training remains what it would have been, bit for
+    bit. Directions and episodes are the same at every look, so that what changes is θ.
+
+    :param every: steps of all environments between two looks
+    :param directions: K random directions
+    :param episodes: n at each of θ ± αd
+    :param alpha: the step α
+    :param probe: another probe, instead of random perturbations; ``"curvature"`` for the curvature along the direction
+        of improvement (Ahmed et al. 2019, Fig. 6)
+    :param conditions: under what to look, or several; the policy's own if not given
+    :param env: an id, or a function that makes an environment; None for the training's, where it has an id
+    :param env_kwargs: settings of the environment
+    :param seed: of directions and episodes
+    :param store: a file in which every evaluation is kept, see :class:`~sb3_entropy.landscape.evaluating.Evaluator`
+    :param at_start: whether to look before the first step of a training that starts from 0 too
+    :param at_end: whether to look after the last update
+    :param verbose: 1 prints what was found
+    :param objective_kwargs: further arguments of :class:`~sb3_entropy.landscape.RolloutObjective`
+    :raises TypeError: if a number is none
+    :raises ValueError: if one is out of range; at the start of the training, if nobody knows the environment's id, or
+        it does not fit
+
+    :ivar history: what was found, in order; a training that starts from 0 steps starts it anew
+    """
+
+    def __init__(
+        self,
+        every: int = 100_000,
+        directions: int = 100,
+        episodes: int = 16,
+        alpha: float = 0.1,
+        *,
+        probe: Probe | str | None = None,
+        conditions: Conditions | Sequence[Conditions] = (),
+        env: str | Callable[[], gym.Env[Any, Any]] | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+        seed: int = 0,
+        store: str | Path | None = None,
+        at_start: bool = False,
+        at_end: bool = True,
+        verbose: int = 0,
+        **objective_kwargs: Any,
+    ):
+        super().__init__(verbose)
+        check_number("every", every, low=1, integer=True)
+        self.every = every
+        self.probe = _probe(probe, directions, alpha, episodes, seed)
+        self.conditions = (conditions,) if isinstance(conditions, Conditions) else tuple(conditions) or (Conditions(),)
+        self.env, self.env_kwargs, self.seed = env, env_kwargs, seed
+        self.store, self.at_start, self.at_end = store, at_start, at_end
+        self.objective_kwargs = objective_kwargs
+        self.history: list[Look] = []
+        self._objective: RolloutObjective | None = None
+        self._next, self._start = 0, 0
+
+    def _init_callback(self) -> None:
+        if self._objective is not None:
+            self._objective.close()
+        self._objective = RolloutObjective(
+            self.model,
+            self._find_env() if self.env is None else self.env,
+            env_kwargs=self.env_kwargs,
+            seed=self.seed,
+            **self.objective_kwargs,
+        )
+        for conditions in self.conditions:  # what makes no sense is told before the training
+            self._objective.under(conditions)
+
+    def _find_env(self) -> str:
+        vec_env = self.model.get_env()
+        spec = vec_env.get_attr("spec")[0] if vec_env is not None and vec_env.has_attr("spec") else None
+        if spec is None:
+            raise ValueError(
+                "The training's environment has no id, from which environments of the probe's own could be made. Give "
+                "one, or a function that makes one: LandscapeProbeCallback(…, env='Hopper-v5')."
+            )
+        if self.env_kwargs is None:
+            self.env_kwargs = {key: value for key, value in spec.kwargs.items() if key != "render_mode"} or None
+        return str(spec.id)
+
+    def _on_training_start(self) -> None:
+        self._start = self.model.num_timesteps
+        if self._start == 0:
+            self.history = []
+        self._next = (self._start // self.every + 1) * self.every
+        if self.at_start and self._start == 0:
+            self._look()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.model.num_timesteps >= self._next:
+            self._look()
+
+    def _on_training_end(self) -> None:
+        # rl-zoo calls this twice, and also where the training has not begun.
+        if self._objective is None:
+            return
+        if self.at_end and self.model.num_timesteps > self._start:
+            self._look()
+        self._objective.close()
+        self._objective = None
+
+    def _look(self) -> None:
+        timesteps = self.model.num_timesteps
+        self._next = (timesteps // self.every + 1) * self.every
+        if self._objective is None:
+            return
+        here = self._objective.of(self.model)
+        store = None if self.store is None else Store(self.store)
+        try:
+            for conditions in self.conditions:
+                found = self.probe.run(here.under(conditions), store)
+                self.history.append(Look(timesteps, conditions, found))
+                self._record(conditions, found)
+        finally:
+            if store is not None:
+                store.close()
+        # Stable-Baselines3 writes its log before it trains, and an off-policy one at the end of an episode.
+        self.logger.record("time/total_timesteps", timesteps, exclude="tensorboard")
+        self.logger.dump(timesteps)
+
+    def _record(self, conditions: Conditions, found: Found) -> None:
+        behind = f"[{_words(conditions)}]" if len(self.conditions) > 1 else ""
+        for name, value in found.numbers().items():
+            self.logger.record(f"landscape/{name}{behind}", value)
+        if self.verbose:
+            print(f"landscape after {self.model.num_timesteps:,} steps{behind}: {' '.join(found.sentences())}")
+
+
+def _probe(given: Probe | str | None, directions: int, alpha: float, episodes: int, seed: int) -> Probe:
+    perturbations = Perturbations(directions, alpha, episodes, seed)
+    if given is None or given == "perturbations":
+        return perturbations
+    if given == "curvature":
+        return ImprovementCurvature(directions, alpha, episodes, seed=seed)
+    if not isinstance(given, Probe):
+        raise TypeError(f"probe must be a probe, 'perturbations' or 'curvature', but {given!r} was given.")
+    return given
+
+
+def _words(conditions: Conditions) -> str:
+    """:return: what differs from a policy as it is"""
+    plain = Conditions()
+    told = [f"{name}={value:g}" for name, value in vars(conditions).items() if value != getattr(plain, name)]
+    return ", ".join(told) or "own"

@@ -1,0 +1,1 @@
+"""Many policies of one architecture, with parameters of their own, acting at once."""

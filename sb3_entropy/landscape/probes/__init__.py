@@ -1,0 +1,1 @@
+"""Probes of the landscape of an objective, one a file."""

@@ -1,0 +1,1 @@
+"""Backends: whole episodes of many candidates, in lockstep."""

@@ -1,0 +1,123 @@
+"""A probe of the landscape while a policy is trained: what is logged, what is kept, and that nothing is disturbed."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch as th
+from contracts.envs import make_env
+from gymnasium.wrappers import TimeLimit
+from stable_baselines3 import A2C, PPO, SAC
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from sb3_entropy import SPPO
+from sb3_entropy.callbacks import LandscapeProbeCallback
+from sb3_entropy.landscape import Conditions, RolloutObjective
+from sb3_entropy.landscape.probes.line_search import LineSearch
+from sb3_entropy.landscape.probes.perturbations import Perturbations
+from sb3_entropy.policies.parameters import ParameterVector
+from sb3_entropy.store import Evaluations, Store
+
+CASES = {
+    "SPPO": (SPPO, {"n_steps": 32, "batch_size": 16}),
+    "PPO": (PPO, {"n_steps": 32, "batch_size": 16}),
+    "SAC": (SAC, {"learning_starts": 10, "batch_size": 8}),
+}
+
+
+def small() -> dict[str, Any]:
+    """Anew for each: A2C writes into its policy_kwargs."""
+    return {"seed": 1, "device": "cpu", "policy_kwargs": {"net_arch": [8]}}
+
+
+def short_pendulum() -> gym.Env[Any, Any]:
+    return TimeLimit(gym.make("Pendulum-v1").unwrapped, 20)
+
+
+def probe(**given: Any) -> LandscapeProbeCallback:
+    settings: dict[str, Any] = {"every": 40, "directions": 3, "episodes": 4, "env": short_pendulum, "n_lanes": 1}
+    return LandscapeProbeCallback(**{**settings, **given})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_training_is_what_it_would_have_been(name: str) -> None:
+    cls, kwargs = CASES[name]
+    alone = cls("MlpPolicy", "Pendulum-v1", **small(), **kwargs).learn(64)
+    rng = th.get_rng_state(), np.random.get_state()[1].tolist()
+    looked_at = cls("MlpPolicy", "Pendulum-v1", **small(), **kwargs).learn(64, callback=probe(at_start=True))
+    assert th.equal(th.get_rng_state(), rng[0])
+    assert np.random.get_state()[1].tolist() == rng[1]
+    for theirs, ours in zip(alone.policy.state_dict().values(), looked_at.policy.state_dict().values(), strict=True):
+        assert th.equal(theirs, ours)
+
+
+def test_it_looks_when_it_should_at_the_policy_as_it_is_then(tmp_path: Path) -> None:
+    conditions = [Conditions(), Conditions(std=0.0)]
+    model = PPO("MlpPolicy", "Pendulum-v1", n_steps=32, batch_size=16, **small())
+    logged: dict[str, Any] = {}
+
+    class Noting(LandscapeProbeCallback):
+        def _record(self, *given: Any) -> None:
+            super()._record(*given)
+            logged.update(self.logger.name_to_value)
+
+    settings: dict[str, Any] = {"env": short_pendulum, "n_lanes": 1, "store": tmp_path / "probes.sqlite"}
+    callback = Noting(60, 3, 4, conditions=conditions, at_start=True, **settings)
+    model.learn(128, callback=callback)
+    assert [look.timesteps for look in callback.history] == [0, 0, 64, 64, 128, 128, 128, 128]
+    assert [look.conditions for look in callback.history[:2]] == conditions
+    now = RolloutObjective(model, short_pendulum, n_lanes=1, conditions=Conditions(std=0.0))
+    found = Perturbations(3, 0.1, 4).run(now)
+    assert callback.history[-1].found.numbers() == found.numbers()
+    assert logged["landscape/return[std=0]"] == found.numbers()["return"]
+    assert {"landscape/improving[own]", "landscape/curvature_mean[std=0]"} <= logged.keys()
+    with Store(tmp_path / "probes.sqlite") as store:
+        assert len(Evaluations(store).keys()) == 4 * 2 * (2 * 3 + 2)
+    before = len(callback.history)
+    model.learn(64, callback=callback, reset_num_timesteps=False)
+    assert len(callback.history) == before + 4
+    model.learn(32, callback=callback)
+    assert [look.timesteps for look in callback.history] == [0, 0, 32, 32]
+
+
+def test_statistics_of_normalised_observations_are_those_of_the_moment() -> None:
+    env = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")]))
+    model = A2C("MlpPolicy", env, n_steps=8, **small())
+    callback = probe(every=1000, at_start=True)
+    model.learn(64, callback=callback)
+    first, last = (look.found.about["normalization"] for look in callback.history)
+    assert first != last
+    assert last == RolloutObjective(model, short_pendulum).describe()["normalization"]
+
+
+def test_another_probe() -> None:
+    callback = probe(every=1000, probe=LineSearch(steps=(0.1,), directions=3, episodes=2), verbose=0)
+    A2C("MlpPolicy", "Pendulum-v1", n_steps=8, **small()).learn(16, callback=callback)
+    assert "line_best" in callback.history[0].found.numbers()
+    callback = probe(every=1000, probe="curvature")
+    A2C("MlpPolicy", "Pendulum-v1", n_steps=8, **small()).learn(16, callback=callback)
+    assert "improvement_curvature" in callback.history[0].found.numbers()
+
+
+def test_environments_are_found_by_the_trainings_id(capsys: pytest.CaptureFixture[str]) -> None:
+    callback = LandscapeProbeCallback(1000, 2, 2, verbose=1, max_steps=10, backend="gymnasium")
+    A2C("MlpPolicy", "Pendulum-v1", n_steps=8, **small()).learn(8, callback=callback)
+    assert callback.history[0].found.about["env"] == "Pendulum-v1"
+    assert "landscape after 8 steps: " in capsys.readouterr().out
+
+
+def test_bad_input_is_told_before_the_training() -> None:
+    model = A2C("MlpPolicy", make_env(), n_steps=8, **small())
+    with pytest.raises(ValueError, match="has no id"):
+        model.learn(8, callback=LandscapeProbeCallback())
+    discrete = PPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=16, **small())
+    with pytest.raises(ValueError, match="σ"):
+        discrete.learn(8, callback=LandscapeProbeCallback(conditions=Conditions(std=0.1), backend="gymnasium"))
+    assert discrete.num_timesteps == 0
+    with pytest.raises(TypeError, match="probe must be a probe"):
+        LandscapeProbeCallback(probe="spectra")
+    with pytest.raises(ValueError, match="every must be"):
+        LandscapeProbeCallback(every=0)
+    assert ParameterVector(model.policy).size > 0
