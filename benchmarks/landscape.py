@@ -112,7 +112,7 @@ def _played(objective: RolloutObjective, thetas: np.ndarray, row: Row, number: i
 def _beside_raw(row: Row, model: PPO, thetas: np.ndarray, threads: int) -> tuple[Run, Run, Callable[[], None]]:
     import envpool
 
-    n_envs = 4 * row.candidates
+    n_envs = 2 * row.candidates
     objective = _objective(row, model, backend="envpool", n_envs=n_envs, n_threads=threads)
     kwargs = {"num_threads": threads, "max_episode_steps": row.max_steps}
     pool = envpool.make_gymnasium(row.env_id, num_envs=n_envs, seed=list(range(n_envs)), **kwargs)

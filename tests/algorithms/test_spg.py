@@ -240,3 +240,26 @@ def test_n_episodes_survives_saving(tmp_path: Any) -> None:
     model.learn(14, callback=seen)
     assert seen.rewards[0].shape == (14, 1)
     assert not any(parameter.requires_grad for parameter in model.policy.value_net.parameters())
+
+
+def test_a_linear_policy_of_fixed_sigma_takes_the_step_of_reinforce() -> None:
+    """W ← W + η/T Σ G_t (a_t − μ_t) s_tᵀ/σ² and b likewise (Williams 1992), by NumPy, as in Ahmed et al. 2019."""
+    policy_kwargs = {
+        "net_arch": [],
+        "std_scheme": "fixed",
+        "log_std_init": np.log(0.1),
+        "optimizer_class": th.optim.SGD,
+    }
+    settings = {**REINFORCE, "gamma": 0.9, "learning_rate": 1e-4, "policy_kwargs": policy_kwargs}
+    model = build(SPG, make_env(), n_episodes=3, **settings)
+    W, b = (tensor.detach().double().numpy().copy() for tensor in model.policy.action_net.parameters())
+    seen = Rollouts()
+    model.learn(21, callback=seen)
+    buffer = model.rollout_buffer
+    s, a = (array.reshape(21, -1).astype(np.float64) for array in (buffer.observations, buffer.actions))
+    G = reward_to_go(seen.rewards[0][:, 0], seen.starts[0][:, 0], 0.9)
+    score = (a - (s @ W.T + b)) / 0.1**2
+    after = [tensor.detach().double().numpy() for tensor in model.policy.action_net.parameters()]
+    np.testing.assert_allclose(after[0] - W, 1e-4 * (G[:, None] * score).T @ s / 21, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(after[1] - b, 1e-4 * (G[:, None] * score).mean(axis=0), rtol=1e-3, atol=1e-6)
+    assert np.abs(after[0] - W).max() > 1e-4

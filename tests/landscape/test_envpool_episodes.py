@@ -28,7 +28,7 @@ def _thetas(objective, k):
     return objective.theta0 + 0.5 * random_directions(objective.n_parameters, range(k), seed=4)
 
 
-def _plain(model, theta, episode, n_lanes=4, std=0.3):
+def _plain(model, theta, episode, n_lanes=2, std=0.3):
     """A loop over one environment: reset to the episode's number, then stepped with ``predict`` and the noise."""
     place, lane = divmod(episode, n_lanes)
     block, resets = divmod(place, N_RESETS)

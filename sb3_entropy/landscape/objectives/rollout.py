@@ -24,7 +24,7 @@ from sb3_entropy.landscape.stepping.base import Counting, Stepper
 from sb3_entropy.landscape.stepping.making import Wanted, make_stepper
 from sb3_entropy.policies.parameters import ParameterVector
 
-N_LANES = 4
+N_LANES = 2
 
 
 class RolloutObjective(Objective):

@@ -25,7 +25,7 @@ from sb3_entropy.landscape.stepping.base import Lanes, Stepper, first_seed, lane
 from sb3_entropy.vec_env.envpool import find_task, import_envpool, quiet
 
 #: R
-N_RESETS = 32
+N_RESETS = 64
 #: steps in which two environments are compared
 N_COMPARED = 16
 
