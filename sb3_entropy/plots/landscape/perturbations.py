@@ -200,7 +200,8 @@ def _margins(axes: Axes, at: Ends, theme: Theme, title: str) -> None:
 
 
 def _bins(values: np.ndarray, limits: tuple[float, float]) -> list[float]:
-    return np.linspace(*limits, int(np.clip(2 * np.sqrt(len(values)), 12, 48)) // 2 * 2 + 1).tolist()
+    edges: list[float] = np.linspace(*limits, int(np.clip(2 * np.sqrt(len(values)), 12, 48)) // 2 * 2 + 1).tolist()
+    return edges
 
 
 def _points(axes: Axes, panel: Panel, at: Ends, theme: Theme) -> None:
