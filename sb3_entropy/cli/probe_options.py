@@ -69,7 +69,7 @@ def _add_agents(parser: ArgumentParser, key: str) -> None:
         "--statistics",
         type=Path,
         metavar="FILE",
-        help="of a zip: the pickle of the VecNormalize that it was trained under (default: a checkpoint's own, if any)",
+        help="of a zip: the pickle of the VecNormalize that it was trained under (default: its run's)",
     )
     add_packages_option(parser)
     add_env_kwargs_option(parser)

@@ -17,7 +17,7 @@ from sb3_entropy.errors import check_choice
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
 from sb3_entropy.presets.wrappers import Wrapping, env_wrapper
 from sb3_entropy.zoo.agents import find_agent
-from sb3_entropy.zoo.checkpoints import own_statistics
+from sb3_entropy.zoo.checkpoints import find_statistics
 from sb3_entropy.zoo.loading import NO_SCHEDULES, load_model, load_run, load_statistics
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 from sb3_entropy.zoo.settings import import_recorded
@@ -146,7 +146,8 @@ def look_at_zip(
     :param file: a saved model
     :param env: the environment's id
     :param algo: the algorithm's key; None for the one whose arguments are stored in the file
-    :param statistics: the pickle of a ``VecNormalize``; None for that which a checkpoint has beside it, if any
+    :param statistics: the pickle of a ``VecNormalize``; None for what its run has beside it, if
+        anything
     :param trust: whether what is in the files may be executed
     :param env_kwargs: the environment's settings
     :return: that agent
@@ -171,9 +172,9 @@ def look_at_zip(
             f"{file} cannot be read as {', '.join(candidates)}: {problem} Name the algorithm by --algo."
         ) from problem
     env_id = str(find_env(env))
-    pickle = statistics or own_statistics(file)
+    pickle = statistics or find_statistics(file, file.parent / env_id.rpartition(":")[2].replace("/", "-"))
     normalize = None
-    if pickle is not None and (statistics is not None or pickle.is_file()):
+    if pickle is not None:
         if not pickle.is_file():
             raise FileNotFoundError(f"There are no statistics at {pickle}. Give the pickle of a VecNormalize.")
         normalize = load_statistics(pickle, DummyVecEnv([lambda: gym.make(env_id, **(env_kwargs or {}))]), trust)

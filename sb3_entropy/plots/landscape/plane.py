@@ -68,7 +68,8 @@ def _map(figure: Figure, axes: Axes, found: FoundPlane, theme: Theme) -> None:
     axes.set_aspect("equal")
     bar = figure.colorbar(mesh, ax=axes, shrink=0.92, pad=0.02, aspect=26, format=lambda value, _: number(value))
     bar.outline.set_visible(False)
-    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
+    if bar.solids is not None:  # matplotlib would make a picture of them
+        bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
     bar.ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=SMALL - 0.5, length=2)
     bar.set_label("return", fontsize=SMALL, color=theme.faint)
 
