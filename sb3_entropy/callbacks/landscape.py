@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Figure, TensorBoardOutputFormat
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.objectives.base import Conditions
@@ -36,7 +38,8 @@ class LandscapeProbeCallback(BaseCallback):
     """
     Runs a probe at the end of the first rollout after every ``every`` steps, and after the last update: at θ of the
     policy that has collected the rollout. Its figures are logged as ``landscape/…``; under several conditions with the
-    condition behind, as ``landscape/improving[std=0]``.
+    condition behind, as ``landscape/improving[std=0]``. TensorBoard gets a figure too, of (Δ⁺, Δ⁻) or of the curvature
+    over the training, where matplotlib is installed.
 
     Environments and generators are its own, and are made once: the training remains what it would have been, bit for
     bit. Directions and episodes are the same at every look, so that what changes is θ.
@@ -154,6 +157,7 @@ class LandscapeProbeCallback(BaseCallback):
                 found = self.probe.run(here.under(conditions), store)
                 self.history.append(Look(timesteps, conditions, found))
                 self._record(conditions, found)
+            self._record_figure()
         finally:
             if store is not None:
                 store.close()
@@ -167,6 +171,28 @@ class LandscapeProbeCallback(BaseCallback):
             self.logger.record(f"landscape/{name}{behind}", value)
         if self.verbose:
             print(f"landscape after {self.model.num_timesteps:,} steps{behind}: {' '.join(found.sentences())}")
+
+    def _record_figure(self) -> None:
+        """In TensorBoard, where that is logged to and matplotlib is installed."""
+        if not any(isinstance(output, TensorBoardOutputFormat) for output in self.logger.output_formats):
+            return
+        if find_spec("matplotlib") is None:
+            return
+        from sb3_entropy.plots.landscape import curvature, perturbations
+        from sb3_entropy.plots.theme import LIGHT
+
+        now = {_words(look.conditions): look.found for look in self.history[-len(self.conditions) :]}
+        figure = None
+        if isinstance(self.probe, Perturbations):
+            figure = perturbations.scatter(now, LIGHT)  # type: ignore[arg-type]
+        elif isinstance(self.probe, ImprovementCurvature):
+            traces: dict[str, dict[int, Any]] = {name: {} for name in now}
+            for look in self.history:
+                traces[_words(look.conditions)][look.timesteps] = look.found
+            figure = curvature.draw(traces, LIGHT)
+        if figure is not None:
+            kept = ("stdout", "log", "json", "csv")
+            self.logger.record(f"landscape/{self.probe.key}", Figure(figure, close=True), exclude=kept)
 
 
 def _probe(given: Probe | str | None, directions: int, alpha: float, episodes: int, seed: int) -> Probe:

@@ -11,14 +11,15 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize, unwrap_vec_normalize
 from stable_baselines3.common.vec_env.dummy_vec_env import DummyVecEnv
 
-from sb3_entropy.algorithms.common.saved_file import check_zip
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
 from sb3_entropy.presets.wrappers import Wrapping, env_wrapper
+from sb3_entropy.unpickling.saved_file import check_zip
+from sb3_entropy.unpickling.saved_model import load_model
 from sb3_entropy.zoo.agents import find_agent
 from sb3_entropy.zoo.checkpoints import find_statistics
-from sb3_entropy.zoo.loading import NO_SCHEDULES, load_model, load_run, load_statistics
+from sb3_entropy.zoo.loading import NO_SCHEDULES, load_run, load_statistics
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 from sb3_entropy.zoo.settings import import_recorded
 

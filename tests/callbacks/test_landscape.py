@@ -11,6 +11,7 @@ from contracts.envs import make_env
 from gymnasium.wrappers import TimeLimit
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sb3_entropy import SPPO
 from sb3_entropy.callbacks import LandscapeProbeCallback
@@ -121,3 +122,15 @@ def test_bad_input_is_told_before_the_training() -> None:
     with pytest.raises(ValueError, match="every must be"):
         LandscapeProbeCallback(every=0)
     assert ParameterVector(model.policy).size > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"), [("perturbations", "landscape/perturbations"), ("curvature", "landscape/curvature")]
+)
+def test_tensorboard_gets_scalars_and_a_figure(kind: str, tmp_path: Path) -> None:
+    model = A2C("MlpPolicy", "Pendulum-v1", n_steps=8, tensorboard_log=str(tmp_path), **small())
+    model.learn(16, callback=probe(every=8, probe=kind, conditions=[Conditions(), Conditions(std=0.0)]))
+    (folder,) = tmp_path.iterdir()
+    written = EventAccumulator(str(folder)).Reload()
+    assert [event.step for event in written.Images(f"landscape/{kind}")] == [8, 16, 16]
+    assert {"landscape/return[own]", "landscape/return[std=0]"} <= set(written.Tags()["scalars"])
