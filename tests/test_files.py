@@ -15,7 +15,7 @@ import pytest
 from sb3_entropy import SPPO
 from sb3_entropy.files import atomic_file
 from sb3_entropy.offline.archive import write_archive
-from sb3_entropy.reports.study import page
+from sb3_entropy.reports import page
 from sb3_entropy.store import Member, Store, export_study
 from sb3_entropy.zoo.checkpoints import save_statistics
 
@@ -171,7 +171,7 @@ def export(path: Path) -> None:
         ("vecnormalize.pkl", lambda path: save_statistics(object(), path)),  # type: ignore[arg-type]
         ("log.npz", lambda path: write_archive(path, {"a": np.zeros(2)})),
         ("runs.csv", export),
-        ("index.html", lambda path: page._publish({path.name: b"report"}, path.parent)),
+        ("index.html", lambda path: page.publish({path.name: b"report"}, path.parent)),
     ],
 )
 def test_every_writer_writes_through_a_link(tmp_path: Path, name: str, writer: Callable[[Path], None]) -> None:

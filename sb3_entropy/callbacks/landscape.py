@@ -1,14 +1,16 @@
 """Look at the landscape around θ while a policy is trained, whoever's algorithm it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Figure, TensorBoardOutputFormat
 
-from sb3_entropy.errors import check_number
+from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.landscape.objectives.base import Conditions
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
 from sb3_entropy.landscape.probes.base import Found, Probe
@@ -35,8 +37,9 @@ class Look:
 class LandscapeProbeCallback(BaseCallback):
     """
     Runs a probe at the end of the first rollout after every ``every`` steps, and after the last update: at θ of the
-    policy that has collected the rollout. Its figures are logged as ``landscape/…``; under several conditions with the
-    condition behind, as ``landscape/improving[std=0]``.
+    policy that has collected the rollout. Its figures are logged as ``landscape/improving``; under several conditions
+    each has a group of its own, as ``landscape[std=0]/improving``. TensorBoard gets a figure too, of (Δ⁺, Δ⁻) or of the
+    curvature over the training, where matplotlib is installed.
 
     Environments and generators are its own, and are made once: the training remains what it would have been, bit for
     bit. Directions and episodes are the same at every look, so that what changes is θ.
@@ -47,7 +50,8 @@ class LandscapeProbeCallback(BaseCallback):
     :param alpha: the step α
     :param probe: another probe, instead of random perturbations; ``"curvature"`` for the curvature along the direction
         of improvement (Ahmed et al. 2019, Fig. 6)
-    :param conditions: under what to look, or several; the policy's own if not given
+    :param conditions: under what to look, or several, in a YAML as mappings, ``[{std: 0}, {std: 1}]``; the policy's own
+        if not given
     :param env: an id, or a function that makes an environment; None for the training's, where it has an id
     :param env_kwargs: settings of the environment
     :param seed: of directions and episodes
@@ -71,7 +75,7 @@ class LandscapeProbeCallback(BaseCallback):
         alpha: float = 0.1,
         *,
         probe: Probe | str | None = None,
-        conditions: Conditions | Sequence[Conditions] = (),
+        conditions: Conditions | Sequence[Conditions | Mapping[str, Any]] = (),
         env: str | Callable[[], gym.Env[Any, Any]] | None = None,
         env_kwargs: dict[str, Any] | None = None,
         seed: int = 0,
@@ -85,7 +89,7 @@ class LandscapeProbeCallback(BaseCallback):
         check_number("every", every, low=1, integer=True)
         self.every = every
         self.probe = _probe(probe, directions, alpha, episodes, seed)
-        self.conditions = (conditions,) if isinstance(conditions, Conditions) else tuple(conditions) or (Conditions(),)
+        self.conditions = _conditions(conditions)
         self.env, self.env_kwargs, self.seed = env, env_kwargs, seed
         self.store, self.at_start, self.at_end = store, at_start, at_end
         self.objective_kwargs = objective_kwargs
@@ -154,6 +158,7 @@ class LandscapeProbeCallback(BaseCallback):
                 found = self.probe.run(here.under(conditions), store)
                 self.history.append(Look(timesteps, conditions, found))
                 self._record(conditions, found)
+            self._record_figure()
         finally:
             if store is not None:
                 store.close()
@@ -162,11 +167,33 @@ class LandscapeProbeCallback(BaseCallback):
         self.logger.dump(timesteps)
 
     def _record(self, conditions: Conditions, found: Found) -> None:
-        behind = f"[{_words(conditions)}]" if len(self.conditions) > 1 else ""
+        group = f"landscape[{_words(conditions)}]" if len(self.conditions) > 1 else "landscape"
         for name, value in found.numbers().items():
-            self.logger.record(f"landscape/{name}{behind}", value)
+            self.logger.record(f"{group}/{name}", value)
         if self.verbose:
-            print(f"landscape after {self.model.num_timesteps:,} steps{behind}: {' '.join(found.sentences())}")
+            print(f"{group} after {self.model.num_timesteps:,} steps: {' '.join(found.sentences())}")
+
+    def _record_figure(self) -> None:
+        """In TensorBoard, where that is logged to and matplotlib is installed."""
+        if not any(isinstance(output, TensorBoardOutputFormat) for output in self.logger.output_formats):
+            return
+        if find_spec("matplotlib") is None:
+            return
+        from sb3_entropy.plots.landscape import curvature, perturbations
+        from sb3_entropy.plots.theme import LIGHT
+
+        now = {_words(look.conditions): look.found for look in self.history[-len(self.conditions) :]}
+        figure = None
+        if isinstance(self.probe, Perturbations):
+            figure = perturbations.scatter(now, LIGHT)  # type: ignore[arg-type]
+        elif isinstance(self.probe, ImprovementCurvature):
+            traces: dict[str, dict[int, Any]] = {name: {} for name in now}
+            for look in self.history:
+                traces[_words(look.conditions)][look.timesteps] = look.found
+            figure = curvature.draw(traces, LIGHT)
+        if figure is not None:
+            kept = ("stdout", "log", "json", "csv")
+            self.logger.record(f"landscape/{self.probe.key}", Figure(figure, close=True), exclude=kept)
 
 
 def _probe(given: Probe | str | None, directions: int, alpha: float, episodes: int, seed: int) -> Probe:
@@ -178,6 +205,19 @@ def _probe(given: Probe | str | None, directions: int, alpha: float, episodes: i
     if not isinstance(given, Probe):
         raise TypeError(f"probe must be a probe, 'perturbations' or 'curvature', but {given!r} was given.")
     return given
+
+
+def _conditions(given: Any) -> tuple[Conditions, ...]:
+    several = [given] if isinstance(given, (Conditions, Mapping)) else list(given)
+    names = Conditions.__dataclass_fields__
+    for one in several:
+        if not isinstance(one, (Conditions, Mapping)):
+            raise TypeError(
+                f"conditions must be Conditions(…) or mappings such as {{'std': 0}}, but {one!r} was given."
+            )
+        if isinstance(one, Mapping) and (strange := [name for name in one if name not in names]):
+            raise ValueError(unknown("condition", strange[0], names))
+    return tuple(one if isinstance(one, Conditions) else Conditions(**one) for one in several) or (Conditions(),)
 
 
 def _words(conditions: Conditions) -> str:

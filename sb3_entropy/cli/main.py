@@ -36,6 +36,10 @@ COMMANDS = {
         "study:run_study_command",
         "list, run, report, export, import, check: claims, their runs and their verdicts",
     ),
+    "probe": (
+        "probe:run_probe",
+        "what the landscape of the return is like around an agent: perturbations, lines, planes, curvature, spectrum",
+    ),
     "evidence": ("evidence:run_evidence", "gather the verdicts of all studies into one page"),
     "list": ("listing:run_list", "show algorithms, std schemes, action distributions and environments"),
     "demo": ("demo:run_demo", "train SPPO and PPO on Pendulum in a few minutes, and compare them in a figure"),

@@ -78,7 +78,7 @@ class RunProgress:
         found += f"; {left} failed before and are left alone" if left else ""
         print(f"{self.name}: {len(to_do)} runs, {self._all_steps:,} steps, {self.workers} at once{found}.", flush=True)
         if to_do and self.folder is not None:
-            self._bar, self._task = _bar(self.name, self._all_steps)
+            self._bar, self._task = make_bar(self.name, self._all_steps)
             self._watch.start()
 
     def end(self, run: PlannedRun, record: RunRecord) -> None:
@@ -117,12 +117,7 @@ class RunProgress:
             self.refresh()
 
     def _left(self) -> str:
-        if not self.steps:
-            return "…"
-        seconds = (time.monotonic() - self._start) * (self._all_steps - self.steps) / self.steps
-        if seconds < 90:
-            return f"{seconds:.0f} s left"
-        return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+        return time_left(time.monotonic() - self._start, self.steps, self._all_steps)
 
     def _print(self, line: str) -> None:
         if self._bar is not None:
@@ -131,13 +126,33 @@ class RunProgress:
             print(line, flush=True)
 
 
-def _bar(name: str, steps: int) -> tuple[Any, Any]:
+def time_left(seconds: float, done: int, total: int) -> str:
+    """
+    :param seconds: that it has taken so far
+    :param done: what there is
+    :param total: what there will be
+    :return: how long it still takes, if it goes on like that
+    """
+    if not done:
+        return "…"
+    left = seconds * (total - done) / done
+    if left < 90:
+        return f"{left:.0f} s left"
+    return f"{left / 60:.0f} min left" if left < 5400 else f"{left / 3600:.1f} h left"
+
+
+def make_bar(name: str, total: int) -> tuple[Any, Any]:
+    """
+    :param name: what it is the bar of
+    :param total: where it ends
+    :return: the bar, started, whose tasks have a text ``left``, and the task
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
     bar = Progress(*columns, refresh_per_second=4)
     bar.start()
-    return bar, bar.add_task(name, total=steps, left="")
+    return bar, bar.add_task(name, total=total, left="")
 
 
 def _called(run: PlannedRun) -> str:

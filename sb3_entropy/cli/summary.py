@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from sb3_entropy.reports.study.wording import estimate, number, p_value
+from sb3_entropy.reports.wording import estimate, number, p_value
 from sb3_entropy.studies.cautions import blind_spot, called
 from sb3_entropy.studies.notes import Notes, noted
 from sb3_entropy.studies.results import StudyResults

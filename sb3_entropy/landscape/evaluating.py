@@ -17,7 +17,7 @@ from sb3_entropy.store import Evaluation, Evaluations, Store
 PROTOCOL = 1
 #: episodes of one entry of the store: a probe with more of them finds the first ones again
 BLOCK = 8
-#: candidates at a time: a kill loses these at most
+#: candidates at a time, at most: a kill loses these
 CHUNK = 256
 
 
@@ -38,7 +38,8 @@ class Evaluator:
     """
     :param objective: what is evaluated
     :param store: where returns are found and kept, one entry a point and block of episodes; None to keep nothing
-    :param chunk: candidates at a time, by which memory is bounded
+    :param chunk: candidates at a time, by which memory is bounded; None for as many as the objective plays at once, so
+        that a kill loses little
     :param watch: told how many of how many episodes there are, after each chunk
     :raises ValueError: if nothing tells the objective from others in the store
     """
@@ -48,9 +49,10 @@ class Evaluator:
         objective: Objective,
         store: Store | None = None,
         *,
-        chunk: int = CHUNK,
+        chunk: int | None = None,
         watch: Callable[[int, int], None] | None = None,
     ):
+        chunk = _at_once(objective) if chunk is None else chunk
         check_number("chunk", chunk, low=1, integer=True)
         self.objective, self.chunk, self.watch = objective, int(chunk), watch
         self.kept = None if store is None else Evaluations(store)
@@ -125,6 +127,12 @@ class Evaluator:
             "place": dict(point.place),
             "episodes": [block.start, block.stop],
         }
+
+
+def _at_once(objective: Objective) -> int:
+    """:return: how many candidates it plays at a time, in all processes together"""
+    n_candidates, engine = getattr(objective, "n_candidates", CHUNK), getattr(objective, "engine", None)
+    return int(min(CHUNK, n_candidates * (1 if engine is None else engine.workers)))
 
 
 def _of(block: range, first: int) -> slice:

@@ -54,6 +54,35 @@ class Pilot:
         return self.std * math.sqrt(2 * rest * (1 + 2 * self.correlation) + 4 * rest**2 / surplus)
 
 
+def expected_half_width(
+    pilot: Pilot, quantity: str, n: int, *, alpha: float = 1.0, level: float = 0.95, surplus: float = 1.0
+) -> float:
+    """
+    What an interval is expected to be with n episodes: ``t s/√n`` of a mean or of a change, ``t s/(2α√n)`` of a slope,
+    ``t s/(α²√n)`` of a curvature.
+
+    :param pilot: what returns vary by
+    :param quantity: ``"mean"`` of one point, ``"change"`` of a neighbour's, ``"slope"`` or ``"curvature"``
+    :param n: episodes of each point, two or more
+    :param alpha: the step α > 0, of slopes and curvatures
+    :param level: the nominal confidence
+    :param surplus: n₀/n ≥ 1, of curvatures
+    :return: half the expected width, in units of the quantity
+    :raises ValueError: if an argument is none of what is allowed
+    """
+    check_choice("quantity", quantity, ("mean", "change", *QUANTITIES))
+    check_number("n", n, low=2, integer=True)
+    check_number("alpha", alpha, low=0, open_low=True)
+    check_number("level", level, low=0.5, high=0.9999)
+    if quantity == "mean":
+        spread = pilot.std
+    elif quantity == "change":
+        spread = pilot.spread("slope")
+    else:
+        spread = pilot.spread(quantity, surplus) / (2 * alpha if quantity == "slope" else alpha**2)
+    return _half_width(spread, n, level)
+
+
 def pilot_from(returns: ProbeReturns) -> Pilot:
     """
     :param returns: of a small probe, at least two episodes a direction
@@ -158,7 +187,7 @@ def plan_probe(
     if episodes_per_second is not None:
         check_number("episodes_per_second", episodes_per_second, low=0, open_low=True)
         seconds = total / episodes_per_second
-        took = f", {_duration(seconds)} at {episodes_per_second:g} episodes a second"
+        took = f", {duration(seconds)} at {episodes_per_second:g} episodes a second"
     sentence = (
         f"For {goal} a {quantity} at α = {alpha:g} needs n = {n} episodes on either side of {directions} directions "
         f"and {centre} at the point: {total} in all{took}."
@@ -204,7 +233,11 @@ def _least(enough: Callable[[int], bool]) -> int:
     return high
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """
+    :param seconds: a time
+    :return: it in words, such as ``3.5 minutes``
+    """
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"

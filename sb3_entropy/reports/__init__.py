@@ -1,1 +1,1 @@
-"""Pages that need nothing else: studies today."""
+"""Pages that need nothing else: studies, and probes of the landscape."""

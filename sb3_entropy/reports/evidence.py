@@ -9,7 +9,7 @@ from sb3_entropy.reports.study.data import figure_data, measure_info
 from sb3_entropy.reports.study.page import SIGNS
 from sb3_entropy.reports.study.published import beside, published_note
 from sb3_entropy.reports.study.tables import score_rows, statistic_of
-from sb3_entropy.reports.study.wording import NOTHING, estimate, p_value, seeds_text
+from sb3_entropy.reports.wording import NOTHING, estimate, p_value, seeds_text
 from sb3_entropy.studies.commands import commands_for
 from sb3_entropy.studies.criteria import Change
 from sb3_entropy.studies.evidence import Evidence, OurScores

@@ -29,15 +29,17 @@ def add_env_kwargs_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_trust_option(parser: argparse.ArgumentParser) -> None:
+def add_trust_option(parser: argparse.ArgumentParser, default: bool = True) -> None:
     """
     :param parser: gets ``--trust`` and ``--no-trust``, of an agent that is read
+    :param default: which of them it is without either
     """
     parser.add_argument(
         "--trust",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether code in the files of a saved agent may run; --no-trust for an agent of somebody else",
+        default=default,
+        help="whether code in the files of a saved agent may run; --no-trust for an agent of somebody else"
+        + ("" if default else " (default: --no-trust)"),
     )
 
 

@@ -7,13 +7,16 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+import yaml
 from contracts.envs import make_env
 from gymnasium.wrappers import TimeLimit
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sb3_entropy import SPPO
 from sb3_entropy.callbacks import LandscapeProbeCallback
+from sb3_entropy.cli.main import main
 from sb3_entropy.landscape import Conditions, RolloutObjective
 from sb3_entropy.landscape.probes.line_search import LineSearch
 from sb3_entropy.landscape.probes.perturbations import Perturbations
@@ -71,8 +74,8 @@ def test_it_looks_when_it_should_at_the_policy_as_it_is_then(tmp_path: Path) -> 
     now = RolloutObjective(model, short_pendulum, n_lanes=1, conditions=Conditions(std=0.0))
     found = Perturbations(3, 0.1, 4).run(now)
     assert callback.history[-1].found.numbers() == found.numbers()
-    assert logged["landscape/return[std=0]"] == found.numbers()["return"]
-    assert {"landscape/improving[own]", "landscape/curvature_mean[std=0]"} <= logged.keys()
+    assert logged["landscape[std=0]/return"] == found.numbers()["return"]
+    assert {"landscape[own]/improving", "landscape[std=0]/curvature_mean"} <= logged.keys()
     with Store(tmp_path / "probes.sqlite") as store:
         assert len(Evaluations(store).keys()) == 4 * 2 * (2 * 3 + 2)
     before = len(callback.history)
@@ -116,8 +119,42 @@ def test_bad_input_is_told_before_the_training() -> None:
     with pytest.raises(ValueError, match="σ"):
         discrete.learn(8, callback=LandscapeProbeCallback(conditions=Conditions(std=0.1), backend="gymnasium"))
     assert discrete.num_timesteps == 0
+    assert LandscapeProbeCallback(conditions=[{"std": 0}]).conditions == (Conditions(std=0),)
+    with pytest.raises(ValueError, match="Unknown condition 'sigma'"):
+        LandscapeProbeCallback(conditions=[{"sigma": 0}])
+    with pytest.raises(TypeError, match="conditions must be Conditions"):
+        LandscapeProbeCallback(conditions=[0.1])
     with pytest.raises(TypeError, match="probe must be a probe"):
         LandscapeProbeCallback(probe="spectra")
     with pytest.raises(ValueError, match="every must be"):
         LandscapeProbeCallback(every=0)
     assert ParameterVector(model.policy).size > 0
+
+
+@pytest.mark.parametrize("kind", ["perturbations", "curvature"])
+def test_tensorboard_gets_scalars_and_a_figure(kind: str, tmp_path: Path) -> None:
+    model = A2C("MlpPolicy", "Pendulum-v1", n_steps=8, tensorboard_log=str(tmp_path), **small())
+    model.learn(16, callback=probe(every=8, probe=kind, conditions=[Conditions(), Conditions(std=0.0)]))
+    (folder,) = tmp_path.iterdir()
+    written = EventAccumulator(str(folder)).Reload()
+    assert [event.step for event in written.Images(f"landscape/{kind}")] == [8, 16, 16]
+    assert {"landscape[own]/return", "landscape[std=0]/return"} <= set(written.Tags()["scalars"])
+
+
+@pytest.mark.parametrize("algo", ["sppo", "ppo"])
+def test_a_preset_names_it(algo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The log is printed as a table, whose keys are cut to 36 letters and must differ then."""
+    given = {"every": 32, "directions": 2, "episodes": 4, "max_steps": 10, "backend": "gymnasium"}
+    conditions = [{"std": 0.0}, {"std": 1.0}]
+    callbacks = [
+        {"sb3_entropy.callbacks.LandscapeProbeCallback": {**given, "conditions": conditions, "probe": kind}}
+        for kind in ("perturbations", "curvature")
+    ]
+    preset = {"n_timesteps": 64, "policy": "MlpPolicy", "n_steps": 32, "batch_size": 16, "callback": callbacks}
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yml").write_text(yaml.safe_dump({"Pendulum-v1": preset}))
+    arguments = ["train", "--algo", algo, "--env", "Pendulum-v1", "--conf-file", "tiny.yml", "--eval-freq", "-1"]
+    assert main([*arguments, "--seed", "1", "--num-threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "landscape[std=1]/" in said
+    assert "improvement_curvature_high" in said

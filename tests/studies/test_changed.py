@@ -6,7 +6,7 @@ import pytest
 
 from sb3_entropy.reports.evidence import evidence_markdown, evidence_of
 from sb3_entropy.reports.study import write_report
-from sb3_entropy.reports.study.wording import estimate
+from sb3_entropy.reports.wording import estimate
 from sb3_entropy.store import Store
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.results import digest

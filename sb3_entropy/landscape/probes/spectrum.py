@@ -60,18 +60,25 @@ class Spectrum(Probe):
             return 2 * (p * (p + 1) + 1)
         return p * (p + 1) * n + n + 7 * n
 
+    def check(self, objective: Objective) -> None:
+        """
+        :param objective: what is to be looked at
+        :raises ValueError: if it has no gradient and too many parameters for differences
+        """
+        if objective.n_parameters > DENSE and not isinstance(objective, DifferentiableObjective):
+            raise ValueError(
+                f"The objective has {objective.n_parameters} parameters and no gradient: its Hessian would take "
+                f"{objective.n_parameters * (objective.n_parameters + 1):,} points, and above {DENSE} parameters it is "
+                "not estimated. Use a smaller policy, a plane, or random perturbations."
+            )
+
     def run(self, objective: Objective, store: Store | None = None, watch: Watch | None = None) -> "FoundSpectrum":
         if isinstance(objective, DifferentiableObjective):
             if objective.n_parameters > DENSE:
                 return self._by_lanczos(objective)
             theta0 = objective.theta0
             return self._of_matrix(objective, objective.hessian(theta0), objective.gradient(theta0))
-        if objective.n_parameters > DENSE:
-            raise ValueError(
-                f"The objective has {objective.n_parameters} parameters and no gradient: its Hessian would take "
-                f"{objective.n_parameters * (objective.n_parameters + 1):,} points, and above {DENSE} parameters it is "
-                "not estimated. Use a smaller policy, a plane, or random perturbations."
-            )
+        self.check(objective)
         if objective.is_exact:
             return self._extrapolated(objective, store, watch)
         return self._of_rollouts(objective, store, watch)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sb3_entropy.errors import last_message
-from sb3_entropy.reports.study.wording import seeds_text
+from sb3_entropy.reports.wording import seeds_text
 from sb3_entropy.studies.results import RunView, StudyResults
 
 MOST_FAILURES = 50

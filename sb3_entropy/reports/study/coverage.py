@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from sb3_entropy.reports.study.tables import ScoreRow, statistic_of
-from sb3_entropy.reports.study.wording import share
+from sb3_entropy.reports.wording import share
 from sb3_entropy.statistics import coverage, simulated
 from sb3_entropy.studies.rules import POOLED
 from sb3_entropy.studies.spec import Study

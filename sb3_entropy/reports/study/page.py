@@ -1,27 +1,21 @@
 """The report: one page that needs nothing else, with its figures and tables as files beside it."""
 
-import re
-import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-from sb3_entropy.files import atomic_file
-from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
 from sb3_entropy.plots.study.estimates import FEWEST_DRAWN
 from sb3_entropy.plots.study.figure_data import FigureData
-from sb3_entropy.plots.theme import DARK, LIGHT
 from sb3_entropy.registry import FIGURES
+from sb3_entropy.reports.page import DrawnFigure, draw_figure, publish, render
 from sb3_entropy.reports.study.conditions import conditions, failures, missing
 from sb3_entropy.reports.study.coverage import comparison_note, coverage_note
 from sb3_entropy.reports.study.curves import embed
 from sb3_entropy.reports.study.data import figure_data
 from sb3_entropy.reports.study.published import beside, published_note
 from sb3_entropy.reports.study.tables import comparisons_csv, runs_csv, score_rows, scores_csv, statistic_of
-from sb3_entropy.reports.study.wording import better, comparison_heads, duration, estimate, number, p_value
+from sb3_entropy.reports.wording import better, comparison_heads, duration
 from sb3_entropy.studies.cautions import blind_spot
 from sb3_entropy.studies.commands import commands, run_command
 from sb3_entropy.studies.notes import noted
@@ -31,28 +25,6 @@ from sb3_entropy.studies.spec import Study
 MOST_ROWS = 300
 SIGNS = {"supported": "✓", "refuted": "✕", "undecided": "?"}
 _HERE = Path(__file__).parent
-_STALE = re.compile(r"\d\d_[A-Za-z0-9_]+\.(svg|png)")
-
-
-@dataclass(frozen=True)
-class DrawnFigure:
-    """
-    :param name: the figure's key
-    :param stem: its files' name without ending
-    :param title: what it shows, in a few words
-    :param light: the SVG element for light ground
-    :param dark: the same for dark ground
-    :param files: what is written beside the page, by name
-    :param problem: why it could not be drawn; empty if it could
-    """
-
-    name: str
-    stem: str
-    title: str = ""
-    light: str = ""
-    dark: str = ""
-    files: tuple[tuple[str, bytes], ...] = ()
-    problem: str = ""
 
 
 def write_report(results: StudyResults, folder: Path) -> Path:
@@ -76,7 +48,7 @@ def write_report(results: StudyResults, folder: Path) -> Path:
         "index.html": _page(results, data, figures, rows, folder),
     }
     files.update({name: text.encode() for name, text in tables.items()})
-    _publish(files, folder)
+    publish(files, folder)
     return folder / "index.html"
 
 
@@ -86,39 +58,13 @@ def draw_figures(results: StudyResults, data: FigureData) -> list[DrawnFigure]:
     :param data: the same in arrays
     :return: the study's figures. One that fails says why; the others are drawn all the same
     """
-    return [
-        _draw(f"{index + 1:02d}_{re.sub('[^A-Za-z0-9_]', '_', chosen['figure'])}", chosen, data)
-        for index, chosen in enumerate(results.study.figures)
-    ]
+    return [_draw(index, chosen, data) for index, chosen in enumerate(results.study.figures, 1)]
 
 
-def _draw(stem: str, chosen: dict[str, Any], data: FigureData) -> DrawnFigure:
+def _draw(number: int, chosen: dict[str, Any], data: FigureData) -> DrawnFigure:
     name = chosen["figure"]
     options = {key: value for key, value in chosen.items() if key != "figure"}
-    try:
-        draw = FIGURES.get(name)
-        light, dark = draw(data, LIGHT, **options), draw(data, DARK, **options)
-        identity = stem.replace("_", "-")
-        svg, png = to_svg(light, f"light-{identity}"), to_png(light)
-        take_layout(dark, light)
-        description = str(light.get_label() or f"The figure {name}")
-        return DrawnFigure(
-            name=name,
-            stem=stem,
-            title=_title(light.get_suptitle(), name),
-            light=to_inline_svg(svg, description),
-            dark=to_inline_svg(to_svg(dark, f"dark-{identity}"), description),
-            files=((f"{stem}.svg", svg.encode()), (f"{stem}.png", png)),
-        )
-    except Exception as error:  # another package's figure may fail in any way
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        return DrawnFigure(
-            name, stem, problem=f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
-        )
-
-
-def _title(suptitle: str, name: str) -> str:
-    return suptitle.strip().rstrip(".") or name.replace("_", " ").capitalize()
+    return draw_figure(number, name, lambda theme: FIGURES.get(name)(data, theme, **options))
 
 
 def _curves_of_figures(study: Study) -> list[str]:
@@ -134,15 +80,8 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
     embedded = embed(data, run_ids, first=_curves_of_figures(study))
     listed, kinds = failures(results.runs)
     found = conditions(results.runs)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(estimate=estimate, number=number, p_value=p_value)
-    return environment.get_template("template.html.j2").render(
+    return render(
+        _HERE,
         results=results,
         study=study,
         verdict=verdict,
@@ -152,7 +91,7 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         failed=sum(run.status == "failed" for run in results.runs),
         n_arms=len({run.arm for run in results.runs}),
         wall_time=duration(found.wall_seconds) if found.wall_seconds > 0 else "",
-        figures=[_marked(figure) for figure in figures],
+        figures=[figure.marked for figure in figures],
         rows=rows,
         measures=list(data.measures.values()),
         statistic_of=lambda measure: statistic_of(study, measure),
@@ -186,21 +125,4 @@ def _page(results: StudyResults, data: FigureData, figures: list[DrawnFigure], r
         missing=missing(results),
         most_rows=MOST_ROWS,
         nan=float("nan"),
-        css=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
-        js=Markup((_HERE / "page.js").read_text(encoding="utf-8")),
     )
-
-
-def _marked(figure: DrawnFigure) -> dict[str, Any]:
-    shown = {key: getattr(figure, key) for key in ("name", "stem", "title", "problem")}
-    return {**shown, "light": Markup(figure.light), "dark": Markup(figure.dark)}
-
-
-def _publish(files: dict[str, bytes], folder: Path) -> None:
-    for name, content in files.items():
-        with atomic_file(folder / name) as file:
-            file.write(content)
-    # Figures of an earlier report that this one no longer has.
-    for old in folder.iterdir():
-        if _STALE.fullmatch(old.name) and old.name not in files:
-            old.unlink()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from sb3_entropy.reports.study.wording import as_stated
+from sb3_entropy.reports.wording import as_stated
 from sb3_entropy.statistics import Interval
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.published import published_values

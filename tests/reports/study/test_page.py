@@ -217,7 +217,7 @@ def test_text_has_contrast_in_both_themes():
 
 
 def _css():
-    from sb3_entropy.reports.study import page
+    from sb3_entropy.reports import page
 
     return (page._HERE / "style.css").read_text()
 

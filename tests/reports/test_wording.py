@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sb3_entropy.reports.study.wording import as_stated, duration, estimate, listed, number, p_value, seeds_text
+from sb3_entropy.reports.wording import as_stated, duration, estimate, listed, number, p_value, seeds_text
 
 
 @pytest.mark.parametrize(
