@@ -262,11 +262,12 @@ def _table(head: list[str], rows: Iterator[list[str]]) -> None:
 def _family_rows(options: argparse.Namespace) -> Iterator[list[str]]:
     # Half a second a probe has the exact test of 500 curvatures; without a curvature "exchangeable" is "aligned".
     studies = [
-        ("aligned", 50, options.probes, ALL),
-        ("exchangeable", 50, options.probes, ("curvature",)),
+        ("aligned", 50, 4 * options.probes, ALL[:2]),
+        ("aligned", 50, options.probes, ALL[2:]),
+        ("exchangeable", 50, options.probes, ALL[2:]),
         ("mean", 50, options.probes, ALL),
         ("aligned", 500, options.probes, ALL[:2]),
-        ("aligned", 500, options.probes // 4, ("curvature",)),
+        ("aligned", 500, max(1, options.probes // 4), ALL[2:]),
         ("mean", 500, options.probes, ALL),
     ]
     for null, directions, probes, quantities in studies:
@@ -303,7 +304,7 @@ def _margin_rows(options: argparse.Namespace) -> Iterator[list[str]]:
 
 def _power_rows(options: argparse.Namespace) -> Iterator[list[str]]:
     for i, (shape, rho) in enumerate(CASES):
-        found = power(shape, rho, 500, max(1, options.probes // 20), np.random.default_rng((options.seed, i)))
+        found = power(shape, rho, 500, max(1, options.probes // 4), np.random.default_rng((options.seed, i)))
         yield [shape, f"{rho:g}", *(f"{100 * share:.0f}" for share in found)]
 
 
@@ -326,7 +327,7 @@ def main(arguments: list[str] | None = None) -> int:
     :return: the exit status
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landscape_inference", description=__doc__)
-    parser.add_argument("--probes", type=int, default=1000, help="simulated in each case")
+    parser.add_argument("--probes", type=int, default=250, help="simulated in each case")
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES), help="which of them")
     options = parser.parse_args(arguments)

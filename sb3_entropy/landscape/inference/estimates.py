@@ -97,8 +97,8 @@ def curvatures(returns: ProbeReturns, *, coefficient: float | None = None) -> Es
 
     :param returns: at least two episodes a direction
     :param coefficient: β; ``None`` to estimate it in every direction, 2 to pair fully and leave the surplus out, 0 not
-        to pair. Of skewed returns and n = 16 only full pairing has intervals that cover in 95 % of all probes; an
-        estimated β makes them shorter where the correlation is low
+        to pair. An estimated β makes intervals shorter where the correlation is low; of skewed returns and n = 16 they
+        lie on one side of the truth in up to twice as many probes as they should
     :return: the curvatures
     :raises ValueError: with one episode a direction
     """

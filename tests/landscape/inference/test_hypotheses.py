@@ -141,9 +141,9 @@ def test_student_s_rate_is_not_nominal() -> None:
 
 
 def test_false_discovery_rate() -> None:
-    """The mean share of 60 probes, whose standard deviation is at most 0.05: within four standard errors."""
+    """The mean share of 60 probes, whose standard deviation is at most 0.1: within four standard errors."""
     found = false_discoveries("plus", "skewed", 0.0, 100, 60, np.random.default_rng(0))
-    assert found["benjamini_hochberg"][0] <= 0.025 + 4 * 0.05 / math.sqrt(60)
+    assert found["benjamini_hochberg"][0] <= 0.025 + 4 * 0.1 / math.sqrt(60)
     assert found["benjamini_yekutieli"][0] <= found["benjamini_hochberg"][0]
     assert found["holm"][1] < found["benjamini_yekutieli"][1] < found["benjamini_hochberg"][1]
 
@@ -160,24 +160,33 @@ def test_equivalence_at_the_margin(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("shape", "correlation"), CASES)
 def test_rates_at_length(shape: str, correlation: float) -> None:
-    """As the quick ones, with 1000 probes of K = 500 (curvatures: 300 of K = 50; equivalence 300 of K = 50)."""
+    """As the quick ones. A probe's share of false claims has a standard deviation of 0.13 at most, at K = 50."""
     rng = np.random.default_rng(1)
-    for quantities, directions, probes in ((("change", "slope"), 500, 1000), (("curvature",), 50, 300)):
+    for quantities, directions, probes in ((("change", "slope"), 500, 300), (("curvature",), 50, 200)):
         for rate in family_wise("aligned", shape, correlation, directions, probes, rng, quantities).values():
             assert rate <= _most(0.025, probes)
-    for quantity, directions in (("plus", 500), ("curvature", 50)):
-        for name, (rate, _) in false_discoveries(quantity, shape, correlation, directions, 300, rng).items():
-            assert rate <= 0.025 + 3.5 * 0.05 / math.sqrt(300), name
+    for quantity, directions, spread in (("plus", 500, 0.05), ("curvature", 50, 0.13)):
+        for name, (rate, _) in false_discoveries(quantity, shape, correlation, directions, 150, rng).items():
+            assert rate <= 0.025 + 3.5 * spread / math.sqrt(150), name
     for kind in ("flat", "linear"):
-        _, family = at_the_margin(kind, shape, correlation, 50, 300, rng)
-        assert family <= _most(0.025, 300)
+        _, family = at_the_margin(kind, shape, correlation, 50, 100, rng)
+        assert family <= _most(0.025, 100)
 
 
 @pytest.mark.slow
 def test_500_curvatures_at_length() -> None:
-    rates = family_wise("aligned", "skewed", 0.0, 500, 200, np.random.default_rng(2), ("curvature",))
-    assert all(rate <= _most(0.025, 200) for rate in rates.values())
+    rates = family_wise("aligned", "skewed", 0.0, 500, 100, np.random.default_rng(2), ("curvature",))
+    assert all(rate <= _most(0.025, 100) for rate in rates.values())
 
 
 def test_unit_directions_of_the_helpers() -> None:
     assert np.linalg.norm(sphere(5, 9, np.random.default_rng(0)), axis=1) == pytest.approx(np.ones(5))
+
+
+def test_equal_means_that_are_not_exchangeable_may_look_different() -> None:
+    """R⁺ alone fails in a fifth of the episodes, and is greater else: 0.8¹⁶ of directions show no failure."""
+    rng = np.random.default_rng(4)
+    failed = rng.random((8000, 16)) < 0.2
+    plus = np.where(failed, 0.0, 1.25)
+    returns = ProbeReturns(plus, plus, 1 + 0.01 * rng.normal(size=16), 0.5)
+    assert (direction_test(returns, "plus").p_greater == 2.0**-16).mean() == pytest.approx(0.8**16, abs=4.5 * 0.0019)
