@@ -1,4 +1,4 @@
-"""What an interval is expected to be, against intervals of simulated returns; how many candidates are played at once."""
+"""What an interval is expected to be, against those of simulated returns; how many candidates are played at once."""
 
 import numpy as np
 import pytest
@@ -72,5 +72,5 @@ def test_every_setting_is_described_in_plain_text(key):
 
 
 def test_an_unknown_probe_is_told():
-    with pytest.raises(ValueError, match="Unknown probe 'plan'.*Did you mean 'plane'"):
+    with pytest.raises(ValueError, match=r"Unknown probe 'plan'.*Did you mean 'plane'"):
         find_probe("plan")
