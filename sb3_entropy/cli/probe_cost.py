@@ -18,7 +18,7 @@ from sb3_entropy.store import Store
 TIMED_EPISODES, LONG_ENOUGH = 4, 0.5
 #: of the pilot
 DIRECTIONS, EPISODES, ALPHA = 4, 8, 0.1
-#: what is said to be expected of a probe: quantities, and how many of how many episodes they are estimated from
+#: what is said to be expected of a probe: quantities, and what they are called
 _QUANTITIES: dict[str, tuple[tuple[str, str], ...]] = {
     "perturbations": (("slope", "a slope"), ("curvature", "a curvature")),
     "curvature": (("slope", "the slope"), ("curvature", "the curvature")),

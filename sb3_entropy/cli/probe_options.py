@@ -37,7 +37,7 @@ def parser_of(arguments: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser("sb3-entropy probe", description=_DESCRIPTION)
     subparsers = parser.add_subparsers(dest="key", required=True, metavar="|".join(PROBES))
     for key, (_, text) in PROBES.items():
-        one = subparsers.add_parser(key, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        one = subparsers.add_parser(key, help=text, description=f"{text[0].upper()}{text[1:]}")
         # The others' modules are not imported.
         if given == key:
             _add_agents(one, key)

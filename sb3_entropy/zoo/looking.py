@@ -39,7 +39,9 @@ class WrappedEnv:
     def __init__(self, env: str, env_kwargs: Mapping[str, Any], wrapping: Wrapping):
         self.env, self.env_kwargs, self.wrapping = env, dict(env_kwargs), wrapping
         # What an objective calls itself by, and keeps its evaluations under.
-        layers = ", ".join(f"{cls.__qualname__}({settings})" for cls, settings in wrapping.wrappers)
+        layers = ", ".join(
+            f"{cls.__qualname__}({dict(sorted(settings.items()))})" for cls, settings in wrapping.wrappers
+        )
         self.__qualname__ = f"{env}({self.env_kwargs}) in {layers}"
 
     def __call__(self) -> gym.Env[Any, Any]:

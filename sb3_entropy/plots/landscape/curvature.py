@@ -10,7 +10,7 @@ from sb3_entropy.landscape.probes.curvature import FoundCurvature
 from sb3_entropy.plots.landscape.layout import check_some
 from sb3_entropy.plots.landscape.lines import name_lines
 from sb3_entropy.plots.landscape.noise import level_words
-from sb3_entropy.plots.style import DASHES, describe, dress, frame, label_axis, new_figure, number_axis
+from sb3_entropy.plots.style import DASHES, add_note, describe, dress, frame, label_axis, new_figure, number_axis
 from sb3_entropy.plots.theme import Theme
 from sb3_entropy.statistics import Interval
 
@@ -33,7 +33,7 @@ def draw(traces: Mapping[str, Mapping[int, FoundCurvature]], theme: Theme) -> Fi
     panels = figure.subplots(1, 2)
     steps = sorted({step for trace in traces.values() for step in trace})
     span = (steps[-1] - steps[0]) or 1
-    said = []
+    said, cut = [], False
     for axes, what in zip(panels, ("slope", "curvature"), strict=True):
         dress(axes, theme, what)
         axes.axhline(0, color=theme.faint, linewidth=0.9)
@@ -59,11 +59,15 @@ def draw(traces: Mapping[str, Mapping[int, FoundCurvature]], theme: Theme) -> Fi
             bounds += [*low, *high]
             each = ", ".join(f"{value:.3g} at {step:,}" for value, step in zip(values[:8], sorted(trace), strict=False))
             said.append(f"{name}: {what} {each}".removeprefix(": "))
-        axes.set_ylim(*frame(np.array(shown), np.array(bounds))[:2])
+        low_end, high_end, is_cut = frame(np.array(shown), np.array(bounds))
+        axes.set_ylim(low_end, high_end)
+        cut = cut or is_cut
         axes.set_xlim(steps[0] - 0.06 * span, steps[-1] + 0.06 * span)
         number_axis(axes, "x")
         number_axis(axes, "y")
         label_axis(axes, theme, x="steps of the training")
         if what == "curvature":
             name_lines(figure, axes, ends, theme)
+    if cut:
+        add_note(figure, "some reach beyond the figure")
     return describe(figure, f"{title}: {'; '.join(said)}.")

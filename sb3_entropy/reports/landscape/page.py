@@ -14,6 +14,8 @@ from sb3_entropy.reports.landscape.figures import Looked, figures_of, names_of
 from sb3_entropy.reports.page import draw_figure, publish, render
 
 _HERE = Path(__file__).parent
+#: of more conditions than these each has a row
+MOST_COLUMNS = 4
 QUESTIONS = {
     "perturbations": "What do steps along random directions change?",
     "interpolate": "What lies between the two solutions?",
@@ -68,6 +70,7 @@ def write_probe_page(
         plan=list(plan),
         command=command,
         episodes=episodes,
+        most_columns=MOST_COLUMNS,
     )
     files = {name: content for figure in drawn for name, content in figure.files}
     files |= {"numbers.csv": _csv(numbers).encode(), "index.html": page.encode()}

@@ -68,6 +68,9 @@ def test_a_training_is_one_trace_a_condition(tmp_path):
     html = write_probe_page(looked, tmp_path).read_text(encoding="utf-8")
     assert "<h3>σ = 1, step 2</h3>" in html
     svg = (tmp_path / "01_curvature.svg").read_text(encoding="utf-8")
+    assert '<th scope="col" class="n">improvement_slope</th>' not in html
+    more = write_probe_page([Looked(one.found, f"σ = {i}") for i, one in enumerate([*looked, looked[0]])], tmp_path)
+    assert '<th scope="col" class="n">improvement_slope</th>' in more.read_text(encoding="utf-8")  # a row a condition
     assert svg.count(">σ = 0<") == svg.count(">σ = 1<") == 1
 
 
