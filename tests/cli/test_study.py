@@ -308,6 +308,7 @@ OURS = {
     "nonstationary",
     "pendulum_adaptive",
     "previous_vs_uniform",
+    "rounding",
     "shift",
     "starnes2023_cifar10",
     "starnes2023_digits",

@@ -97,12 +97,15 @@ def mean_curvature(returns: ProbeReturns, parameters: int, *, level: float = 0.9
     half = error * float(stdtrit(combined, (1 + level) / 2))
     std = math.sqrt(max(0.0, variance - residual / returns.n))
     norm = math.sqrt(std**2 * parameters * (parameters + 2) / 2 + parameters * value**2)
-    sentence = (
-        f"tr(H)/p = {value:.3g} [{value - half:.3g}, {value + half:.3g}] ({100 * level:g} %); curvatures of random "
-        f"directions have a standard deviation of {std:.2g} around it, eigenvalues one of "
-        f"{std * math.sqrt((parameters + 2) / 2):.2g}: of p = {parameters} dimensions random directions show the mean, "
-        "not the ends of the spectrum."
+    spread = (
+        f"curvatures of random directions have a standard deviation of {std:.3g} around it, eigenvalues one of "
+        f"{std * math.sqrt((parameters + 2) / 2):.3g}: of p = {parameters} dimensions random directions show the mean, "
+        "not the ends of the spectrum"
+        if std > 0
+        else "noise explains all of what the directions' curvatures differ by, so that nothing is known of their spread"
     )
+    mean = f"tr(H)/p = {value:.3g} [{value - half:.3g}, {value + half:.3g}] ({100 * level:g} %)"
+    sentence = f"{mean}; {spread}."
     return MeanCurvature(Interval(value, value - half, value + half, level, "t"), error, std, norm, sentence)
 
 

@@ -85,11 +85,10 @@ class FoundCurvature(Found):
     is_exact: bool
 
     def sentences(self) -> list[str]:
-        ends = "" if self.is_exact else f" [{self.curvature.low:.3g}, {self.curvature.high:.3g}]"
         return [
             f"Along direction {self.index}, nearest to the {self.probe.quantile:g} quantile of Δ⁺ of "
-            f"{self.probe.directions}, the slope is {self.slope.value:.3g} and the curvature {self.curvature.value:.3g}"
-            f"{ends}" + ("." if self.is_exact else ", on episodes that it was not chosen by.")
+            f"{self.probe.directions}, the slope is {_text(self.slope)} and the curvature {_text(self.curvature)}"
+            + ("." if self.is_exact else ", on episodes that it was not chosen by.")
         ]
 
     def numbers(self) -> dict[str, float]:
@@ -100,3 +99,9 @@ class FoundCurvature(Found):
             "improvement_curvature_low": self.curvature.low,
             "improvement_curvature_high": self.curvature.high,
         }
+
+
+def _text(interval: Interval) -> str:
+    if interval.low == interval.high:
+        return f"{interval.value:.3g}"
+    return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
