@@ -299,10 +299,14 @@ def test_the_bar_moves_within_runs(monkeypatch):
 
 ROOT = Path(__file__).parents[2] / "zoo_configs" / "studies"
 OURS = {
+    "ahmed2019_gridworld_init",
+    "ahmed2019_gridworld_valley",
+    "ahmed2019_toys",
     "collapse_is_the_baseline",
     "collapse_needs_relu",
     "entropy_2x2",
     "entropy_buys_outside_the_box",
+    "entropy_schedule",
     "lambda_sweep",
     "liu2020_pendulum",
     "nonstationary",
