@@ -1,16 +1,24 @@
 """Kinds of runs that look at landscapes: exact ascents, toys, and the gridworld between two solutions."""
 
+import io
+
 import numpy as np
 import pytest
 import torch as th
 
+from sb3_entropy import SPG
+from sb3_entropy.landscape.inference import ProbeReturns
+from sb3_entropy.landscape.objectives.base import Conditions
 from sb3_entropy.landscape.objectives.function import saddle
+from sb3_entropy.landscape.objectives.rollout import RolloutObjective
+from sb3_entropy.landscape.probes.perturbations import FoundPerturbations, Perturbations
 from sb3_entropy.mdp import TabularMDP
 from sb3_entropy.registry import JOBS, MEASURES
-from sb3_entropy.studies.jobs import Cell, Surroundings, Task, tabular_landscape, toy_landscape
+from sb3_entropy.studies.jobs import Cell, Surroundings, Task, rollout_landscape, tabular_landscape, toy_landscape
 from sb3_entropy.studies.jobs import gradient_ascent as ascents
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import parse_study
+from sb3_entropy.studies.training import MODEL
 from sb3_entropy.studies.worker import score
 
 WORSE = 4.5 * 0.99**4
@@ -181,6 +189,58 @@ def test_conditions_change_what_is_seen(valley):
     (under,) = made(VALLEY.replace("points", "tau: 1.0, mix: 0.5, points"), seeds=[0], measure="landscape_valley")
     assert under.curves["landscape/return"][0] > valley[0].curves["landscape/return"][0] + 1
     assert under.curves["landscape/improving_by_margin"][0] > valley[0].curves["landscape/improving_by_margin"][0]
+
+
+@pytest.fixture(scope="module")
+def saved():
+    kwargs = {"net_arch": [], "std_scheme": "fixed", "log_std_init": -1.0}
+    model = SPG("MlpPolicy", "Pendulum-v1", n_steps=8, baseline=False, policy_kwargs=kwargs, seed=5)
+    buffer = io.BytesIO()
+    model.save(buffer)
+    return {MODEL: buffer.getvalue()}
+
+
+def around(saved, std, seeds):
+    study = {
+        "environments": "[Pendulum-v1]\ntimesteps: 16",
+        "arms": "{poor: {algo: spg, hyperparams: {n_steps: 8}}, it: {job: rollout_landscape, of: poor, algo: spg, "
+        f"std: {std}, directions: 3, episodes: 2}}}}",
+        "decision": "[{measure: landscape_within_noise, treatment: it, control: {value: 0, source: a test}, "
+        "expect: greater}]",
+    }
+    text = "claim: c\nsource: s\nseeds: 2\n" + "".join(f"{key}: {value}\n" for key, value in study.items())
+    run = next(run for run in Plan(parse_study("small", text, "small.yml")).runs if run.variant.arm.name == "it")
+    run.job().build(run.definition, look=True)
+    assert {"torch", "stable-baselines3", "gymnasium"} <= run.definition["versions"].keys()
+    common = {key: value for key, value in run.definition.items() if key not in ("seed", "of")}
+    task = Task(common, seeds, {"of": [saved] * len(seeds)})
+    return list(run.job().run(task, Surroundings()))
+
+
+def test_a_trained_policy_is_looked_at_as_it_acts_with_another_deviation(saved):
+    both = around(saved, 0.5, (0, 1))
+    assert around(saved, 0.5, (1,))[0].curves == both[1].curves != both[0].curves
+    (still,) = around(saved, 0.0, (0,))
+    shares = [still.curves[f"landscape/{name}"][0] for name in (
+        "curvature_negative_detectable", "curvature_positive_detectable", "within_noise")]  # fmt: skip
+    assert sum(shares) == pytest.approx(1)
+    # The mode's return in the objective's own episodes, by a plain loop in the environment.
+    model = rollout_landscape.loaded(saved[MODEL], "spg")
+    objective = RolloutObjective(model, "Pendulum-v1", conditions=Conditions(std=0.0), backend="gymnasium", seed=0)
+    episodes = objective.returns(objective.theta0[None], range(8))
+    objective.close()
+    assert still.curves["landscape/return"] == [pytest.approx(episodes.mean(), rel=1e-12)]
+
+
+def test_what_is_detectable_is_what_an_interval_excludes():
+    rng = np.random.default_rng(3)
+    centre = rng.normal(size=12)
+    bends = np.array([-3.0, 0.0, 4.0])[:, None]
+    plus, minus = (centre + bends + 0.1 * rng.normal(size=(3, 12)) for _ in range(2))
+    found = FoundPerturbations({}, Perturbations(3, 0.1, 12), (ProbeReturns(plus, minus, centre, 0.1),), False, 5)
+    assert found.numbers()["curvature_negative_detectable"] == pytest.approx(1 / 3)
+    shares = rollout_landscape.detectable(found)
+    assert shares == {"curvature_positive_detectable": pytest.approx(1 / 3), "within_noise": pytest.approx(1 / 3)}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class ToyLandscape(PlainJob):
     """
 
     settings = ToyArm
+    seeds_at_once = 1000
     in_gymnasium = False
     series = tuple(
         f"landscape/{name}"

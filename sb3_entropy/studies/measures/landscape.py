@@ -36,6 +36,17 @@ MEASURES.register("landscape_negative")(
         "Share of random directions with an estimated curvature below 0.", "", None, ("landscape/curvature_negative",)
     )
 )
+MEASURES.register("landscape_negative_detectable")(
+    _measure(
+        "Share of random directions whose curvature's interval lies below 0.",
+        "",
+        None,
+        ("landscape/curvature_negative_detectable",),
+    )
+)
+MEASURES.register("landscape_within_noise")(
+    _measure("Share of random directions whose curvature's interval holds 0.", "", None, ("landscape/within_noise",))
+)
 MEASURES.register("landscape_eigenvalue_min")(
     _measure("Smallest eigenvalue of the Hessian.", "return", None, ("landscape/eigenvalue_min",))
 )
