@@ -90,7 +90,7 @@ def test_a_seed_of_several_initialisations_is_their_mean():
         np.testing.assert_allclose(several.curves[curve], expected, rtol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::sb3_entropy.mdp.UnstableAscentWarning")
+@pytest.mark.filterwarnings("error::sb3_entropy.mdp.UnstableAscentWarning")
 def test_falls_are_counted_and_what_diverges_is_no_success():
     (steep,) = made(
         "{job: gradient_ascent, tau: 1.0, learning_rate: 20.0, updates: 20, points: 1, optimal_above: 4.3}", seeds=[1]

@@ -1,5 +1,6 @@
 """Exact gradient ascent on a finite process, from many initialisations (Ahmed et al. 2019, Section 3.1 and Fig. 3)."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sb3_entropy.environments import find_env, import_packages
-from sb3_entropy.mdp import Ascent, Decay, SoftmaxLinear, TabularMDP, gradient_ascent
+from sb3_entropy.mdp import Ascent, Decay, SoftmaxLinear, TabularMDP, UnstableAscentWarning, gradient_ascent
 from sb3_entropy.registry import JOBS
 from sb3_entropy.studies.jobs.base import PlainJob, Result, Surroundings, Task
 from sb3_entropy.studies.schema import Real, Whole
@@ -108,15 +109,18 @@ def climber(mdp: TabularMDP, given: Mapping[str, Any], record: Sequence[int]) ->
     def climb(block: int) -> Ascent:
         first = block * BLOCK
         theta = np.concatenate([policy.initial(1, np.random.default_rng(first + place)) for place in range(BLOCK)])
-        return gradient_ascent(
-            mdp,
-            policy,
-            theta,
-            updates=int(given["updates"]),
-            learning_rate=given["learning_rate"],
-            tau=Decay(given["tau"], given["decay"]),
-            record=record,
-        )
+        with warnings.catch_warnings():
+            # It is of the block. Of every run there is a curve that says how often it fell.
+            warnings.simplefilter("ignore", UnstableAscentWarning)
+            return gradient_ascent(
+                mdp,
+                policy,
+                theta,
+                updates=int(given["updates"]),
+                learning_rate=given["learning_rate"],
+                tau=Decay(given["tau"], given["decay"]),
+                record=record,
+            )
 
     return climb
 
