@@ -48,8 +48,10 @@ class AscentArm(Arm):
 @JOBS.register("gradient_ascent")
 class GradientAscent(PlainJob):
     """
-    ``θ ← θ + η ∇J_τ(θ)``, the softmax of a linear layer on states, with initialisations ``m·s … m·s + m − 1`` for seed
-    s, m of them a seed; initialisation i is drawn with a generator of its own.
+    Exact gradient ascent on a finite process, with a temperature that decays.
+
+    ``θ ← θ + η ∇J_τ(θ)`` for the softmax of a linear layer on states. Seed s stands for the initialisations ``m·s …
+    m·s + m − 1``, m of them a seed; initialisation i is drawn with a generator of its own.
     """
 
     settings = AscentArm

@@ -42,8 +42,9 @@ def derivatives(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @JOBS.register("toy_landscape")
 class ToyLandscape(PlainJob):
     """
-    ``O(θ) = −(1 − θ₀θ₁)²`` in random directions, which the seed chooses, and by its spectrum; what is found beside what
-    is so. The environment's name is the function's, ``saddle``.
+    Random perturbations and the spectrum of a function that is known, and by how much they are wrong.
+
+    It is ``O(θ) = −(1 − θ₀θ₁)²``. The environment's name is the function's, ``saddle``; the seed chooses directions.
     """
 
     settings = ToyArm
