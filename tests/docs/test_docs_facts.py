@@ -30,6 +30,7 @@ from sb3_entropy.registry import (
     ALGORITHMS,
     DIVERGENCES,
     FIGURES,
+    JOBS,
     KERNELS,
     MEASURES,
     REFERENCES,
@@ -217,6 +218,11 @@ def test_the_measures_and_figures_of_studies() -> None:
     assert measures == {key: measure.unit for key, measure in MEASURES.items()}
     figures = set(re.findall(r"`(\w+)`", text.partition("### Figures")[2].partition("With options")[0]))
     assert set(FIGURES.keys()) <= figures
+
+
+def test_the_kinds_of_runs() -> None:
+    table = rows(read("studies.md").partition("### Kinds of runs")[2].partition("###")[0])
+    assert {cells[0].strip("`") for cells in table[1:]} == set(JOBS.keys())
 
 
 def test_the_keys_of_a_decision_and_of_a_study() -> None:
