@@ -1,8 +1,11 @@
 """Look at the landscape around θ while a policy is trained, whoever's algorithm it is."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Figure, TensorBoardOutputFormat
 
 from sb3_entropy.errors import check_number, unknown
-from sb3_entropy.landscape.objectives.base import Conditions
+from sb3_entropy.landscape.objectives.base import Conditions, NotFiniteError
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
 from sb3_entropy.landscape.probes.base import Found, Probe
 from sb3_entropy.landscape.probes.curvature import ImprovementCurvature
 from sb3_entropy.landscape.probes.perturbations import Perturbations
-from sb3_entropy.store import Store
+from sb3_entropy.store import Store, StoreError
+
+#: wrappers of Gymnasium's own and Stable-Baselines3's that change neither observations, actions nor rewards
+HARMLESS = frozenset({"Monitor", "TimeLimit", "PassiveEnvChecker", "OrderEnforcing", "RecordEpisodeStatistics"})
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,9 @@ class LandscapeProbeCallback(BaseCallback):
         self.every = every
         self.probe = _probe(probe, directions, alpha, episodes, seed)
         self.conditions = _conditions(conditions)
+        known = signature(RolloutObjective).parameters
+        if strange := [name for name in objective_kwargs if name not in known]:
+            raise TypeError(unknown("argument of LandscapeProbeCallback and RolloutObjective", strange[0], known))
         self.env, self.env_kwargs, self.seed = env, env_kwargs, seed
         self.store, self.at_start, self.at_end = store, at_start, at_end
         self.objective_kwargs = objective_kwargs
@@ -100,27 +109,32 @@ class LandscapeProbeCallback(BaseCallback):
     def _init_callback(self) -> None:
         if self._objective is not None:
             self._objective.close()
-        self._objective = RolloutObjective(
-            self.model,
-            self._find_env() if self.env is None else self.env,
-            env_kwargs=self.env_kwargs,
-            seed=self.seed,
-            **self.objective_kwargs,
-        )
+        settings = {"env": self.env, "env_kwargs": self.env_kwargs} if self.env is not None else self._found_env()
+        self._objective = RolloutObjective(self.model, **{"seed": self.seed, **settings, **self.objective_kwargs})
+        if self.store is not None:
+            self._objective.check_can_be_kept()
         for conditions in self.conditions:  # what makes no sense is told before the training
             self._objective.under(conditions)
 
-    def _find_env(self) -> str:
+    def _found_env(self) -> dict[str, Any]:
+        """:return: the training's environment: its id, settings and time limit"""
         vec_env = self.model.get_env()
         spec = vec_env.get_attr("spec")[0] if vec_env is not None and vec_env.has_attr("spec") else None
+        advice = "Give one, or a function that makes one: LandscapeProbeCallback(…, env='Hopper-v5')."
         if spec is None:
             raise ValueError(
-                "The training's environment has no id, from which environments of the probe's own could be made. Give "
-                "one, or a function that makes one: LandscapeProbeCallback(…, env='Hopper-v5')."
+                "The training's environment has no id, from which environments of the probe's own could be made. "
+                f"{advice}"
             )
-        if self.env_kwargs is None:
-            self.env_kwargs = {key: value for key, value in spec.kwargs.items() if key != "render_mode"} or None
-        return str(spec.id)
+        wrappers = [wrapper.name for wrapper in spec.additional_wrappers if wrapper.name not in HARMLESS]
+        if wrappers:
+            raise ValueError(
+                f"The training's environment {spec.id} is wrapped by {', '.join(wrappers)}, without which it would be "
+                f"another one. {advice}"
+            )
+        own = {key: value for key, value in spec.kwargs.items() if key not in ("render_mode", "max_episode_steps")}
+        kwargs = own if self.env_kwargs is None else self.env_kwargs
+        return {"env": str(spec.id), "env_kwargs": kwargs or None, "max_steps": spec.max_episode_steps}
 
     def _on_training_start(self) -> None:
         self._start = self.model.num_timesteps
@@ -151,20 +165,47 @@ class LandscapeProbeCallback(BaseCallback):
         self._next = (timesteps // self.every + 1) * self.every
         if self._objective is None:
             return
-        here = self._objective.of(self.model)
+        try:
+            looks = self._looks(self._objective.of(self.model), timesteps)
+        except (NotFiniteError, StoreError) as error:  # a training of days does not end by what looks at it
+            warnings.warn(f"The probe of the landscape at step {timesteps:,} was given up: {error}", stacklevel=2)
+            return
+        self.history += looks
+        with self._log_of_its_own():
+            for look in looks:
+                self._record(look.conditions, look.found)
+            self._record_figure()
+            self.logger.record("time/total_timesteps", timesteps, exclude="tensorboard")
+            self.logger.dump(timesteps)
+
+    def _looks(self, here: RolloutObjective, timesteps: int) -> list[Look]:
         store = None if self.store is None else Store(self.store)
         try:
-            for conditions in self.conditions:
-                found = self.probe.run(here.under(conditions), store)
-                self.history.append(Look(timesteps, conditions, found))
-                self._record(conditions, found)
-            self._record_figure()
+            return [
+                Look(timesteps, conditions, self.probe.run(here.under(conditions), store))
+                for conditions in self.conditions
+            ]
         finally:
             if store is not None:
                 store.close()
-        # Stable-Baselines3 writes its log before it trains, and an off-policy one at the end of an episode.
-        self.logger.record("time/total_timesteps", timesteps, exclude="tensorboard")
-        self.logger.dump(timesteps)
+
+    @contextmanager
+    def _log_of_its_own(self) -> Iterator[None]:
+        """What the training has recorded and not written yet stays its own, for the row that it writes."""
+        held: list[dict[str, Any]] = [
+            self.logger.name_to_value,
+            self.logger.name_to_count,
+            self.logger.name_to_excluded,
+        ]
+        pending = [dict(each) for each in held]
+        for each in held:
+            each.clear()
+        try:
+            yield
+        finally:
+            for each, kept in zip(held, pending, strict=True):
+                each.clear()
+                each.update(kept)
 
     def _record(self, conditions: Conditions, found: Found) -> None:
         group = f"landscape[{_words(conditions)}]" if len(self.conditions) > 1 else "landscape"

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
@@ -58,7 +60,8 @@ class Evaluator:
         self.kept = None if store is None else Evaluations(store)
         if store is not None:
             objective.check_can_be_kept()
-        self._what = {"landscape": PROTOCOL, "objective": digest(objective.describe())}
+        self._what = {"landscape": PROTOCOL, "code": code(), "objective": digest(objective.describe())}
+        self._is_new = True
 
     def returns(self, points: Iterable[Point], n_points: int, n: int, first: int = 0) -> np.ndarray:
         """
@@ -95,6 +98,9 @@ class Evaluator:
                     evaluation = next(kept)
                     if evaluation is not None:
                         returns[row, _of(block, first)] = evaluation.results["return"]
+            if self._is_new and np.isnan(returns).all():
+                self._warn_of_other_code(self.kept)
+            self._is_new = False
         for missing, rows in _alike(np.isnan(returns)):
             columns = np.flatnonzero(missing)
             thetas = np.stack([points[row].theta for row in rows])
@@ -118,6 +124,15 @@ class Evaluator:
             if failure is not None:
                 raise failure
         return returns
+
+    def _warn_of_other_code(self, kept: Evaluations) -> None:
+        others = {str(key.get("code")) for key in kept.keys({"landscape": PROTOCOL})} - {self._what["code"]}
+        if others:
+            warnings.warn(
+                f"The store has evaluations that were made by other code ({'; '.join(sorted(others))}), which are left "
+                f"as they are and not used: this is {self._what['code']}.",
+                stacklevel=5,
+            )
 
     def _key(self, point: Point, block: range) -> dict[str, Any]:
         theta = np.ascontiguousarray(point.theta, dtype=np.float64)
@@ -145,6 +160,11 @@ def _alike(missing: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for pattern in np.unique(missing, axis=0):
         if pattern.any():
             yield pattern, np.flatnonzero((missing == pattern).all(axis=1))
+
+
+def code() -> str:
+    """:return: versions of what computes: others may give other numbers"""
+    return ", ".join(f"{name} {version(name)}" for name in ("sb3-entropy", "stable-baselines3", "numpy", "torch"))
 
 
 def digest(description: Mapping[str, Any]) -> str:

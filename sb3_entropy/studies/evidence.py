@@ -85,7 +85,7 @@ def tabulated(study: Study) -> Evidence | None:
 def table_text(found: Iterable[Evidence]) -> str:
     """
     :param found: the evidence of studies
-    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first seven digits
+    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first nine digits
     """
     lines = []
     for evidence in found:
@@ -104,7 +104,7 @@ def _shortened(values: Any) -> Any:
         return {key: value if key == "value" else _shortened(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_shortened(value) for value in values]
-    return float(f"{values:.7g}") if isinstance(values, float) else values
+    return float(f"{values:.9g}") if isinstance(values, float) else values
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """A probe of the landscape while a policy is trained: what is logged, what is kept, and that nothing is disturbed."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 import torch as th
 import yaml
 from contracts.envs import make_env
-from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers import TimeLimit, TransformReward
 from stable_baselines3 import A2C, PPO, SAC
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -158,3 +161,46 @@ def test_a_preset_names_it(algo: str, tmp_path: Path, monkeypatch: pytest.Monkey
     said = capsys.readouterr().out
     assert "landscape[std=1]/" in said
     assert "improvement_curvature_high" in said
+
+
+def test_the_environment_is_the_trainings_or_refused() -> None:
+    short = make_vec_env("Pendulum-v1", env_kwargs={"max_episode_steps": 20})
+    callback = LandscapeProbeCallback(1000, 2, 2, backend="gymnasium")
+    A2C("MlpPolicy", short, n_steps=8, **small()).learn(8, callback=callback)
+    assert callback.history[0].found.about["max_steps"] == 20
+    wrapped = DummyVecEnv([lambda: TransformReward(gym.make("Pendulum-v1"), lambda reward: 100 * reward)])
+    with pytest.raises(ValueError, match="is wrapped by TransformReward"):
+        A2C("MlpPolicy", wrapped, n_steps=8, **small()).learn(8, callback=LandscapeProbeCallback())
+    with pytest.raises(TypeError, match="Unknown argument of LandscapeProbeCallback and RolloutObjective 'foo'"):
+        LandscapeProbeCallback(foo=1)
+
+
+def test_a_probe_that_fails_does_not_end_the_training() -> None:
+    def broken() -> gym.Env[Any, Any]:
+        return TransformReward(short_pendulum(), lambda reward: float("nan"))
+
+    model = A2C("MlpPolicy", "Pendulum-v1", n_steps=8, **small())
+    callback = probe(every=8, env=broken)
+    with pytest.warns(UserWarning, match="was given up: The return of candidate"):
+        model.learn(16, callback=callback)
+    assert model.num_timesteps == 16
+    assert callback.history == []
+
+
+def test_the_trainings_log_keeps_what_is_its_own(tmp_path: Path) -> None:
+    rows = []
+    for callback in (None, probe(every=32)):
+        model = PPO("MlpPolicy", "Pendulum-v1", n_steps=32, batch_size=16, **small())
+        model.set_logger(configure(str(tmp_path / str(callback is None)), ["json"]))
+        model.learn(96, callback=callback)
+        written = (tmp_path / str(callback is None) / "progress.json").read_text().splitlines()
+        parsed = [json.loads(line) for line in written]
+        rows.append(
+            [
+                {key: value for key, value in row.items() if not key.startswith("time/")}
+                for row in parsed
+                if not any(key.startswith("landscape") for key in row)
+            ]
+        )
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 3

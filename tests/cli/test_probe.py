@@ -128,7 +128,7 @@ def test_a_line_joins_two_runs_and_two_agents_of_one(run, capsys):
     [
         ("plane", ["--points", 3, "--episodes", 2], "the return at a point ± "),
         ("line-search", ["--directions", 3, "--episodes", 2, "--steps", 0.1, 1], "Along the estimated gradient"),
-        ("spectrum", ["--episodes", 2], "the curvature reaches|The curvature"),
+        ("spectrum", ["--episodes", 2], "the lowest curvature|The curvature"),
     ],
 )
 def test_every_other_probe_runs(run, capsys, key, options, expected):

@@ -288,6 +288,7 @@ def test_nothing_of_the_policy_is_changed():
         ("td3", {}, {"std": 0.1}, "but TD3Policy is deterministic"),
         ("td3", {}, {"ent_coef": 0.1}, "TD3Policy is deterministic and has no entropy"),
         ("sppo", {"action_distribution": "beta"}, {"std": 0.1}, "is a Beta distribution"),
+        ("sppo", {"action_distribution": "beta"}, {"std": 0.0}, "is a Beta distribution"),
         ("ppo", {}, {"std": 0.0, "ent_coef": 0.1}, "entropy is −∞"),
         ("sac", {}, {"ent_coef": 0.1}, "SACPolicy, a squashed Gaussian, has no closed form"),
     ],

@@ -1,15 +1,22 @@
 """Evaluations are kept one by one, found again, and go on after what interrupted them."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+from sb3_entropy import SPPO
+from sb3_entropy.landscape import RolloutObjective, TabularObjective, evaluating
+from sb3_entropy.landscape.candidates.telling import fingerprint
 from sb3_entropy.landscape.evaluating import BLOCK, Evaluator, Point
 from sb3_entropy.landscape.objectives.base import Conditions, NotFiniteError, Objective
 from sb3_entropy.landscape.objectives.function import FunctionObjective, quadratic, saddle
+from sb3_entropy.landscape.objectives.rollout import _told as told_setting
+from sb3_entropy.mdp import Mix, SoftmaxLinear, TabularMDP
 from sb3_entropy.store import Evaluations, Store
 
 
@@ -113,3 +120,39 @@ def test_a_function_without_a_name_of_its_own_is_not_kept(tmp_path: Path) -> Non
 def test_a_miscount_is_told() -> None:
     with pytest.raises(ValueError, match="3 points were announced, but 2 were given"):
         Evaluator(Counted()).returns(points(1.0, 2.0), 3, 1)
+
+
+def test_policies_and_environments_that_differ_have_other_keys(tmp_path: Path) -> None:
+    """What is not told by θ: a scheme's class and Δ, a mixture's share, the middle of a long array, a partial."""
+
+    def told(scheme: str, delta: float) -> str:
+        kwargs = {"net_arch": [4], "std_scheme": scheme, "std_scheme_kwargs": {"delta": delta}}
+        return fingerprint(SPPO("MlpPolicy", "Pendulum-v1", policy_kwargs=kwargs, device="cpu").policy)
+
+    assert len({told("global_local", 1.0), told("global_local", 3.0), told("global_clipped_local", 1.0)}) == 3
+    mdp = TabularMDP(np.full((2, 2, 2), 0.5), np.eye(2), np.array([1.0, 0.0]), 0.9)
+    inner = SoftmaxLinear(mdp)
+    mixed = [TabularObjective(mdp, Mix(mdp, inner, share), np.zeros(6)) for share in (0.1, 0.9)]
+    assert mixed[0].describe() != mixed[1].describe()
+    model = SPPO("MlpPolicy", "Pendulum-v1", device="cpu")
+    nameless = RolloutObjective(model, partial(gym.make, "Pendulum-v1"))
+    with Store(tmp_path / "probes.sqlite") as store:
+        with pytest.raises(ValueError, match=r"RolloutObjective\(…, name='…'\)"):
+            Evaluator(nameless, store)
+        Evaluator(RolloutObjective(model, partial(gym.make, "Pendulum-v1"), name="my pendulum"), store)
+    array = np.zeros(3000)
+    other = array.copy()
+    other[1500] = 1
+    assert told_setting(array) != told_setting(other)
+    assert Conditions(std=0) == Conditions(std=0.0)
+    assert repr(Conditions(std=0)) == repr(Conditions(std=0.0))
+
+
+def test_a_store_of_other_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(tmp_path / "probes.sqlite") as store:
+        Evaluator(Counted(), store).returns(points(1.0), 1, 2)
+        monkeypatch.setattr(evaluating, "code", lambda: "sb3-entropy 9.9")
+        objective = Counted()
+        with pytest.warns(UserWarning, match="made by other code .*this is sb3-entropy 9.9"):
+            Evaluator(objective, store).returns(points(1.0), 1, 2)
+    assert objective.asked == 2

@@ -87,7 +87,8 @@ def test_an_arms_kind_has_keys_of_its_own():
 
 def test_a_study_without_the_key_trains():
     assert {arm.job for arm in study().arms.values()} == {"train"}
-    assert ("arms.PPO.job", "Unknown job 3. Available: train.") in refused(
+    known = ", ".join(JOBS.keys())
+    assert ("arms.PPO.job", f"Unknown job 3. Available: {known}.") in refused(
         text(arms={"PPO": {"algo": "ppo", "job": 3}})
     )
 

@@ -99,7 +99,10 @@ def _plain_head(policy: BasePolicy, conditions: Conditions) -> Head:
     if kind in GAUSSIAN or kind in SQUASHED_GAUSSIAN:
         return GaussianHead(space, std, kind in SQUASHED_GAUSSIAN)  # type: ignore[arg-type]
     if kind is BetaDistribution:
-        _check_no_std(f"{name} is a Beta distribution", std)
+        if std is not None:
+            raise ValueError(
+                f"std={std:g} is the σ of a Gaussian policy, but {name} is a Beta distribution. Use std=None."
+            )
         return BetaHead(space)  # type: ignore[arg-type]
     if kind in CHOICES:
         return SoftmaxHead(space, conditions.mix)

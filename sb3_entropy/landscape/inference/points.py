@@ -107,7 +107,7 @@ def _kind(lowest: Interval, highest: Interval, tolerance: float) -> str:
 
 
 def _sentence(kind: str, lowest: Interval, highest: Interval, slope: Interval | None) -> str:
-    ends = f"the curvature reaches from {_text(lowest)} to {_text(highest)}"
+    ends = f"the lowest curvature is {_text(lowest)}, the highest {_text(highest)}"
     if slope is not None:
         ends += f", the slope is {_text(slope)}"
     return f"{kind[0].upper()}{kind[1:]}: {ends}."

@@ -33,6 +33,8 @@ class Conditions:
             check_number("std", self.std, low=0)
         check_number("ent_coef", self.ent_coef, low=0)
         check_number("mix", self.mix, low=0, high=1)
+        for name, value in vars(self).items():  # 0 and 0.0 are one condition, also in a store
+            object.__setattr__(self, name, None if value is None else float(value))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from sb3_entropy.landscape.objectives.base import Conditions, DifferentiableObjective
-from sb3_entropy.mdp import ExactObjective, Mix, Policy, TabularMDP
+from sb3_entropy.mdp import ExactObjective, Mix, Policy, SoftmaxLinear, TabularMDP, TabularSoftmax
 
 
 class TabularObjective(DifferentiableObjective):
@@ -19,7 +19,7 @@ class TabularObjective(DifferentiableObjective):
     :param policy: logits as a function of θ, such as :class:`~sb3_entropy.mdp.SoftmaxLinear`
     :param theta0: the parameters that are looked at, shape (P,)
     :param conditions: τ and m; there is no σ
-    :param name: what the policy is called in :meth:`describe`; its class if None
+    :param name: what tells the policy from others in a store; None for what is known of ours
     :raises ValueError: if θ₀ does not fit, or a σ is given
     """
 
@@ -34,7 +34,7 @@ class TabularObjective(DifferentiableObjective):
         conditions: Conditions | None = None,
         name: str | None = None,
     ):
-        self.mdp, self.policy, self.name = mdp, policy, name or type(policy).__name__
+        self.mdp, self.policy, self.name = mdp, policy, name or _told(policy)
         self._theta0 = np.array(theta0, dtype=np.float64)
         if self._theta0.shape != (policy.n_parameters,) or not np.isfinite(self._theta0).all():
             raise ValueError(
@@ -76,6 +76,13 @@ class TabularObjective(DifferentiableObjective):
     def hessian(self, theta: Any) -> np.ndarray:
         return self._exact.hessian(theta)
 
+    def check_can_be_kept(self) -> None:
+        if "<" in self.name:
+            raise ValueError(
+                f"The policy {self.name} has no name that tells it from others in a store. Give it one: "
+                "TabularObjective(…, name='…')."
+            )
+
     def describe(self) -> dict[str, Any]:
         mdp, content = self.mdp, hashlib.sha256()
         for array in (mdp.P, mdp.R, mdp.rho, np.asarray(mdp.gamma), mdp.log_measure):
@@ -92,3 +99,10 @@ class TabularObjective(DifferentiableObjective):
     def _play(self, thetas: np.ndarray, episodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values = self._exact(thetas)[:, None]
         return values, np.zeros(values.shape, dtype=np.int64)
+
+
+def _told(policy: Policy) -> str:
+    """:return: what determines a policy of ours; of another it is not known"""
+    if isinstance(policy, Mix):
+        return f"Mix({_told(policy.policy)}, {policy.share!r})"
+    return type(policy).__name__ if type(policy) in (SoftmaxLinear, TabularSoftmax) else f"<{type(policy).__name__}>"

@@ -1,5 +1,6 @@
 """The return of a policy in episodes of an environment, as a function of its parameters."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -54,6 +55,7 @@ class RolloutObjective(Objective):
     :param n_lanes: S, how many episodes of a candidate are played side by side; part of what an episode is
     :param n_threads: of envpool's pool; None for one a core, or one in a worker of an engine
     :param engine: where candidates are played, in chunks; None for here. It stays the caller's, who closes it
+    :param name: what tells the environment from others in a store; None for the id, or the function's own name
     :raises TypeError: if an argument is of a wrong kind, or the policy's actions are not known
     :raises ValueError: if one is out of range, environment and policy do not fit, the environment has no time limit and
         none is given, or is not seeded
@@ -75,19 +77,21 @@ class RolloutObjective(Objective):
         n_lanes: int = N_LANES,
         n_threads: int | None = None,
         engine: Engine | None = None,
+        name: str | None = None,
     ):
         check_number("gamma", gamma, low=0, high=1)
         check_number("seed", seed, low=0, integer=True)
         check_number("n_lanes", n_lanes, low=1, integer=True)
-        for name, number in (("n_envs", n_envs), ("max_steps", max_steps), ("n_threads", n_threads)):
+        for argument, number in (("n_envs", n_envs), ("max_steps", max_steps), ("n_threads", n_threads)):
             if number is not None:
-                check_number(name, number, low=1, integer=True)
+                check_number(argument, number, low=1, integer=True)
         if not isinstance(env, str) and not callable(env):
             raise TypeError(f"env must be an id or a function that makes an environment, but {env!r} was given.")
         self._normalize = normalize
         self._look_at(model)
         self.env, self.env_kwargs, self.engine = env, dict(env_kwargs or {}), engine
-        self.name = env if isinstance(env, str) else f"{env.__module__}.{getattr(env, '__qualname__', type(env))}"
+        told = env if isinstance(env, str) else f"{env.__module__}.{getattr(env, '__qualname__', '<nameless>')}"
+        self.name = told if name is None else name
         wanted = Wanted(env, self.env_kwargs, int(seed), int(n_lanes), n_envs, max_steps, n_threads, engine is not None)
         self._stepper, limit = make_stepper(wanted, backend, self._policy)
         self._counting = Counting(limit, float(gamma), 0.0)
@@ -148,11 +152,24 @@ class RolloutObjective(Objective):
         other._set(self._conditions)
         return other
 
+    def check_can_be_kept(self) -> None:
+        if "<" in self.name:  # <lambda>, <locals>, a partial: many functions have that name
+            raise ValueError(
+                f"The environment is made by {self.name}, a name that does not tell it from others in a store. Give it "
+                "one, RolloutObjective(…, name='…'), and another one whenever it changes; or a function of a module."
+            )
+        for key, value in self.env_kwargs.items():
+            if " at 0x" in repr(value):
+                raise ValueError(
+                    f"env_kwargs has {key}={value!r}, which cannot be told from others in a store. Give the "
+                    "environment a name: RolloutObjective(…, name='…')."
+                )
+
     def describe(self) -> dict[str, Any]:
         return {
             "kind": "rollout",
             "env": self.name,
-            "env_kwargs": {key: repr(value) for key, value in sorted(self.env_kwargs.items())},
+            "env_kwargs": {key: _told(value) for key, value in sorted(self.env_kwargs.items())},
             "max_steps": self._counting.max_steps,
             "gamma": self._counting.gamma,
             "conditions": asdict(self._conditions),
@@ -236,6 +253,13 @@ def _one_thread() -> Iterator[None]:
     """As in a worker of an engine: the bits are the same, and for products this small threads are in the way."""
     with _limit()():
         yield
+
+
+def _told(value: Any) -> str:
+    """:return: a setting in words; an array by its content, since NumPy's words leave out the middle of a long one"""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()[:20]}"
+    return repr(value)
 
 
 def _policy_of(model: Any) -> BasePolicy:

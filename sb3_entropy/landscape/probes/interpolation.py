@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.evaluating import Evaluator, Point
+from sb3_entropy.landscape.inference import least_episodes
 from sb3_entropy.landscape.objectives.base import Objective
 from sb3_entropy.landscape.probes.base import Found, Probe, Watch
 from sb3_entropy.statistics import holm
@@ -164,9 +165,19 @@ class FoundInterpolation(Found):
             said.append(f"On the way it falls{detectably} at {self.falls.sum()} of {inside.sum() + 1} steps.")
         else:
             said.append(f"It falls{detectably} nowhere on the way.")
-        if not self.is_exact and self.returns.shape[1] < 2:
-            said.append("With one episode nothing can be told from noise: give two or more.")
+        if self._too_few:
+            said.append(self._too_few)
         return said
+
+    @property
+    def _too_few(self) -> str:
+        """:return: with how few episodes no test can find anything after Holm, and how many could; empty if enough"""
+        if self.is_exact:
+            return ""
+        tests = int(((self.t >= 0) & (self.t < 1)).sum())
+        needed = least_episodes(tests, (1 - self.probe.level) / 2)
+        n = self.returns.shape[1]
+        return "" if n >= needed else f"n = {n} is too small for any test at {tests} points after Holm: n ≥ {needed}."
 
     def numbers(self) -> dict[str, float]:
         between = (self.t >= 0) & (self.t <= 1)
@@ -175,6 +186,6 @@ class FoundInterpolation(Found):
             "start": float(self.at(0.0).mean()),
             "end": float(self.at(1.0).mean()),
             "valley_depth": max(0.0, lower_end - float(self.mean[between].min())),
-            "valley": float(self.lower_than_both.any()),
-            "monotone": float(not self.falls.any()),
+            "valley": float("nan") if self._too_few else float(self.lower_than_both.any()),
+            "monotone": float("nan") if self._too_few else float(not self.falls.any()),
         }

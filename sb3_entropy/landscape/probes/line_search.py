@@ -9,7 +9,7 @@ import numpy as np
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.directions import random_directions
 from sb3_entropy.landscape.evaluating import Evaluator, Point
-from sb3_entropy.landscape.inference import slopes
+from sb3_entropy.landscape.inference import least_episodes, slopes
 from sb3_entropy.landscape.objectives.base import DifferentiableObjective, Objective
 from sb3_entropy.landscape.probes.base import Found, Probe, Watch
 from sb3_entropy.landscape.probes.perturbations import FoundPerturbations, Perturbations
@@ -152,9 +152,14 @@ class FoundLine(Found):
             if len(found)
             else f"it improves{detectably} at no step"
         )
+        tests = len(self.steps) - 1
+        needed = 0 if self.is_exact else least_episodes(tests, (1 - self.probe.level) / 2)
+        n = self.returns.shape[1]
+        few = [f"n = {n} is too small for any test at {tests} steps after Holm: n ≥ {needed}."] if n < needed else []
         return [
             f"Along {self.along} from {self.mean[0]:.4g}, {said}; the greatest mean is {self.mean[best]:.4g} at "
-            f"s = {self.steps[best]:g}."
+            f"s = {self.steps[best]:g}.",
+            *few,
         ]
 
     def numbers(self) -> dict[str, float]:

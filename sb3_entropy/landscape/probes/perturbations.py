@@ -1,7 +1,7 @@
 """Random symmetric perturbations θ₀ ± αd: slopes, curvatures, classes of directions (Ahmed et al. 2019, Section 2)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from sb3_entropy.landscape.inference import (
     ShareBound,
     classify_directions,
     classify_exact,
+    covariance_of_steps,
     curvatures,
     exact_estimates,
     mean_curvature,
@@ -29,6 +30,7 @@ from sb3_entropy.landscape.inference.directions import CLASSES, CORRECTIONS
 from sb3_entropy.landscape.inference.hypotheses import NULLS
 from sb3_entropy.landscape.objectives.base import Objective
 from sb3_entropy.landscape.probes.base import Found, Probe, Watch
+from sb3_entropy.statistics import holm
 from sb3_entropy.store import Store
 
 #: how many times as many episodes θ₀ has, which all directions share
@@ -164,18 +166,24 @@ class FoundPerturbations(Found):
         """:return: the tests behind the classes, at every α; None of an objective without noise"""
         if self.is_exact:
             return (None,) * len(self.returns)
-        probe = self.probe
-        return tuple(
-            classify_directions(
-                returns,
-                # None asks for no equivalence: nothing is smaller than this.
-                float(np.finfo(np.float64).tiny) if probe.margin is None else probe.margin,
-                level=probe.level,
-                null=probe.null,
-                correction=probe.correction,
-                rng=np.random.default_rng([probe.seed, index]),
-            )
-            for index, returns in enumerate(self.returns)
+        return tuple(self._tested(returns, index) for index, returns in enumerate(self.returns))
+
+    def _tested(self, returns: ProbeReturns, index: int) -> Directions:
+        probe, asked = self.probe, self.probe.margin is not None
+        tested = classify_directions(
+            returns,
+            probe.margin or 1.0,
+            level=probe.level,
+            null=probe.null,
+            correction=probe.correction,
+            rng=np.random.default_rng([probe.seed, index]),
+        )
+        if asked:
+            return tested
+        # Without a margin nothing is equivalent to anything: what remains are the other classes.
+        classes = np.select([tested.improves, tested.maximum_like], ["improving", "worsening"], default="undetermined")
+        return replace(
+            tested, classes=classes, p_flat=np.ones_like(tested.p_flat), p_linear=np.ones_like(tested.p_flat)
         )
 
     @cached_property
@@ -183,9 +191,12 @@ class FoundPerturbations(Found):
         """:return: the curvatures at α → 0; None with one α or without noise"""
         if self.is_exact or len(self.returns) < 2:
             return None
-        errors = np.stack([curvatures(returns).standard_error for returns in self.returns])
-        alphas = [returns.alpha for returns in self.returns]
-        return richardson(alphas, self.curvature, errors, freedom=self.probe.episodes - 1)
+        if self.returns[0].n < 2:
+            return None
+        # All α have the same episodes: their estimates vary together. Fully paired, R⁰'s surplus left out.
+        each = np.stack([(r.plus + r.minus - 2 * r.common) / r.alpha**2 for r in self.returns])
+        alphas, n = [returns.alpha for returns in self.returns], self.returns[0].n
+        return richardson(alphas, each.mean(axis=2), covariance_of_steps(each), freedom=n - 1)
 
     def share(self, what: str, index: int = 0) -> ShareBound:
         """
@@ -228,6 +239,17 @@ class FoundPerturbations(Found):
             mean = self.mean_curvature(index)
             if mean is not None:
                 said.append(mean.sentence)
+        if (bias := self.extrapolated) is not None:
+            count = int((holm(bias.p_equal) <= 1 - self.probe.level).sum())
+            said.append(
+                f"Over α: in {count} of {len(bias.p_equal)} directions the curvature depends on α beyond noise (Holm, "
+                f"{100 * (1 - self.probe.level):.3g} %); its mean at α → 0 is {bias.value.mean():.3g}."
+            )
+        if not self.is_exact:
+            said.append(
+                f"Tested is, null {self.probe.null!r}: {NULLS[self.probe.null]}. Returns that differ in spread alone "
+                "break it too, and may be found."
+            )
         if not self.is_exact and self.probe.margin is None:
             said.append("No margin was given, so no direction could be called flat or linear.")
         said.append("Random directions cannot show whether the point is a maximum or a saddle: see the spectrum.")

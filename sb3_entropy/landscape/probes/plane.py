@@ -57,15 +57,11 @@ class Plane(Probe):
         if n_parameters < 2:
             raise ValueError("A plane needs two parameters or more, but the objective has 1. Interpolate instead.")
         drawn = random_directions(n_parameters, [0, 1], self.seed)
-        axes = np.stack(
-            [
-                drawn[i] if given is None else np.asarray(given, dtype=np.float64)
-                for i, given in enumerate((self.first, self.second))
-            ]
-        )
-        lengths = np.linalg.norm(axes, axis=1)
-        if axes.shape[1] != n_parameters or not np.isfinite(axes).all() or not lengths.all():
+        given = [drawn[i] if one is None else np.asarray(one, float) for i, one in enumerate((self.first, self.second))]
+        if any(one.shape != (n_parameters,) or not np.isfinite(one).all() or not one.any() for one in given):
             raise ValueError(f"first and second must be {n_parameters} finite numbers each, not all of them 0.")
+        axes = np.stack(given)
+        lengths = np.linalg.norm(axes, axis=1)
         axes /= lengths[:, None]
         axes[1] -= (axes[0] @ axes[1]) * axes[0]
         rest = float(np.linalg.norm(axes[1]))

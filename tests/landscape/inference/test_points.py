@@ -43,7 +43,7 @@ def _interval(low: float, high: float) -> Interval:
 def test_both_ends_decide(lowest: tuple[float, float], highest: tuple[float, float], kind: str) -> None:
     found = classify_point(_interval(*lowest), _interval(*highest))
     assert found.kind == kind
-    assert found.sentence.lower().startswith(f"{kind}: the curvature reaches from ")
+    assert found.sentence.lower().startswith(f"{kind}: the lowest curvature is ")
     # Upside down a maximum is a minimum.
     names = {"maximum": "minimum", "minimum": "maximum"}
     words = kind.split(" ", 1)
@@ -66,7 +66,7 @@ def test_a_slope_is_no_critical_point() -> None:
     found = classify_point(low, high, _interval(0.1, 0.3), slope_tolerance=0.15)
     assert found.kind == "maximum"
     assert found.sentence == (
-        "Maximum: the curvature reaches from -4.5 [-5, -4] to -1.5 [-2, -1], the slope is 0.2 [0.1, 0.3]."
+        "Maximum: the lowest curvature is -4.5 [-5, -4], the highest -1.5 [-2, -1], the slope is 0.2 [0.1, 0.3]."
     )
 
 
