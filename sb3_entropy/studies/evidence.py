@@ -85,7 +85,7 @@ def tabulated(study: Study) -> Evidence | None:
 def table_text(found: Iterable[Evidence]) -> str:
     """
     :param found: the evidence of studies
-    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first nine digits
+    :return: the package's table: JSON, a line a study, estimates exact and of other numbers the first seven digits
     """
     lines = []
     for evidence in found:
@@ -104,7 +104,13 @@ def _shortened(values: Any) -> Any:
         return {key: value if key == "value" else _shortened(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_shortened(value) for value in values]
-    return float(f"{values:.9g}") if isinstance(values, float) else values
+    return _short(values) if isinstance(values, float) else values
+
+
+def _short(value: float) -> float:
+    """Seven digits, or all where these would be rounded to fewer otherwise than the number itself."""
+    short = float(f"{value:.7g}")
+    return short if all(f"{short:.{n}g}" == f"{value:.{n}g}" for n in range(1, 7)) else value
 
 
 @functools.cache

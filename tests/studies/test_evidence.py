@@ -116,6 +116,13 @@ def test_the_table_is_about_the_yaml_as_it_stood(change, known):
     assert tabulated(parse_study("drift", text, "drift.yml")) is None
 
 
+@pytest.mark.parametrize(
+    ("number", "kept"), [(1.2449999999, 1.2449999999), (0.123456789, 0.1234568), (-2.5, -2.5), (1e-300, 1e-300)]
+)
+def test_a_number_is_not_rounded_twice(number, kept):
+    assert evidence._shortened({"low": [number]}) == {"low": [kept]}
+
+
 def test_the_numbers_of_the_table_are_finite_where_a_rule_decides():
     for name, path in study_files().items():
         found = tabulated(read_study(path))
