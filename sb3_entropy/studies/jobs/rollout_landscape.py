@@ -23,6 +23,9 @@ from sb3_entropy.studies.spec import Arm
 from sb3_entropy.studies.training import MODEL
 from sb3_entropy.unpickling.model_zip import checked_copy
 
+#: episodes side by side, part of what an episode is: another number needs another version of the kind
+LANES = 4
+
 
 class RolloutLandscapeArm(Arm):
     """The keys of its arms."""
@@ -112,6 +115,7 @@ def looked_at(model: BaseAlgorithm, definition: Mapping[str, Any], seed: int) ->
         env_kwargs=definition["env_kwargs"],
         gamma=given["gamma"],
         seed=seed,
+        n_lanes=LANES,
         n_threads=1,
     )
     try:
