@@ -16,6 +16,7 @@ from sb3_entropy.mdp import TabularMDP
 from sb3_entropy.registry import JOBS, MEASURES
 from sb3_entropy.studies.jobs import Cell, Surroundings, Task, rollout_landscape, tabular_landscape, toy_landscape
 from sb3_entropy.studies.jobs import gradient_ascent as ascents
+from sb3_entropy.studies.jobs.rollout_landscape import LANES
 from sb3_entropy.studies.plan import Plan
 from sb3_entropy.studies.spec import parse_study
 from sb3_entropy.studies.training import MODEL
@@ -226,7 +227,9 @@ def test_a_trained_policy_is_looked_at_as_it_acts_with_another_deviation(saved):
     assert sum(shares) == pytest.approx(1)
     # The mode's return in the objective's own episodes, by a plain loop in the environment.
     model = rollout_landscape.loaded(saved[MODEL], "spg")
-    objective = RolloutObjective(model, "Pendulum-v1", conditions=Conditions(std=0.0), backend="gymnasium", seed=0)
+    objective = RolloutObjective(
+        model, "Pendulum-v1", conditions=Conditions(std=0.0), backend="gymnasium", seed=0, n_lanes=LANES
+    )
     episodes = objective.returns(objective.theta0[None], range(8))
     objective.close()
     assert still.curves["landscape/return"] == [pytest.approx(episodes.mean(), rel=1e-12)]
