@@ -46,6 +46,11 @@ def _probe(parsed: Namespace, arguments: Sequence[str]) -> int:
     if parsed.key == "interpolate":
         interpolation: Any = probe
         lookers, probe = lookers[:1], replace(interpolation, other=_other(*lookers))
+    elif parsed.key == "plane" and len(parsed.agents) > 1:
+        plane: Any = probe
+        start = np.asarray(ParameterVector(lookers[0].model.policy).get().double().cpu().numpy())
+        u, v = (_other(lookers[0], each) - start for each in lookers[1:])
+        lookers, probe = lookers[:1], replace(plane, first=u, second=v)
     with make_engine(parsed.engine, parsed.workers) as engine:
         objectives = {
             (index, name): objective.under(condition)
@@ -57,7 +62,10 @@ def _probe(parsed: Namespace, arguments: Sequence[str]) -> int:
             probe.check(first)
         parsed.store.parent.mkdir(parents=True, exist_ok=True)
         with Store(parsed.store) as store:
-            cost = cost_of(probe, {name: each for (_, name), each in objectives.items()}, len(objectives), store)
+            asked = ((name, vars(parsed).get(name)) for name in ("half_width", "effect"))
+            wanted = {name: value for name, value in asked if value is not None}
+            by_name = {name: each for (_, name), each in objectives.items()}
+            cost = cost_of(probe, by_name, len(objectives), store, wanted)
             subject = _subject(parsed, lookers)
             print(f"{parsed.key} of {subject}: {first.n_parameters} parameters, {_counted(len(conditions))}.")
             print("\n".join(cost.sentences), flush=True)
@@ -102,6 +110,13 @@ def _lookers(parsed: Namespace) -> list[Looker]:
         if len(places) > 2:
             raise ValueError(f"A line has two ends, but --at names {len(places)} agents. Give one for both, or two.")
         return [_looker(target, which, parsed) for target, which in zip(parsed.agents, places * 2, strict=False)]
+    if parsed.key == "plane" and len(parsed.agents) > 1:
+        if len(parsed.agents) != 3 or len(places) > 1:
+            raise ValueError(
+                f"A plane goes through one agent, or through three, each at one place, but {len(parsed.agents)} agents "
+                f"and {len(places)} places were given."
+            )
+        return [_looker(target, places[0], parsed) for target in parsed.agents]
     return [_looker(parsed.agents[0], which, parsed) for which in places]
 
 
@@ -180,7 +195,7 @@ def _objectives(lookers: Sequence[Looker], parsed: Namespace, engine: Engine) ->
 
 
 def _subject(parsed: Namespace, lookers: Sequence[Looker]) -> str:
-    if parsed.key == "interpolate":
+    if len(parsed.agents) > 1:
         return " and ".join(str(target) for target in parsed.agents)
     at = "" if parsed.agents[0].is_file() else f", {' '.join(parsed.at)}"
     steps = ", ".join(f"{looker.step:,}" for looker in lookers[:6])

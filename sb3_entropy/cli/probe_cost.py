@@ -9,7 +9,7 @@ import numpy as np
 
 from sb3_entropy.errors import last_message
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
-from sb3_entropy.landscape.planner import Pilot, duration, expected_half_width, pilot_from
+from sb3_entropy.landscape.planner import Pilot, duration, expected_half_width, pilot_from, plan_probe
 from sb3_entropy.landscape.probes.base import Probe
 from sb3_entropy.landscape.probes.perturbations import SURPLUS, Perturbations
 from sb3_entropy.store import Store
@@ -42,12 +42,19 @@ class Cost:
     sentences: list[str]
 
 
-def cost_of(probe: Probe, objectives: Mapping[str, RolloutObjective], count: int, store: Store) -> Cost:
+def cost_of(
+    probe: Probe,
+    objectives: Mapping[str, RolloutObjective],
+    count: int,
+    store: Store,
+    wanted: Mapping[str, float] | None = None,
+) -> Cost:
     """
     :param probe: what is to be asked
     :param objectives: of what, by condition
     :param count: how often it is asked: conditions × agents
     :param store: where the pilot's returns are kept, of which a probe finds what it needs too
+    :param wanted: ``half_width`` or ``effect`` of a curvature, for which it is said how many episodes that takes
     :return: its cost
     """
     first = next(iter(objectives.values()))
@@ -60,6 +67,8 @@ def cost_of(probe: Probe, objectives: Mapping[str, RolloutObjective], count: int
     for name, objective in objectives.items():
         said = _expected(probe, objective, store)
         sentences.append(f"{name}: {said[0].lower()}{said[1:]}" if name else said)
+        if wanted:
+            sentences.append(_needed(probe, objective, store, rate, wanted))
     return Cost(each, total, sentences)
 
 
@@ -87,6 +96,25 @@ def _timed(objective: RolloutObjective, thetas: np.ndarray) -> float:
 
 def _rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def _needed(probe: Any, objective: RolloutObjective, store: Store, rate: float, wanted: Mapping[str, float]) -> str:
+    alpha = min(probe.alphas)
+    returns = Perturbations(DIRECTIONS, alpha, EPISODES, probe.seed).run(objective, store).returns[0]
+    try:
+        pilot = pilot_from(returns)
+    except ValueError as error:
+        return last_message(str(error))
+    return plan_probe(
+        pilot,
+        "curvature",
+        alpha=alpha,
+        directions=probe.directions,
+        level=probe.level,
+        surplus=float(SURPLUS),
+        episodes_per_second=rate,
+        **wanted,
+    ).sentence
 
 
 def _expected(probe: Any, objective: RolloutObjective, store: Store) -> str:

@@ -42,19 +42,21 @@ def parser_of(arguments: Sequence[str]) -> ArgumentParser:
         if given == key:
             _add_agents(one, key)
             _add_settings(one, key)
+            if key == "perturbations":
+                _add_wanted(one)
             _add_conditions(one)
             _add_evaluation(one)
     return parser
 
 
 def _add_agents(parser: ArgumentParser, key: str) -> None:
-    line = key == "interpolate"
-    what = (
-        "two run folders <log>/<algo>/<env>_<n>, of train or of rl-zoo, or two zips"
-        if line
-        else ("a run's folder <log>/<algo>/<env>_<n>, of train or of rl-zoo, or the zip of a model")
-    )
-    parser.add_argument("agents", nargs=2 if line else 1, type=Path, metavar="RUN", help=what)
+    one = "a run's folder <log>/<algo>/<env>_<n>, of train or of rl-zoo, or the zip of a model"
+    known: dict[str, tuple[int | str, str]] = {
+        "interpolate": (2, "two run folders <log>/<algo>/<env>_<n>, of train or of rl-zoo, or two zips"),
+        "plane": ("+", f"{one}; or three of them, for the plane through three solutions of one policy"),
+    }
+    count, what = known.get(key, (1, one))
+    parser.add_argument("agents", nargs=count, type=Path, metavar="RUN", help=what)
     parser.add_argument(
         "--at",
         nargs="+",
@@ -89,6 +91,15 @@ def _add_settings(parser: ArgumentParser, key: str) -> None:
             help=f"{setting.doc} (default: {shown})".replace("%", "%%"),
             **_reading(setting),
         )
+
+
+def _add_wanted(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("precision", "For what is wanted it is said how many episodes that takes.")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--half-width", type=float, metavar="H", help="of the interval of a direction's curvature")
+    either.add_argument(
+        "--effect", type=float, metavar="E", help="a curvature that is to be found in 80 %% of cases after Holm"
+    )
 
 
 def _offered(key: str) -> list[Setting]:

@@ -144,6 +144,24 @@ def test_curvature_over_all_checkpoints(run, capsys):
     assert "σ = 0, step 1,000:" in out
 
 
+def test_what_a_wanted_precision_takes_is_said_before(run, capsys):
+    options = ["--directions", 3, "--dry-run"]
+    out = said(capsys, "perturbations", run, *options, "--half-width", 5)
+    assert re.search(r"For a half-width of 5 a curvature at α = 0.1 needs n = \d+ episodes", out)
+    out = said(capsys, "perturbations", run, *options, "--effect", 1000)
+    assert "For a power of 80 % against 1000 in one of 3 directions" in out
+
+
+def test_a_plane_through_three_solutions(run, capsys):
+    other, third = (run.with_name(f"Pendulum-v1_{number}") for number in (2, 3))
+    save_run(run.parents[1], 3, {"normalize": False}, seed=3)
+    options = ["--points", "3", "--episodes", "2", *QUICK]
+    assert main(["probe", "plane", str(run), str(other), *options]) == 2
+    assert "through one agent, or through three" in capsys.readouterr().err
+    out = said(capsys, "plane", run, other, third, "--points", 3, "--episodes", 2)
+    assert "in the plane it is greatest at" in out
+
+
 def test_a_dry_run_says_the_cost_alone(run, capsys):
     out = said(capsys, "spectrum", run, "--dry-run", "--episodes", 16)
     # p(p + 1)·n + 8n at p = 5

@@ -360,3 +360,16 @@ def test_lanes_hold_each_episode_once_and_in_blocks_without_gaps():
     ]
     gapped = laned(np.array([0, 8, 1, 5]), 4, 8)
     assert [plan.numbers for plan in gapped] == [((0,), (1, 5), (), ()), ((8,), (), (), ())]
+
+
+@pytest.mark.parametrize("scheme", ["global", "global_local"])
+def test_what_makes_sigma_has_no_effect_where_another_is_given(scheme):
+    model = SPPO("MlpPolicy", "Pendulum-v1", policy_kwargs={"std_scheme": scheme, "net_arch": [4]}, device="cpu")
+    own = RolloutObjective(model, "Pendulum-v1", backend="gymnasium", max_steps=5)
+    given = own.under(Conditions(std=0.5))
+    assert own.live.all()
+    assert own.live.shape == given.live.shape == (own.n_parameters,)
+    assert (~given.live).sum() == {"global": 1, "global_local": 1 + 4 + 1}[scheme]
+    moved = given.theta0 + ~given.live
+    assert given.returns(moved[None], range(3)).tolist() == given.returns(given.theta0[None], range(3)).tolist()
+    own.close()

@@ -101,6 +101,11 @@ class Objective(ABC):
     def describe(self) -> dict[str, Any]:
         """:return: plain data: what determines a return besides θ and the episode"""
 
+    @property
+    def live(self) -> np.ndarray:
+        """:return: which parameters the objective depends on under its conditions, a mask of the shape (P,)"""
+        return np.ones(self.n_parameters, dtype=bool)
+
     def check_can_be_kept(self) -> None:  # noqa: B027 (most objectives can)
         """:raises ValueError: if :meth:`describe` does not tell it from others of its kind"""
 

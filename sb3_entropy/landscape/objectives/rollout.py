@@ -119,6 +119,15 @@ class RolloutObjective(Objective):
         return self._conditions
 
     @property
+    def live(self) -> np.ndarray:
+        """:return: all but what makes σ, where the conditions give another; a mask of the shape (P,)"""
+        makes_std = ("log_std", "std_scheme.", "actor.log_std")
+        given = self._conditions.std is not None
+        shapes = ParameterVector(self._policy).shapes.items()
+        parts = [np.full(int(np.prod(shape)), not (given and name.startswith(makes_std))) for name, shape in shapes]
+        return np.concatenate(parts)
+
+    @property
     def n_candidates(self) -> int:
         """:return: how many candidates are played at a time, in each process: multiples of it leave nothing idle"""
         return self._stepper.n_candidates

@@ -9,8 +9,11 @@ import numpy as np
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.directions import random_directions
 from sb3_entropy.landscape.evaluating import Evaluator, Point
-from sb3_entropy.landscape.objectives.base import Objective
+from sb3_entropy.landscape.objectives.base import DifferentiableObjective, Objective
 from sb3_entropy.landscape.probes.base import Found, Probe, Watch
+from sb3_entropy.landscape.probes.line_search import estimated_gradient
+from sb3_entropy.landscape.probes.perturbations import Perturbations
+from sb3_entropy.landscape.probes.spectrum import Spectrum
 from sb3_entropy.store import Store
 
 
@@ -83,6 +86,39 @@ class Plane(Probe):
         for b in x.tolist():
             for a in x.tolist():
                 yield Point({"x": a, "y": b}, theta0 + a * axes[0] + b * axes[1])
+
+
+def gradient_and_curvature(
+    objective: Objective,
+    *,
+    alpha: float = 0.1,
+    episodes: int = 16,
+    directions: int = 200,
+    seed: int = 0,
+    store: Store | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Axes of a plane: ``Plane(*gradient_and_curvature(objective))``. Without the objective's own derivatives P is at most
+    500, see :class:`~sb3_entropy.landscape.probes.spectrum.Spectrum`.
+
+    :param objective: what is looked at, around its θ₀
+    :param alpha: the step of differences
+    :param episodes: n at each point
+    :param directions: in how many the gradient is estimated, where the objective does not know it
+    :param seed: of them
+    :param store: where evaluations are found and kept
+    :return: the gradient, or its estimate, and the eigenvector of the curvature that is largest in size, (P,) each
+    :raises ValueError: if there are too many parameters, or the gradient is 0
+    """
+    if isinstance(objective, DifferentiableObjective):
+        gradient = objective.gradient(objective.theta0)
+    else:
+        gradient = estimated_gradient(Perturbations(directions, alpha, episodes, seed).run(objective, store))
+    if not gradient.any():
+        raise ValueError("The gradient is 0 here: it is no axis of a plane. Give two directions.")
+    found = Spectrum(alpha, episodes).run(objective, store)
+    lowest, highest = found.ends
+    return gradient, found.vectors[0 if abs(lowest.value) > abs(highest.value) else 1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,8 @@ class Spectrum(Probe):
     From rollouts: curvatures along e_i and (e_i + e_j)/√2 in one half of the episodes give the Hessian,
     ``H_ij = κ((e_i + e_j)/√2) − (H_ii + H_jj)/2``, and its extreme eigenvectors. Its eigenvalues are too extreme, as
     those of any noisy matrix are; what is reported are curvatures along these two vectors in the *other* half, and the
-    class comes from their intervals alone.
+    class comes from their intervals alone. Parameters that the objective does not depend on under its conditions, such
+    as those of σ where another σ is given, are no directions of it.
 
     :param alpha: the step of differences
     :param episodes: n of either half, at each point
@@ -53,7 +54,7 @@ class Spectrum(Probe):
         check_number("tolerance", self.tolerance, low=0)
 
     def cost(self, objective: Objective) -> int:
-        p, n = objective.n_parameters, int(self.episodes)
+        p, n = int(objective.live.sum()), int(self.episodes)
         if isinstance(objective, DifferentiableObjective):
             return 1
         if objective.is_exact:
@@ -138,7 +139,9 @@ class Spectrum(Probe):
         total, n = self.cost(objective), int(self.episodes)
         hessian, gradient = self._differences(objective, store, watch, total, self.alpha)
         _, vectors = np.linalg.eigh(hessian)
-        along = [vectors[:, 0], vectors[:, -1], gradient / max(float(np.linalg.norm(gradient)), 1e-300)]
+        along = np.zeros((3, objective.n_parameters))
+        found_in = vectors[:, 0], vectors[:, -1], gradient / max(float(np.linalg.norm(gradient)), 1e-300)
+        along[:, objective.live] = np.stack(found_in)
         before = total - 7 * n
 
         def told(done: int, _: int) -> None:
@@ -156,22 +159,26 @@ class Spectrum(Probe):
         lowest, highest = (curvatures(other).one(index, self.level) for index in (0, 1))
         found = classify_point(lowest, highest, slopes(other).one(2, self.level), found=True)
         steepest = float(slopes(other).value[2])
-        return FoundSpectrum(objective.describe(), self, found, None, np.stack(along[:2]), steepest, False)
+        return FoundSpectrum(objective.describe(), self, found, None, along[:2], steepest, False)
 
     def _differences(
         self, objective: Objective, store: Store | None, watch: Watch | None, total: int, alpha: float, done: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """:return: Hessian and gradient by differences, means over the first half of the episodes"""
-        p = objective.n_parameters
+        """
+        :return: Hessian and gradient of the parameters that matter, by differences, means over the first half of the
+            episodes
+        """
+        live = np.flatnonzero(objective.live).tolist()
+        p = len(live)
         pairs = [(i, i) for i in range(p)] + list(combinations(range(p), 2))
 
         def points() -> Iterator[Point]:
             yield Point({"alpha": 0.0}, objective.theta0)
             for i, j in pairs:
-                direction = np.zeros(p)
-                direction[[i, j]] = 1.0 if i == j else np.sqrt(0.5)
+                direction = np.zeros(objective.n_parameters)
+                direction[[live[i], live[j]]] = 1.0 if i == j else np.sqrt(0.5)
                 for sign in (1, -1):
-                    place = {"coordinates": [i, j], "alpha": alpha, "sign": sign}
+                    place = {"coordinates": [live[i], live[j]], "alpha": alpha, "sign": sign}
                     yield Point(place, objective.theta0 + sign * alpha * direction)
 
         def told(of_part: int, _: int) -> None:

@@ -18,7 +18,7 @@ from sb3_entropy.landscape.probes.curvature import ImprovementCurvature
 from sb3_entropy.landscape.probes.interpolation import Interpolation
 from sb3_entropy.landscape.probes.line_search import LineSearch, estimated_gradient
 from sb3_entropy.landscape.probes.perturbations import SURPLUS, Perturbations
-from sb3_entropy.landscape.probes.plane import Plane
+from sb3_entropy.landscape.probes.plane import Plane, gradient_and_curvature
 from sb3_entropy.landscape.probes.spectrum import Spectrum
 from sb3_entropy.mdp import SoftmaxLinear, TabularMDP
 from sb3_entropy.store import Store
@@ -177,6 +177,22 @@ def test_a_plane_is_the_function_on_its_grid() -> None:
     assert (found.standard_error == 0).all()
 
 
+def test_a_plane_of_gradient_and_curvature(tabular: TabularObjective) -> None:
+    for objective, hessian, slope in (
+        (at_point(), HESSIAN, GRADIENT + HESSIAN @ POINT),
+        (tabular, tabular.hessian(tabular.theta0), tabular.gradient(tabular.theta0)),
+    ):
+        gradient, curved = gradient_and_curvature(objective, directions=2000)
+        cosine = gradient @ slope / np.linalg.norm(gradient) / np.linalg.norm(slope)
+        assert cosine > 0.99
+        values = np.linalg.eigvalsh(hessian)
+        assert abs(curved @ hessian @ curved) == pytest.approx(np.abs(values).max(), rel=1e-6)
+        found = Plane(gradient, curved, points=3).run(objective)
+        assert found.axes[0] @ gradient == pytest.approx(np.linalg.norm(gradient))
+    with pytest.raises(ValueError, match="gradient is 0"):
+        gradient_and_curvature(FunctionObjective(lambda theta: 0.0, [1.0, 1.0]))
+
+
 def test_a_line_goes_along_the_gradient(tabular: TabularObjective) -> None:
     found = LineSearch(steps=(0.01, 0.1)).run(tabular)
     gradient = tabular.gradient(tabular.theta0)
@@ -232,6 +248,23 @@ def test_a_noisy_spectrum_is_judged_on_other_episodes() -> None:
     assert found.point.lowest.value == pytest.approx(values[0], abs=0.2)
     assert found.point.highest.value == pytest.approx(values[-1], abs=0.2)
     assert found.eigenvalues is None
+
+
+def test_parameters_without_effect_are_no_directions_of_a_spectrum() -> None:
+    """Else 0 would always be among the curvatures, and nothing a maximum."""
+
+    class Half(Noisy):
+        @property
+        def live(self) -> np.ndarray:
+            return np.array([True, False, True])
+
+    def hill(theta: np.ndarray) -> float:
+        return -2 * theta[0] ** 2 - theta[2] ** 2
+
+    found = Spectrum(alpha=0.5, episodes=16).run(Half(hill, np.zeros(3), std=0.2, own=0.02))
+    assert found.point.kind == "maximum-like"
+    assert (found.vectors[:, 1] == 0).all()
+    assert found.ends[1].value == pytest.approx(-2, abs=0.2)
 
 
 def test_a_noisy_line_and_slice_are_tested_in_pairs() -> None:
