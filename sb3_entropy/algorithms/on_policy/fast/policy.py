@@ -12,7 +12,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Descent
 from sb3_entropy.algorithms.common.networks import Critic, Trunk
-from sb3_entropy.algorithms.on_policy.fast.heads import FEW, HEADS
+from sb3_entropy.algorithms.on_policy.fast.head import FEW
+from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
 
 
 class FlatPolicy:

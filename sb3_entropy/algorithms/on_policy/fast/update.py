@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
-from sb3_entropy.algorithms.on_policy.fast.heads import Evaluated, WrittenHead
+from sb3_entropy.algorithms.on_policy.fast.head import Evaluated, WrittenHead
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 
 if TYPE_CHECKING:
