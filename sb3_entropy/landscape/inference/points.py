@@ -107,13 +107,17 @@ def _kind(lowest: Interval, highest: Interval, tolerance: float) -> str:
 
 
 def _sentence(kind: str, lowest: Interval, highest: Interval, slope: Interval | None) -> str:
-    ends = f"the lowest curvature is {_text(lowest)}, the highest {_text(highest)}"
+    ends = f"the lowest curvature is {interval_text(lowest)}, the highest {interval_text(highest)}"
     if slope is not None:
-        ends += f", the slope is {_text(slope)}"
+        ends += f", the slope is {interval_text(slope)}"
     return f"{kind[0].upper()}{kind[1:]}: {ends}."
 
 
-def _text(interval: Interval) -> str:
+def interval_text(interval: Interval) -> str:
+    """
+    :param interval: an estimate
+    :return: the estimate with its ends in three digits, or alone where it has no error
+    """
     if interval.low == interval.high:
         return f"{interval.value:.3g}"
     return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"

@@ -7,6 +7,7 @@ import numpy as np
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.inference import ProbeReturns, curvatures, exact_estimates, exactly, select_direction, slopes
+from sb3_entropy.landscape.inference.points import interval_text
 from sb3_entropy.landscape.objectives.base import Objective
 from sb3_entropy.landscape.probes.base import Found, Probe, Watch
 from sb3_entropy.landscape.probes.perturbations import Perturbations
@@ -85,9 +86,10 @@ class FoundCurvature(Found):
     is_exact: bool
 
     def sentences(self) -> list[str]:
+        slope, curvature = interval_text(self.slope), interval_text(self.curvature)
         return [
             f"Along direction {self.index}, nearest to the {self.probe.quantile:g} quantile of Δ⁺ of "
-            f"{self.probe.directions}, the slope is {_text(self.slope)} and the curvature {_text(self.curvature)}"
+            f"{self.probe.directions}, the slope is {slope} and the curvature {curvature}"
             + ("." if self.is_exact else ", on episodes that it was not chosen by.")
         ]
 
@@ -99,9 +101,3 @@ class FoundCurvature(Found):
             "improvement_curvature_low": self.curvature.low,
             "improvement_curvature_high": self.curvature.high,
         }
-
-
-def _text(interval: Interval) -> str:
-    if interval.low == interval.high:
-        return f"{interval.value:.3g}"
-    return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
