@@ -1,0 +1,1 @@
+"""What SDDPG and SACAdaEnt share: one training loop and its parts."""
