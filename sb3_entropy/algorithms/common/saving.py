@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import torch as th
 from stable_baselines3.common.base_class import maybe_make_env
-from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.type_aliases import GymEnv
 
@@ -25,16 +24,15 @@ from sb3_entropy.unpickling.saved_file import check_zip, find_zip, zip_path
 class SavedAlgorithm(ChangingAlgorithm):
     """An algorithm of Stable-Baselines3 whose files are whole or not there, and that knows whose files it can load."""
 
-    @property  # type: ignore[override]
-    def policy(self) -> ActorCriticPolicy:
+    @property
+    def policy(self) -> Any:
         """
         The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
         """
         try:
-            policy: ActorCriticPolicy = self.__dict__["policy"]
+            return self.__dict__["policy"]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no policy before it is set up.") from None
-        return policy
 
     @policy.setter
     def policy(self, policy: Any) -> None:

@@ -1,4 +1,4 @@
-"""How one gradient step is computed: the family's loop calls these in this order, on the general path and on the fast one."""
+"""How one gradient step is computed: the loop calls these in this order, on the general path and on the fast one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class Path(ABC):
 
     @abstractmethod
     def values(self) -> th.Tensor:
-        """:return: Q(s, ã), shape (G, C, B), without gradient: of the critics that the actor ascends, online or target"""
+        """:return: Q(s, ã) of the critics that the actor ascends, shape (G, C, B), without gradient"""
 
     @abstractmethod
     def state_critics(self, target: bool) -> StateCritics:

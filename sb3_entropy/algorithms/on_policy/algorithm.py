@@ -62,8 +62,6 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         distribution does not have
     """
 
-    #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
-    behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str] = "policy_loss"
     #: what ``train -optimize`` draws of the algorithm's own; what all share is drawn besides
@@ -87,15 +85,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         reason, self._flat_policy = choose(self, before)
         if before is not None and self._flat_policy is None:
             before.release()
-        if reason is not None and self.fast is True:
-            raise ValueError(
-                f"fast=True cannot be met, for {reason}. Give fast='auto' to take the general path where the fast one "
-                "cannot be, or take away what stands in its way."
-            )
-        path = "the fast path" if reason is None else f"the general path: {reason}"
-        if path != self._path and self.verbose >= 1:
-            print(f"Training on {path}")
-        self._path = path
+        self._say_path(reason)
 
     # ------------------------------------------------------------------ a rollout
 

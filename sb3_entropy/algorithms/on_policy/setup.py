@@ -20,7 +20,7 @@ from sb3_entropy.policies.soft import check_spaces, has_constant_entropy
 from sb3_entropy.regularizers.collection import RegularizerCollection
 from sb3_entropy.regularizers.making import make_regularizers
 from sb3_entropy.regularizers.regularizer import Regularizer
-from sb3_entropy.temperature import EntCoef, Temperature
+from sb3_entropy.temperature import EntCoef, Temperature, make_temperature
 
 _TEMPERATURE = ("ent_coef", "target_entropy", "ent_coef_lr")
 _PLACES_OF_ENTROPY = ("soft_gradient", "entropy_in_return", "entropy_in_improvement")
@@ -53,10 +53,6 @@ class OnPolicySetup(OnPolicyHooks):
     _next_rollout_buffer: SoftRollouts | None = None
     #: what acts and learns on the fast path; None on the general one
     _flat_policy: FlatPolicy | None = None
-    #: whether rollouts and updates are called by ``learn``, and nobody in between
-    _is_learning: bool = False
-    #: which it is, in words
-    _path: str = ""
     #: of the algorithm's own arguments
     _own_regularizers: Sequence[Regularizer] = ()
 
@@ -73,11 +69,6 @@ class OnPolicySetup(OnPolicyHooks):
         self.active_regularizers = RegularizerCollection()
         self.tempering = Tempering()
         self.journal = Journal()
-
-    @property
-    def temperature(self) -> Temperature:
-        """α ≥ 0, as ``ent_coef`` asks for it."""
-        return self.tempering.temperature
 
     def _setup_model(self) -> None:
         self._is_set_up = False
@@ -106,11 +97,8 @@ class OnPolicySetup(OnPolicyHooks):
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
         return [
             *super()._excluded_save_params(),
-            "active_regularizers",
             "_next_rollout_buffer",
             "_flat_policy",
-            "_is_learning",
-            "_path",
         ]
 
     @abstractmethod
@@ -153,8 +141,11 @@ class OnPolicySetup(OnPolicyHooks):
 
     def _make_temperature(self, before: Mapping[str, Any]) -> None:
         bounded = bool(getattr(self.policy.action_dist, "bounded", False))
-        arguments = [getattr(self, name) for name in _TEMPERATURE]
-        self.tempering = self.tempering.remade(arguments, self.action_space, bounded)
+
+        def make(ent_coef: EntCoef, target_entropy: float | str, rate: float) -> Temperature:
+            return make_temperature(ent_coef, self.action_space, target_entropy, rate, bounded)
+
+        self.tempering = self.tempering.remade([getattr(self, name) for name in _TEMPERATURE], make)
 
     def _check_entropy(self, before: Mapping[str, Any]) -> None:
         """
