@@ -1,6 +1,7 @@
 """What Stable-Baselines3 calls of a training, of whichever family: environments, policies by name, the log."""
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import torch as th
@@ -12,7 +13,12 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.common.arguments import check_action_space, check_observation_space
+from sb3_entropy.algorithms.common.arguments import (
+    check_action_space,
+    check_arguments,
+    check_observation_space,
+    plain,
+)
 from sb3_entropy.algorithms.common.journal import Journal, record_hparams
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.common.schedules import at
@@ -20,7 +26,10 @@ from sb3_entropy.algorithms.common.search import SearchSpace
 from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.handed_over import owned
 from sb3_entropy.regularizers.collection import RegularizerCollection
+from sb3_entropy.regularizers.making import make_regularizers
+from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import Temperature
 from sb3_entropy.vec_env.old_gym import as_gymnasium
 
@@ -42,17 +51,65 @@ class TrainingHooks(SavedAlgorithm):
 
     journal: Journal
     tempering: Tempering
-    #: those of the algorithm's own arguments, then those that the user has asked for
+    #: those that the user has asked for; what may be given is said by ``make_regularizers``
+    regularizers: Any
+    #: those of the algorithm's own arguments
+    _own_regularizers: Sequence[Regularizer] = ()
+    #: the algorithm's own, then the user's
     active_regularizers: RegularizerCollection
     #: whether rollouts and updates are called by ``learn``, and nobody in between
     _is_learning: bool = False
     #: which path it trains on, in words
     _path: str = ""
 
+    def _init_parts(self, regularizers: Any) -> None:
+        """
+        The parts that every algorithm has, as they are before the model is set up.
+
+        :param regularizers: the argument
+        """
+        self.regularizers = make_regularizers(plain(regularizers))
+        self.active_regularizers = RegularizerCollection()
+        self.tempering = Tempering()
+        self.journal = Journal()
+
     @property
     def temperature(self) -> Temperature:
         """α ≥ 0, as ``ent_coef`` asks for it."""
         return self.tempering.temperature
+
+    def _accept_arguments(self) -> dict[str, Any]:
+        """
+        What :meth:`_setup_model` begins with: the constructor's arguments, or a file's and what is to change in it.
+
+        :return: of those that change, what they were before
+        :raises TypeError: if one is of the wrong type
+        :raises ValueError: if one is out of its range, or there is no environment to learn in
+        """
+        self._is_set_up = False
+        before = self._accept(self.__dict__.pop("_changes", {}))
+        check_arguments(vars(self), self.checks)
+        self._make_plain()
+        if not hasattr(self, "observation_space"):
+            raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
+        return before
+
+    def _make_regularizers(self, before: Mapping[str, Any]) -> None:
+        """Find before training what would fail in its first update. Their state is saved with them."""
+        if "regularizers" in before:
+            self.__dict__["regularizers"] = make_regularizers(self.regularizers, before["regularizers"] or ())
+        if "env" in before:  # what is kept reads the features of the new one, which may still be refused: into a copy
+            self._own_regularizers, self.__dict__["regularizers"] = owned([self._own_regularizers, self.regularizers])
+        self.__dict__["regularizers"] = tuple(self.regularizers)
+        self.active_regularizers = RegularizerCollection([*self._own_regularizers, *self.regularizers])
+        self.active_regularizers.begin(self.policy, self._action_features)
+        self.active_regularizers.try_in(self.policy, self._last_obs)
+
+    def _action_features(self) -> Any:
+        """What the environment knows of its actions, shape (n, d); None if it says nothing."""
+        if self.env is None or not self.env.has_attr("action_features"):
+            return None
+        return self.env.get_attr("action_features")[0]
 
     @classmethod
     def _wrap_env(cls, env: GymEnv | str, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:

@@ -8,6 +8,7 @@ import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
+from sb3_entropy.distributions.laws import Law
 
 #: the scalar that regularisers add to the actor's loss, from that loss; None for none
 Penalty = Callable[[th.Tensor], th.Tensor]
@@ -23,6 +24,10 @@ class Path(ABC):
     #: log π(ã|s) and log π(ã'|s') of the samples that :meth:`begin` has drawn, shape (B,)
     log_prob: th.Tensor
     next_log_prob: th.Tensor
+    #: log π(ã|s) that the temperature is told of: the target actor's where there is one, shape (B,)
+    temperature_log_prob: th.Tensor
+    #: π(·|s) that ã was drawn from, with gradient, for the regularisers
+    law: Law
 
     @abstractmethod
     def act(self, observations: np.ndarray) -> np.ndarray:
@@ -61,8 +66,11 @@ class Path(ABC):
         """
 
     @abstractmethod
-    def values(self) -> th.Tensor:
-        """:return: Q(s, ã) of the critics that the actor ascends, shape (G, C, B), without gradient"""
+    def values(self, n_first: int | None = None) -> th.Tensor:
+        """
+        :param n_first: how many critics of each group are asked, from the first on; None for all
+        :return: Q(s, ã) of the critics that the actor ascends, online or target, shape (G, C, B), without gradient
+        """
 
     @abstractmethod
     def state_critics(self, target: bool) -> StateCritics:

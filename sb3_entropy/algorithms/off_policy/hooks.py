@@ -1,0 +1,96 @@
+"""What Stable-Baselines3 calls of an off-policy training that keeps a journal."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3 import SAC
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import MaybeCallback
+
+from sb3_entropy.algorithms.common.hooks import TrainingHooks
+from sb3_entropy.algorithms.off_policy.replay import check_replay_buffer, pickle_path
+from sb3_entropy.files import atomic_file
+from sb3_entropy.policies.finite import check_transition
+
+
+class OffPolicyHooks(TrainingHooks, SAC):
+    """SAC of Stable-Baselines3, with a journal, a temperature and regularisers."""
+
+    default_log_interval: ClassVar[int] = 4
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**SAC.policy_aliases}
+
+    @staticmethod
+    def _check_actions(space: spaces.Space[Any]) -> None:
+        if not isinstance(space, spaces.Box):
+            return  # Stable-Baselines3 says it
+        if not (np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()):
+            raise ValueError(
+                f"The actions are {space}, but they must lie in a box with finite, distinct bounds, to which the "
+                "policy's, in [−1, 1], are stretched. Wrap the environment, say with gymnasium.wrappers.RescaleAction."
+            )
+
+    def dump_logs(self) -> None:
+        """Write the log."""
+        self._record_policy()
+        super().dump_logs()
+
+    def _setup_learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        reset_num_timesteps: bool = True,
+        tb_log_name: str = "run",
+        progress_bar: bool = False,
+    ) -> tuple[int, BaseCallback]:
+        check_replay_buffer(self, self.replay_buffer)
+        result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+        check_transition(self._last_obs)
+        return result
+
+    def _store_transition(
+        self,
+        replay_buffer: ReplayBuffer,
+        buffer_action: np.ndarray,
+        new_obs: np.ndarray | dict[str, np.ndarray],
+        reward: np.ndarray,
+        dones: np.ndarray,
+        infos: list[dict[str, Any]],
+    ) -> None:
+        """
+        Stable-Baselines3's, after what would stay in the replay buffer for good has been looked at.
+
+        :raises ValueError: if an observation, action or reward is not finite; it is not stored then
+        """
+        check_transition(new_obs, buffer_action, reward, infos if dones.any() else ())
+        super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+
+    def save_replay_buffer(self, path: Any) -> None:
+        """
+        Save the replay buffer; what stands at ``path`` is replaced when the new file is complete, and not before.
+
+        :param path: a file, ``.pkl`` is added to a name without a suffix, or an open binary file
+        """
+        if not isinstance(path, (str, Path)):
+            super().save_replay_buffer(path)
+            return
+        with atomic_file(pickle_path(path)) as file:
+            super().save_replay_buffer(file)  # type: ignore[arg-type]
+
+    def load_replay_buffer(self, path: Any, truncate_last_traj: bool = True) -> None:
+        """
+        :param path: what :meth:`save_replay_buffer` has written
+        :param truncate_last_traj: of a HerReplayBuffer, whether its last trajectory is taken as finished
+        :raises ValueError: if it was filled in another environment, or by another number of them; the model keeps its
+            own then
+        """
+        held = self.replay_buffer
+        try:
+            super().load_replay_buffer(path, truncate_last_traj)
+            check_replay_buffer(self, self.replay_buffer)
+        except BaseException:
+            self.replay_buffer = held
+            raise
