@@ -137,21 +137,25 @@ class Snapshot:
         :param policy: a policy
         :return: in what its architecture is another, at the first name; None if it is the same
         """
-        there = {name: tuple(tensor.shape) for name, tensor in self._counterpart(policy).items()}
-        here = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
-        for name in dict.fromkeys((*there, *here)):
-            if there.get(name) != here.get(name):
-                kept, has = (f"the shape {of[name]}" if name in of else "none" for of in (here, there))
-                return f"For {name!r} the snapshot has {kept}, and the policy has {has}"
-        return None
+        return self._difference(self._counterpart(policy))
+
+    def _difference(self, own: Mapping[str, th.Tensor]) -> str | None:
+        there = {name: tensor.shape for name, tensor in own.items()}
+        here = {name: tensor.shape for name, tensor in self.tensors.items()}
+        if there == here:
+            return None
+        name = next(name for name in dict.fromkeys((*there, *here)) if there.get(name) != here.get(name))
+        kept, has = (f"the shape {tuple(of[name])}" if name in of else "none" for of in (here, there))
+        return f"For {name!r} the snapshot has {kept}, and the policy has {has}"
 
     def _fitting(self, policy: BasePolicy) -> dict[str, th.Tensor]:
-        if (misfit := self.misfit(policy)) is not None:
+        own = self._counterpart(policy)
+        if (difference := self._difference(own)) is not None:
             raise ValueError(
                 "The parameters do not fit the policy's network: they are of another policy, or it has been exchanged. "
-                f"{misfit}. Take a snapshot of this one, or make the regularizers anew that hold one."
+                f"{difference}. Take a snapshot of this one, or make the regularizers anew that hold one."
             )
-        return self._counterpart(policy)
+        return own
 
     def _is_of_actor(self, policy: BasePolicy) -> bool:
         """Whether it holds no more than what acts; of a policy that acts as a whole it always does."""
