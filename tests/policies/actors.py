@@ -38,14 +38,22 @@ KINDS: dict[str, tuple[spaces.Space[Any], str, dict[str, Any], bool]] = {
 
 
 def actor_of(kind: str, n_states: int = 6, key: str = "sac", **kwargs: Any) -> tuple[Any, Any]:
-    """:return: a small model whose actions depend on the state, and states as tensors"""
+    """:return: a small model whose actions depend on the state and are spread over the box, and states as tensors"""
     space, policy, policy_kwargs, use_sde = KINDS[kind]
     policy_kwargs = {**policy_kwargs, **kwargs.pop("policy_kwargs", {})}
     model = build(key, Seeing(space), policy=policy, policy_kwargs=policy_kwargs, use_sde=use_sde, **kwargs)
+    with th.no_grad():
+        for parameter in model.policy.actor.parameters():
+            parameter.div_(fan_in(parameter) ** 0.5)
     space.seed(1)
     seen = [space.sample() for _ in range(n_states)]
     batch = {name: np.stack([each[name] for each in seen]) for name in seen[0]} if kind == "mapping" else np.stack(seen)
     return model, model.policy.obs_to_tensor(batch)[0]
+
+
+def fan_in(parameter: th.Tensor) -> int:
+    """:return: of a layer's weights: how many numbers enter each of its outputs; 1 of biases"""
+    return parameter[0].numel() if parameter.dim() > 1 else 1
 
 
 def moved(policy: Any, seed: int) -> None:
@@ -53,7 +61,7 @@ def moved(policy: Any, seed: int) -> None:
     generator = th.Generator().manual_seed(seed)
     with th.no_grad():
         for parameter in policy.parameters():
-            parameter.add_(0.2 * th.randn(parameter.shape, generator=generator))
+            parameter.add_(0.3 * th.randn(parameter.shape, generator=generator) / fan_in(parameter) ** 0.5)
 
 
 def parameters_of(law: Any) -> th.Tensor:

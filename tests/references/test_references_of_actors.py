@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch as th
 from gymnasium import spaces
-from stable_baselines3 import PPO
-
 from policies.actors import KINDS, Seeing, actor_of, moved, parameters_of
 from policies.families import BOX, VECTOR, Steps, build
+from stable_baselines3 import PPO
+
 from sb3_entropy.distributions.laws import TanhGaussian, UniformBox
 from sb3_entropy.policies.laws import law_at
 from sb3_entropy.policies.parameters import Snapshot
