@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law, mixture
 from sb3_entropy.errors import check_choice, check_number
@@ -44,16 +44,16 @@ class PreviousPolicies(Reference):
         self.n_updates = 0
         self._next: Snapshot | None = None
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
         if self._next is not None:
             self.snapshots.append(self._next)
-        self._next = Snapshot(policy) if self.n_updates % self.every == 0 else None
+        self._next = Snapshot.of_actor(policy) if self.n_updates % self.every == 0 else None
         self.n_updates += 1
 
-    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def example(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors
@@ -62,7 +62,7 @@ class PreviousPolicies(Reference):
         """
         return self._combined([Snapshot.near(policy).law(policy, observations)] * min(self.n_snapshots, 2))
 
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors

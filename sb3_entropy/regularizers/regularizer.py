@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch as th
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
@@ -135,7 +135,7 @@ class Regularizer(Remembering):
             made.coefficient = continued(self.coefficient, made.coefficient)
         return made
 
-    def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
+    def begin(self, policy: BasePolicy, action_features: Callable[[], Any]) -> None:
         """
         Called before training.
 
@@ -149,7 +149,7 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any, laws: Iterable[Law]) -> None:
+    def try_in(self, policy: BasePolicy, observations: Any, laws: Iterable[Law]) -> None:
         """
         Find before training what would fail in its first update.
 
@@ -166,7 +166,7 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
@@ -195,7 +195,7 @@ class Regularizer(Remembering):
             return None
         return float(th.stack(self._divergences).mean()), sum(self._coefs) / len(self._coefs)
 
-    def penalty(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> "Penalty | None":
+    def penalty(self, policy: BasePolicy, observations: Any, law: Law) -> "Penalty | None":
         """
         :param policy: the algorithm's policy
         :param observations: the states of a minibatch, as tensors

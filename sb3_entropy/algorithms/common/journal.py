@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
 from sb3_entropy.policies.describing import describe_policy
@@ -67,7 +67,7 @@ class Journal:
 
     # ------------------------------------------------------------------ the policy
 
-    def record_policy(self, logger: Logger, policy: ActorCriticPolicy, states: Any, alpha: float) -> None:
+    def record_policy(self, logger: Logger, policy: BasePolicy, states: Any, alpha: float) -> None:
         """
         Look at the policy as it is now. That its density lies outside the action box is said once.
 
