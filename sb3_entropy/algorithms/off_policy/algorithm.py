@@ -16,7 +16,8 @@ from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_fini
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.setup import OffPolicySetup
-from sb3_entropy.policies.finite import DIVERGED, SAVED, explain
+from sb3_entropy.policies.finite import SAVED, explain
+from sb3_entropy.policies.observations import sample_states
 
 
 class SoftOffPolicyAlgorithm(OffPolicySetup):
@@ -141,6 +142,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if not rules:
             return None
         law, progress = path.law, self._current_progress_remaining
+        if law is None:
+            return None
         return lambda loss: rules.penalty(self.policy, batch.observations, law, loss, progress)
 
     def _optimizers(self) -> list[th.optim.Optimizer]:
@@ -159,7 +162,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             error.quantity,
             error.value,
             f"It was the first, at gradient step {self._n_updates + step + 1}, after {self.num_timesteps} steps of the "
-            f"environments. The model holds the parameters from before that step. {DIVERGED}. {SAVED}",
+            f"environments. The model holds the parameters from before that step. Lower learning_rate, or check the "
+            f"scale of the rewards. {SAVED}",
         )
 
     def _record_update(self) -> None:
@@ -167,4 +171,9 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         self.active_regularizers.record(self.logger)
 
     def _record_policy(self) -> None:
-        """The policy as it is now, in states of the replay buffer."""
+        """The policy as it is now, in the newest states of the replay buffer."""
+        if self.replay_buffer is None:
+            return
+        states = sample_states(self.replay_buffer, self._vec_normalize_env)
+        if states is not None:
+            self.journal.record_policy(self.logger, self.policy, states, self.tempering.alpha)
