@@ -6,12 +6,11 @@ them the actor ascends.
 """
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
@@ -51,14 +50,6 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     :raises ValueError: if an argument is out of its range, or does not fit the environment
     :raises MemoryError: if the machine could not hold the replay buffer
     """
-
-    search_space: ClassVar[SearchSpace] = {
-        "learning_rate": Between(1e-5, 1e-2, log=True),
-        "batch_size_pow": Between(5, 11),
-        "tau": Between(1e-3, 0.08, log=True),
-        "train_freq": (1, 4, 8, 16, 32, 64),
-        "actor_critic": ("first", "minimum"),
-    }
 
     def _choose_path(self) -> Path:
         """The fast path where nothing stands in its way, anew for each update: a callback may change anything."""
