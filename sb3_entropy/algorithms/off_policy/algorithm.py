@@ -16,6 +16,7 @@ from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_fini
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.setup import OffPolicySetup
+from sb3_entropy.algorithms.off_policy.soft_n_step import entropies_between
 from sb3_entropy.policies.finite import SAVED, explain
 from sb3_entropy.policies.observations import sample_states
 
@@ -41,6 +42,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     :param ent_coef_gradient: what ``"auto"`` descends in: ``"log_alpha"``, as Stable-Baselines3's SAC, or ``"alpha"``,
         as Fig. 1, line 15, has it
     :param ent_coef_lr: the step size of α's Adam; None for ``learning_rate``, as in SAC
+    :param soft_n_step: whether an n-step return has the entropy of the states that it passes, −α Σₖ γᵏ log π(ãₖ|sₖ) for
+        k = 1, …, n − 1, as a soft value has; without it only the last state's, as in Stable-Baselines3
     :param regularizers: divergences towards, or away from, reference policies that are added to the actor's loss: a
         list of mappings, each the arguments of :class:`~sb3_entropy.regularizers.regularizer.Regularizer`. An update,
         which a reference counts, is one call of ``train``: by default one step of the environments
@@ -152,6 +155,15 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if self.ent_coef_optimizer is not None and self.ent_coef_lr is None:
             held.append(self.ent_coef_optimizer)
         return held
+
+    def _soft_rewards(self, batch: Any, alpha: float) -> th.Tensor:
+        """
+        :return: r, of n steps Σ γᵏ rₖ, with ``soft_n_step`` and the entropy of the states between, shape (B,)
+        """
+        rewards: th.Tensor = batch.rewards.flatten()
+        if not self.soft_n_step:
+            return rewards
+        return rewards + entropies_between(self.acting_in_targets, batch, alpha)
 
     def _discounts(self, batch: Any) -> float | th.Tensor:
         """γ, or of n steps γⁿ, fewer where the episode has ended, shape (B,)."""
