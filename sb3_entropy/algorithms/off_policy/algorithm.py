@@ -12,6 +12,7 @@ import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
+from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
@@ -63,6 +64,9 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         "actor_critic": ("first", "minimum"),
     }
 
+    #: steps of the environments at the last update, by which a tuned λ is told how many there were since
+    _n_learned_from: int = 0
+
     def _choose_path(self) -> Path:
         """The fast path where nothing stands in its way, anew for each update: a callback may change anything."""
         reason = "fast=False" if self.fast is False else "the fast path is not there yet"
@@ -97,7 +101,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
                 path.move_targets(self.tau)
         self._n_updates += gradient_steps
         self._record_update()
-        self.active_regularizers.after_update(gradient_steps * batch_size)
+        self.active_regularizers.after_update(self.num_timesteps - self._n_learned_from)
+        self._n_learned_from = self.num_timesteps
 
     def _gradient_step(self, path: Path, batch: ReplayBufferSamples) -> None:
         """One step of α, of the critics and of the actor, in this order, each with the α from before (Fig. 1)."""
@@ -181,9 +186,12 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     def _record_update(self) -> None:
         self.journal.record_update(self.logger, self._n_updates)
         self.active_regularizers.record(self.logger)
+        self.tempering.record_raw(self.logger, reward_scale(self._vec_normalize_env))
 
     def _record_policy(self) -> None:
-        """The policy as it is now, in the newest states of the replay buffer."""
+        """The soft return, and the policy as it is now, in the newest states of the replay buffer."""
+        self._tell_bonuses()
+        self.journal.record_soft_return(self.logger, self.ep_info_buffer)
         if self.replay_buffer is None:
             return
         states = sample_states(self.replay_buffer, self._vec_normalize_env)

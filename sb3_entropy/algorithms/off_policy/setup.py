@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_policy_class
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
+from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.critic_choice import CRITIC_CHOICES, CriticChoice
 from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
 from sb3_entropy.algorithms.off_policy.replay import check_memory, check_replay_buffer
@@ -30,7 +32,7 @@ _REPLAY = (
 )
 #: what is made of other attributes
 _MADE = (
-    *("critic_groups", "targeted_actor", "actor_target", "critic_choice"),
+    *("acting", "critic_groups", "targeted_actor", "actor_target", "critic_choice"),
     *("ent_coef_tensor", "batch_norm_stats", "batch_norm_stats_target"),
 )
 
@@ -93,6 +95,7 @@ class OffPolicySetup(OffPolicyHooks):
         for make in self.made_from:
             getattr(self, make)(before)
         check_replay_buffer(self, self.replay_buffer)
+        self.acting = ActingEntropies(self.n_envs, get_action_dim(self.action_space))
         self._is_set_up = True
 
     def _check_n_steps(self) -> None:
