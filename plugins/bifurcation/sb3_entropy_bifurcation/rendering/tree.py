@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sb3_entropy_bifurcation.rendering.canvas import AGENT, BAD, GOOD, INK, PALE, PAPER, Canvas
 from sb3_entropy_bifurcation.tree import INSIDE, OUTSIDE, PRECISE, SETTLED, START, SURE, Tree
 
-_SIZE = (280, 400)
+_SIZE = (280, 420)
 _NODE = 22.0
 _SPOTS = {
     START: (50.0, 150.0),
@@ -29,7 +29,7 @@ def tree_image(tree: Tree, path: Sequence[int]) -> NDArray[np.uint8]:
 
     :param tree: the parameters
     :param path: the states of the episode so far
-    :return: shape (280, 400, 3)
+    :return: shape (280, 420, 3)
     """
     canvas = Canvas(*_SIZE)
     pays = {INSIDE: tree.inside, OUTSIDE: tree.outside, SETTLED: tree.sure}
@@ -45,5 +45,6 @@ def tree_image(tree: Tree, path: Sequence[int]) -> NDArray[np.uint8]:
         if state in pays:
             reward = pays[state]
             colour = GOOD if reward == max(pays.values()) else BAD if reward == min(pays.values()) else INK
-            canvas.number(f"{reward:+g}", (x + 62.0, y), 3, colour)
+            text = f"{reward:+.3g}"
+            canvas.number(text, (x + 34.0 + 9.0 * len(text), y), 3, colour)
     return canvas.image()
