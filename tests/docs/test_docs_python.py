@@ -31,7 +31,7 @@ from sb3_entropy.presets.check import check_preset
 STEPS = 200
 SMALLER = {"n_steps": 64, "n_epochs": 1, "n_critic_updates": 2}
 #: where n_steps is another thing
-SMALLER_OFF_POLICY = {"batch_size": 16}
+SMALLER_OFF_POLICY = {"batch_size": 16, "buffer_size": 1000}
 
 
 def with_python() -> list[Any]:
