@@ -256,7 +256,6 @@ def test_list_shows_everything_in_one_line_each(capsys):
         "sddpg",
         "sac_adaent",
         "exact",
-        "linear",
         "global_clipped_local",
         "fixed",
         "beta",

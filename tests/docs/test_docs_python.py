@@ -70,7 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         environments, "_plugin_envs", {name: list(ids) for name, ids in environments._plugin_envs.items()}
     )
     specs = dict(gym.registry)
-    for cls in (*(algorithm for _, algorithm in registry.ALGORITHMS.items()), PPO):
+    for cls in (*(algorithm for _, algorithm in registry.ALGORITHMS.items()), PPO, SAC):
         use_smaller_defaults(monkeypatch, cls)
     for cls in (SoftOnPolicyAlgorithm, SoftOffPolicyAlgorithm, PPO, A2C, SAC):
         train_less(monkeypatch, cls)
