@@ -1,12 +1,13 @@
 """Actor and critic as functions of flat parameters: matrix products forward, and their gradient written out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch as th
 from torch import nn
 
+from sb3_entropy.algorithms.common.affine import Affine, StackedAffine
 from sb3_entropy.algorithms.common.flat import FlatParameters
 
 #: what autograd calls: the gradient before an activation, from the one after it and from what it gave
@@ -37,70 +38,26 @@ ACTIVATIONS: dict[type[nn.Module], Activation] = {
 ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, tanh_backward)}
 
 
-class Affine:
-    """
-    y = xWᵀ + b, as ``torch.nn.functional.linear`` computes it.
-
-    :param layer: whose W, shape (out, in), and b, shape (out,)
-    :param flat: where they and their gradients stand
-    """
-
-    def __init__(self, layer: nn.Linear, flat: FlatParameters):
-        weight: Any = layer.weight
-        bias: Any = layer.bias
-        self.weight, self.weight_gradient = weight.data, flat.view(flat.gradients, weight)
-        self.bias, self.bias_gradient = bias.data, flat.view(flat.gradients, bias)
-        self.transposed = self.weight.t()
-        self._transposed_array, self._bias_array = self.transposed.numpy(), self.bias.numpy()
-
-    def forward(self, x: th.Tensor) -> th.Tensor:
-        """
-        :param x: shape (B, in)
-        :return: y, shape (B, out)
-        """
-        return th.addmm(self.bias, x, self.transposed)
-
-    def forward_array(self, x: np.ndarray) -> np.ndarray:
-        """
-        :param x: shape (B, in)
-        :return: y, shape (B, out), by NumPy: within rounding, and in half of the time for a few rows
-        """
-        y: np.ndarray = x @ self._transposed_array
-        y += self._bias_array
-        return y
-
-    def backward(self, x: th.Tensor, gradient: th.Tensor) -> None:
-        """
-        Write ∂L/∂W = Gᵀx and ∂L/∂b = Σ_B G.
-
-        :param x: what went in, shape (B, in)
-        :param gradient: G = ∂L/∂y, shape (B, out)
-        """
-        th.mm(gradient.t(), x, out=self.weight_gradient)
-        th.sum(gradient, 0, out=self.bias_gradient)
-
-    def input_gradient(self, gradient: th.Tensor) -> th.Tensor:
-        """
-        :param gradient: G, shape (B, out)
-        :return: ∂L/∂x = GW, shape (B, in)
-        """
-        return th.mm(gradient, self.weight)
-
-
 class Trunk:
     """
     The hidden layers of a network: h₀ = x, hᵢ = φ(hᵢ₋₁Wᵢᵀ + bᵢ).
 
-    :param layers: Linear and activation in turns, perhaps none
+    :param layers: Linear and activation in turns, perhaps none; of E networks of one shape, those of each: then what
+        follows has a first axis E
     :param flat: where their parameters stand
     :param rounding: whether φ may differ in rounding
     """
 
-    def __init__(self, layers: nn.Sequential, flat: FlatParameters, rounding: bool):
-        parts, activations = list(layers), ROUNDED if rounding else ACTIVATIONS
-        self.layers = [
-            (Affine(linear, flat), *activations[type(activation)])  # type: ignore[arg-type]
-            for linear, activation in zip(parts[::2], parts[1::2], strict=True)
+    def __init__(self, layers: nn.Sequential | Sequence[nn.Sequential], flat: FlatParameters, rounding: bool):
+        activations = ROUNDED if rounding else ACTIVATIONS
+        networks = [layers] if isinstance(layers, nn.Sequential) else layers
+        parts: list[Any] = list(zip(*networks, strict=True))
+        self.layers: list[tuple[Any, Callable[..., th.Tensor], Callable[..., th.Tensor]]] = [
+            (
+                Affine(linears[0], flat) if isinstance(layers, nn.Sequential) else StackedAffine(linears, flat),
+                *activations[type(kinds[0])],
+            )
+            for linears, kinds in zip(parts[::2], parts[1::2], strict=True)
         ]
 
     def forward(self, x: th.Tensor) -> list[th.Tensor]:
