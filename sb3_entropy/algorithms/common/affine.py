@@ -1,6 +1,6 @@
 """Affine maps on flat parameters, one or several in one product, and their gradient written out."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,27 @@ import torch as th
 from torch import nn
 
 from sb3_entropy.algorithms.common.flat import FlatParameters
+
+
+class Room:
+    """
+    Tensors that are written again and again: a large one that is new in every step is cleared by the system first,
+    page by page, which takes longer than the arithmetic.
+    """
+
+    def __init__(self) -> None:
+        self._tensors: dict[Hashable, th.Tensor] = {}
+
+    def of(self, use: Hashable, *shape: int) -> th.Tensor:
+        """
+        :param use: what for; whoever names the same gets the same tensor
+        :param shape: how large
+        :return: float32, with any numbers in it
+        """
+        tensor = self._tensors.get(use)
+        if tensor is None or tensor.shape != shape:
+            tensor = self._tensors[use] = th.empty(shape, dtype=th.float32, device="cpu")
+        return tensor
 
 
 class Affine:
@@ -25,14 +46,16 @@ class Affine:
         self.weight, self.weight_gradient = (flat.rows(own, weights) for own in (flat.values, flat.gradients))
         self.bias, self.bias_gradient = (flat.rows(own, biases) for own in (flat.values, flat.gradients))
         self.transposed = self.weight.t()
+        self.n_out = len(self.weight)
         self._transposed_array, self._bias_array = self.transposed.numpy(), self.bias.numpy()
 
-    def forward(self, x: th.Tensor) -> th.Tensor:
+    def forward(self, x: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
         """
         :param x: shape (B, in)
+        :param out: where to write y; None for a tensor of its own
         :return: y, shape (B, out)
         """
-        return th.addmm(self.bias, x, self.transposed)
+        return th.addmm(self.bias, x, self.transposed, out=out)
 
     def forward_array(self, x: np.ndarray) -> np.ndarray:
         """
@@ -53,12 +76,13 @@ class Affine:
         th.mm(gradient.t(), x, out=self.weight_gradient)
         th.sum(gradient, 0, out=self.bias_gradient)
 
-    def input_gradient(self, gradient: th.Tensor) -> th.Tensor:
+    def input_gradient(self, gradient: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
         """
         :param gradient: G, shape (B, out)
+        :param out: where to write; None for a tensor of its own
         :return: ∂L/∂x = GW, shape (B, in)
         """
-        return th.mm(gradient, self.weight)
+        return th.mm(gradient, self.weight, out=out)
 
 
 class StackedAffine:
@@ -76,13 +100,15 @@ class StackedAffine:
         bias, self.bias_gradient = (flat.stack(own, biases) for own in (flat.values, flat.gradients))
         self.bias = bias.unsqueeze(1)
         self.transposed = self.weight.transpose(1, 2)
+        self.n_out = self.weight.shape[1]
 
-    def forward(self, x: th.Tensor) -> th.Tensor:
+    def forward(self, x: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
         """
         :param x: shape (E, B, in)
+        :param out: where to write y; None for a tensor of its own
         :return: y, shape (E, B, out)
         """
-        return th.baddbmm(self.bias, x, self.transposed)
+        return th.baddbmm(self.bias, x, self.transposed, out=out)
 
     def backward(self, x: th.Tensor, gradient: th.Tensor) -> None:
         """
@@ -91,12 +117,17 @@ class StackedAffine:
         :param x: what went in, shape (E, B, in)
         :param gradient: G = ∂L/∂y, shape (E, B, out)
         """
-        th.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)
+        if 2 * x.shape[2] < self.n_out:  # products with few columns are slow, those with few rows are not
+            self.weight_gradient.copy_(th.bmm(x.transpose(1, 2), gradient).transpose(1, 2))
+        else:
+            th.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)
         th.sum(gradient, 1, out=self.bias_gradient)
 
-    def input_gradient(self, gradient: th.Tensor) -> th.Tensor:
+    def input_gradient(self, gradient: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
         """
         :param gradient: G, shape (E, B, out)
+        :param out: where to write; None for a tensor of its own
         :return: ∂L/∂x = GW, shape (E, B, in)
         """
-        return gradient * self.weight if gradient.shape[2] == 1 else th.bmm(gradient, self.weight)
+        product = th.mul if gradient.shape[2] == 1 else th.bmm
+        return product(gradient, self.weight, out=out)

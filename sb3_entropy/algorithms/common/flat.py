@@ -109,7 +109,8 @@ class FlatPart:
     def publish_gradients(self) -> None:
         """Let each parameter's ``grad`` be its part of the gradient."""
         for parameter, gradient in zip(self.parameters, self.each_gradient, strict=True):
-            parameter.grad = gradient
+            if parameter.grad is not gradient:
+                parameter.grad = gradient
 
     def clip_gradient(self, max_norm: float, rounding: bool) -> None:
         """

@@ -7,17 +7,29 @@ import numpy as np
 import torch as th
 from torch import nn
 
-from sb3_entropy.algorithms.common.affine import Affine, StackedAffine
+from sb3_entropy.algorithms.common.affine import Affine, Room, StackedAffine
 from sb3_entropy.algorithms.common.flat import FlatParameters
 
 #: what autograd calls: the gradient before an activation, from the one after it and from what it gave
 tanh_backward = th.ops.aten.tanh_backward.default
+_tanh_backward_out = th.ops.aten.tanh_backward.grad_input
 _threshold_backward = th.ops.aten.threshold_backward.default
+_threshold_backward_out = th.ops.aten.threshold_backward.grad_input
 
 
-def _relu_backward(gradient: th.Tensor, output: th.Tensor) -> th.Tensor:
-    result: th.Tensor = _threshold_backward(gradient, output, 0)
-    return result
+def _relu_backward(gradient: th.Tensor, output: th.Tensor, out: th.Tensor | None) -> th.Tensor:
+    made: th.Tensor
+    if out is None:
+        made = _threshold_backward(gradient, output, 0)
+    else:
+        made = _threshold_backward_out(gradient, output, 0, grad_input=out)
+    return made
+
+
+def _tanh_backward(gradient: th.Tensor, output: th.Tensor, out: th.Tensor | None) -> th.Tensor:
+    made: th.Tensor
+    made = tanh_backward(gradient, output) if out is None else _tanh_backward_out(gradient, output, grad_input=out)
+    return made
 
 
 def _numpy_tanh(x: th.Tensor) -> th.Tensor:
@@ -27,15 +39,15 @@ def _numpy_tanh(x: th.Tensor) -> th.Tensor:
     return x
 
 
-#: an activation, in place, and its gradient
-Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[..., th.Tensor]]
+#: an activation, in place, and its gradient, of what came back to it and what it gave, written into the third if given
+Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[[th.Tensor, th.Tensor, th.Tensor | None], th.Tensor]]
 
 ACTIVATIONS: dict[type[nn.Module], Activation] = {
-    nn.Tanh: (th.Tensor.tanh_, tanh_backward),
+    nn.Tanh: (th.Tensor.tanh_, _tanh_backward),
     nn.ReLU: (th.Tensor.relu_, _relu_backward),
 }
 #: the same within rounding
-ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, tanh_backward)}
+ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, _tanh_backward)}
 
 
 class Trunk:
@@ -52,7 +64,8 @@ class Trunk:
         activations = ROUNDED if rounding else ACTIVATIONS
         networks = [layers] if isinstance(layers, nn.Sequential) else layers
         parts: list[Any] = list(zip(*networks, strict=True))
-        self.layers: list[tuple[Any, Callable[..., th.Tensor], Callable[..., th.Tensor]]] = [
+        #: map, activation and the activation's gradient
+        self.layers: list[tuple[Any, Any, Any]] = [
             (
                 Affine(linears[0], flat) if isinstance(layers, nn.Sequential) else StackedAffine(linears, flat),
                 *activations[type(kinds[0])],
@@ -60,14 +73,16 @@ class Trunk:
             for linears, kinds in zip(parts[::2], parts[1::2], strict=True)
         ]
 
-    def forward(self, x: th.Tensor) -> list[th.Tensor]:
+    def forward(self, x: th.Tensor, room: Room | None = None) -> list[th.Tensor]:
         """
         :param x: features of B states, shape (B, D)
+        :param room: where to keep the hidden layers until it is given again; None for tensors of their own
         :return: h₀, …, h_n; the last is what the heads read
         """
         hidden = [x]
-        for affine, activate, _ in self.layers:
-            hidden.append(activate(affine.forward(hidden[-1])))
+        for depth, (affine, activate, _) in enumerate(self.layers):
+            out = None if room is None else room.of(("hidden", depth), *x.shape[:-1], affine.n_out)
+            hidden.append(activate(affine.forward(hidden[-1], out)))
         return hidden
 
     def forward_array(self, x: np.ndarray) -> np.ndarray:
@@ -83,19 +98,21 @@ class Trunk:
                 np.maximum(x, 0, out=x)
         return x
 
-    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor) -> None:
+    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor, room: Room | None = None) -> None:
         """
         Write the gradient of every layer.
 
-        :param hidden: what :meth:`forward` gave
+        :param hidden: what :meth:`forward` gave; what comes back to a layer is written over it, where there is room
         :param gradient: ∂L/∂h_n, shape (B, width)
+        :param room: where to keep what comes back to the layers; None for tensors of their own
         """
         for depth in range(len(self.layers), 0, -1):
             affine, _, activation_backward = self.layers[depth - 1]
-            gradient = activation_backward(gradient, hidden[depth])
+            gradient = activation_backward(gradient, hidden[depth], None if room is None else hidden[depth])
             affine.backward(hidden[depth - 1], gradient)
             if depth > 1:
-                gradient = affine.input_gradient(gradient)
+                out = None if room is None else room.of("gradient", *hidden[depth - 1].shape)
+                gradient = affine.input_gradient(gradient, out)
 
 
 class Critic:
