@@ -19,15 +19,16 @@ class Room:
     def __init__(self) -> None:
         self._tensors: dict[Hashable, th.Tensor] = {}
 
-    def of(self, use: Hashable, *shape: int) -> th.Tensor:
+    def of(self, use: Hashable, *shape: int, dtype: th.dtype = th.float32) -> th.Tensor:
         """
         :param use: what for; whoever names the same gets the same tensor
         :param shape: how large
-        :return: float32, with any numbers in it
+        :param dtype: of which type, the same for one use
+        :return: with any numbers in it
         """
         tensor = self._tensors.get(use)
         if tensor is None or tensor.shape != shape:
-            tensor = self._tensors[use] = th.empty(shape, dtype=th.float32, device="cpu")
+            tensor = self._tensors[use] = th.empty(shape, dtype=dtype, device="cpu")
         return tensor
 
 

@@ -125,6 +125,10 @@ class Descent:
     def _with_state(self, part: FlatPart) -> tuple[FlatPart, dict[str, th.Tensor]]:
         return part, {name: flat[part.place] for name, flat in self.optimizer.state.items()}
 
+    def holds(self) -> bool:
+        """:return: whether the optimiser's state still is flat, and nobody else has taken a step with some of it"""
+        return self.optimizer.holds() and self.optimizer.count(self.whole) is not None
+
     def begin(self) -> None:
         """Read how many steps there have been; parts that have had as many take theirs in one call."""
         self.optimizer.group = self.optimizer.optimizer.param_groups[0]

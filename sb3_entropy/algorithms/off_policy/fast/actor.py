@@ -85,7 +85,8 @@ class FlatActor:
         actions: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
         actions *= np.exp(np.minimum(np.maximum(log_std, LOG_STD_MIN), LOG_STD_MAX))
         actions += mean
-        return np.tanh(actions, out=actions)
+        np.tanh(actions, out=actions)
+        return actions
 
     def draw(self, features: th.Tensor, n_draws: int = 1) -> Drawn:
         """
@@ -103,7 +104,7 @@ class FlatActor:
         std = log_std.exp()
         actions = th.addcmul(mean, std, noise).tanh_()
         slope = th.addcmul(actions.new_ones(()), actions, actions, value=-1)
-        volume = slope + self.actor.action_dist.epsilon  # type: ignore[union-attr]
+        volume = slope + self.actor.action_dist.epsilon
         summands = volume.log().add_(log_std).addcmul_(noise, noise, value=0.5)
         log_prob = summands.sum(1).add_(self.n_actions * HALF_LOG_2PI).neg_()
         return Drawn(hidden, mean, std, raw == log_std, noise, actions, slope, volume, log_prob)

@@ -1,6 +1,7 @@
 """All critics of a training, in batched products."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch as th
 from torch import nn
@@ -20,8 +21,9 @@ class StackedCritics:
 
     def __init__(self, networks: Sequence[nn.Sequential], flat: FlatParameters):
         self.networks, self.flat = list(networks), flat
-        self.trunk = Trunk([network[:-1] for network in networks], flat, rounding=True)
-        self.head = StackedAffine([network[-1] for network in networks], flat)  # type: ignore[misc]
+        hidden: list[Any] = [network[:-1] for network in networks]
+        outputs: list[Any] = [network[-1] for network in networks]
+        self.trunk, self.head = Trunk(hidden, flat, rounding=True), StackedAffine(outputs, flat)
         self._alone: dict[int, StackedCritics] = {}
 
     def __len__(self) -> int:

@@ -1,18 +1,13 @@
 """One gradient step with stacked critics, flat parameters and gradients written out."""
 
-import itertools
 from types import NoneType
 from typing import Any
 
 import numpy as np
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
-from stable_baselines3.sac.policies import Actor, SACPolicy
-from torch import nn
 
 from sb3_entropy.algorithms.common.affine import Room
 from sb3_entropy.algorithms.common.flat import FlatParameters
@@ -20,8 +15,9 @@ from sb3_entropy.algorithms.common.fused import rounded_descent
 from sb3_entropy.algorithms.off_policy.diverged import check_finite
 from sb3_entropy.algorithms.off_policy.fast.actor import FlatActor
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
-from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, sample
+from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, gather
 from sb3_entropy.algorithms.off_policy.fast.states import AtSample, FlatStateCritics
+from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 
 #: the losses of the groups, by their keys in the log
@@ -34,47 +30,29 @@ class FlatPath(Path):
 
     Within rounding of Stable-Baselines3's SAC, from the same random numbers.
 
-    :param policy: one of which :func:`~sb3_entropy.algorithms.off_policy.fast.choice.why_general` has nothing to say
-    :param replay_buffer: any
-    :param plain_critic: the plain critics, with their ``optimizer``; None where there are none
-    :param plain_critic_target: their targets
-    :param target_actor: what draws ã'; None for the actor
-    :param actor_on_target_critics: whether the actor ascends the target critics (Liu et al. 2020, Fig. 1)
-    :param env: what normalises observations and rewards of the buffer; None for nothing
+    :param parts: such as :func:`~sb3_entropy.algorithms.off_policy.fast.choice.why_general` has nothing to say of
     """
 
-    def __init__(
-        self,
-        policy: SACPolicy,
-        replay_buffer: ReplayBuffer,
-        *,
-        plain_critic: ContinuousCritic | None = None,
-        plain_critic_target: ContinuousCritic | None = None,
-        target_actor: Actor | None = None,
-        actor_on_target_critics: bool = False,
-        env: VecNormalize | None = None,
-    ):
-        self.given = (policy, replay_buffer, plain_critic, plain_critic_target, target_actor, env)
-        self.policy, self.replay_buffer, self.env = policy, replay_buffer, env
-        self.actor_on_target_critics = actor_on_target_critics
-        groups = [policy.critic] if plain_critic is None else [policy.critic, plain_critic]
-        targets = [policy.critic_target] if plain_critic_target is None else [policy.critic_target, plain_critic_target]
+    def __init__(self, parts: Parts):
+        self.parts, self.policy = parts, parts.policy
+        groups, actors = parts.critics, parts.actors
         self.n_groups = len(groups)
-        self.actor = FlatActor(policy.actor)
-        self.target_actor = None if target_actor is None else FlatActor(target_actor)
-        self.critics, self.target_critics = stacked(groups), stacked(targets)
-        self._ascends = self.target_critics if actor_on_target_critics else self.critics
+        self.actor, *targets = map(FlatActor, actors)
+        #: what draws ã', where that is another than the actor
+        self.target_actor = targets[0] if targets else None
+        self.critics, self.target_critics = stacked(groups), stacked(parts.target_critics)
+        self._ascends = self.target_critics if parts.actor_on_target_critics else self.critics
         #: online and target tensors, in pairs
         self._moving = [(self.critics.flat.values, self.target_critics.flat.values)]
         if self.target_actor is not None:
             self._moving.append((self.actor.flat.values, self.target_actor.flat.values))
-        owners = [(policy.actor, self.actor.flat), *((group, self.critics.flat) for group in groups)]
-        self._actor_descent, *self._critic_descents = (
-            rounded_descent(owner.optimizer, flat, owner.parameters()) for owner, flat in owners
-        )
-        self._gathers = can_gather(replay_buffer)
-        self._is_box = isinstance(policy.observation_space, spaces.Box)
-        self._modules = [*policy.actor.modules(), *itertools.chain(*(group.modules() for group in groups))]
+        owners = [(parts.policy.actor, self.actor.flat), *((group, self.critics.flat) for group in groups)]
+        self._descents = [rounded_descent(owner.optimizer, flat, owner.parameters()) for owner, flat in owners]
+        self._actor_descent, *self._critic_descents = self._descents
+        self._flats = [self.critics.flat, self.target_critics.flat, *(actor.flat for actor in (self.actor, *targets))]
+        self._gathers = parts.env is None and can_gather(parts.replay_buffer)
+        self._is_box = isinstance(parts.policy.observation_space, spaces.Box)
+        self._modules = [module for part in (actors[0], *groups) for module in part.modules()]
         #: what its choice depended on, written and read there
         self.standing: Any = None
         self.seen: list[Any] = []
@@ -89,35 +67,27 @@ class FlatPath(Path):
 
     # ------------------------------------------------------------------ whose parameters these are
 
-    def holds(self) -> bool:
-        """:return: whether parameters and the optimisers' states still are these views: loading gives them others"""
-        flats = [part.flat for part in (self.critics, self.target_critics, self.actor, self.target_actor) if part]
-        descents = (self._actor_descent, *self._critic_descents)
-        return all(flat.holds() for flat in flats) and all(one.holds() for one in descents)
+    def fits(self, parts: Parts) -> bool:
+        """
+        :param parts: the algorithm's, at present
+        :return: whether this would be made of them again: loading gives parameters and optimisers other tensors
+        """
+        return self.parts.same(parts) and self.holds()
 
-    def fits(
-        self,
-        policy: SACPolicy,
-        replay_buffer: ReplayBuffer,
-        *,
-        plain_critic: ContinuousCritic | None = None,
-        plain_critic_target: ContinuousCritic | None = None,
-        target_actor: Actor | None = None,
-        actor_on_target_critics: bool = False,
-        env: VecNormalize | None = None,
-    ) -> bool:
-        """:return: whether this would be made of them again; the parameters are those of the class"""
-        given = (policy, replay_buffer, plain_critic, plain_critic_target, target_actor, env)
-        same = all(one is other for one, other in zip(given, self.given, strict=True))
-        return same and actor_on_target_critics == self.actor_on_target_critics and self.holds()
+    def holds(self) -> bool:
+        """:return: whether parameters and the optimisers' states still are these views"""
+        owners = (self.policy.actor, *self.parts.critics)
+        return all(flat.holds() for flat in self._flats) and all(
+            owner.optimizer is descent.optimizer.optimizer and descent.holds()
+            for owner, descent in zip(owners, self._descents, strict=True)
+        )
 
     def release(self) -> None:
         """Give each parameter tensors of its own again, so that no file holds more than them."""
-        for part in (self.critics, self.target_critics, self.actor, self.target_actor):
-            if part is not None:
-                part.flat.release()
-        for one in (self._actor_descent, *self._critic_descents):
-            one.optimizer.release()
+        for flat in self._flats:
+            flat.release()
+        for descent in self._descents:
+            descent.optimizer.release()
 
     def set_training_mode(self, mode: bool) -> None:
         """
@@ -150,7 +120,9 @@ class FlatPath(Path):
     # ------------------------------------------------------------------ a gradient step
 
     def sample(self, batch_size: int) -> ReplayBufferSamples:
-        return sample(self.replay_buffer, batch_size, self.env, self._gathers)
+        if self._gathers:
+            return gather(self.parts.replay_buffer, batch_size)
+        return self.parts.replay_buffer.sample(batch_size, env=self.parts.env)
 
     @th.no_grad()
     def begin(self, batch: ReplayBufferSamples) -> None:
@@ -186,7 +158,7 @@ class FlatPath(Path):
 
     @th.no_grad()
     def values(self) -> th.Tensor:
-        return self._in_groups(self._at_sample(self.actor_on_target_critics).values)
+        return self._in_groups(self._at_sample(self.parts.actor_on_target_critics).values)
 
     @th.no_grad()
     def state_critics(self, target: bool) -> FlatStateCritics:
@@ -222,11 +194,11 @@ class FlatPath(Path):
             teaching = weights.ne(0).any(1).nonzero()[:, 0].tolist()
             if len(teaching) == 1:
                 return self._evaluate(self._ascends.alone(teaching[0]), self._room), weights[teaching]
-        return self._at_sample(self.actor_on_target_critics), weights
+        return self._at_sample(self.parts.actor_on_target_critics), weights
 
     def _at_sample(self, target: bool) -> AtSample:
         """:return: those critics at (s, ã); of what the actor ascends once a step"""
-        if target != self.actor_on_target_critics:
+        if target != self.parts.actor_on_target_critics:
             return self._evaluate(self.target_critics if target else self.critics, None)
         if self._now is None:
             self._now = self._evaluate(self._ascends, self._room)

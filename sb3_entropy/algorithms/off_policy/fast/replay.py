@@ -4,7 +4,6 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.common.standing import replaced
 
@@ -15,24 +14,11 @@ def can_gather(buffer: ReplayBuffer) -> bool:
     return plain and not buffer.optimize_memory_usage
 
 
-def sample(buffer: ReplayBuffer, batch_size: int, env: VecNormalize | None, gathers: bool) -> ReplayBufferSamples:
+def gather(buffer: ReplayBuffer, batch_size: int) -> ReplayBufferSamples:
     """
     ``ReplayBuffer.sample``, with the same draws from NumPy's global generator.
 
-    :param buffer: any
-    :param batch_size: B
-    :param env: what normalises observations and rewards; None for nothing
-    :param gathers: what :func:`can_gather` says
-    :return: B transitions
-    """
-    if env is None and gathers:
-        return gather(buffer, batch_size)
-    return buffer.sample(batch_size, env=env)
-
-
-def gather(buffer: ReplayBuffer, batch_size: int) -> ReplayBufferSamples:
-    """
-    :param buffer: a plain one, with what has been stored unchanged
+    :param buffer: one that :func:`can_gather` says yes to
     :param batch_size: B
     :return: B transitions, each array gathered once
     """

@@ -7,7 +7,7 @@ from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
 
 #: actions evaluated at once: as many as keep a layer of 256 numbers an action in a core's own cache
-CHUNK = 1024
+CHUNK = 512
 
 
 class AtSample:
@@ -68,11 +68,12 @@ class FlatStateCritics(StateCritics):
 
     def __init__(self, at_sample: AtSample, n_groups: int, mean: th.Tensor, std: th.Tensor):
         self._at_sample, self._critics = at_sample, at_sample.critics
+        self._room = Room()
         self._groups = (n_groups, len(at_sample.critics) // n_groups)
         self.mean, self.std = mean, std
         self._states = at_sample.x[:, : -at_sample.n_actions]
         self.sample = at_sample.x[:, -at_sample.n_actions :]
-        self.values_at_sample = at_sample.values.unflatten(0, self._groups)
+        self.values_at_sample = at_sample.values.view(*self._groups, -1)
 
     @th.no_grad()
     def values(self, actions: th.Tensor, dtype: th.dtype = th.float32) -> th.Tensor:
@@ -83,36 +84,46 @@ class FlatStateCritics(StateCritics):
         :param dtype: of the hidden layers' products behind the first: th.bfloat16 is about twice as fast, with 8 bits
         :return: Q(s, a), shape (G, C, N, B)
         """
-        n_samples, n_states, n_actions = actions.shape
-        n_at_once = max(CHUNK // n_states, 1)
-        values = actions.new_empty((len(self._critics), n_samples, n_states))
-        for critic in range(len(self._critics)):
-            layers = [(affine.weight[critic], affine.bias[critic]) for affine, _, _ in self._critics.trunk.layers]
-            layers.append((self._critics.head.weight[critic], self._critics.head.bias[critic]))
-            weight, bias = layers[0]
-            of_states = th.addmm(bias, self._states, weight[:, :-n_actions].t())
-            of_actions = weight[:, -n_actions:].t()
-            # The last layer has one output: a product of matrix and vector, in float32.
-            behind = [(weight.t().to(dtype), bias.to(dtype)) for weight, bias in layers[1:-1]]
-            for begin in range(0, n_samples, n_at_once):
-                part = actions[begin : begin + n_at_once]
-                n_rows = len(part) * n_states
-                x = th.mm(part.reshape(n_rows, n_actions), of_actions)
-                x.view(len(part), n_states, -1).add_(of_states)
-                for depth, (_, activate, _) in enumerate(self._critics.trunk.layers):
-                    if depth > 0:
-                        x = th.addmm(behind[depth - 1][1], x.to(dtype), behind[depth - 1][0])
-                    x = activate(x)
-                if behind or self._critics.trunk.layers:
-                    x = th.addmv(layers[-1][1].reshape(-1), x.float(), layers[-1][0].reshape(-1))
-                values[critic, begin : begin + n_at_once] = x.view(len(part), n_states)
-        return values.unflatten(0, self._groups)
+        values = actions.new_empty((len(self._critics), *actions.shape[:2]))
+        for critic, of_critic in enumerate(values):
+            self._evaluate(critic, actions, of_critic, dtype)
+        return values.view(*self._groups, *actions.shape[:2])
+
+    def _evaluate(self, critic: int, actions: th.Tensor, values: th.Tensor, dtype: th.dtype) -> None:
+        """
+        :param critic: which
+        :param actions: shape (N, B, A)
+        :param values: where to write Q(s, a), shape (N, B)
+        :param dtype: of the products behind the first
+        """
+        n_states, n_actions = actions.shape[1:]
+        layers, head = self._critics.trunk.layers, self._critics.head
+        affines = [*(affine for affine, _, _ in layers), head]
+        (first, *behind), (bias, *biases) = zip(
+            *((one.weight[critic], one.bias[critic]) for one in affines), strict=True
+        )
+        of_states = th.addmm(bias, self._states, first[:, :-n_actions].t())
+        lowered = [(weight.t().to(dtype), bias.to(dtype)) for weight, bias in zip(behind, biases, strict=True)][:-1]
+        for begin in range(0, len(actions), max(CHUNK // n_states, 1)):
+            rows = slice(begin, begin + max(CHUNK // n_states, 1))
+            part = actions[rows].reshape(-1, n_actions)
+            x = th.mm(part, first[:, -n_actions:].t(), out=self._room.of(0, len(part), len(first)))
+            x.view(-1, *of_states.shape).add_(of_states)
+            for depth, (_, activate, _) in enumerate(layers):
+                if depth > 0:
+                    weight, bias = lowered[depth - 1]
+                    out = self._room.of((depth, dtype), len(x), weight.shape[1], dtype=dtype)
+                    x = th.addmm(bias, x.to(dtype), weight, out=out).float()
+                x = activate(x)
+            if layers:  # one output: a product of matrix and vector
+                x = th.addmv(biases[-1].view(1), x, behind[-1].view(-1))
+            values[rows] = x.view(-1, n_states)
 
     @th.no_grad()
     def values_and_gradients(self, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         at = AtSample(self._critics, th.cat((self._states, actions), 1), self._at_sample.n_actions)
-        return at.values.unflatten(0, self._groups), at.differentiate().unflatten(0, self._groups)
+        return at.values.view(*self._groups, -1), at.differentiate().view(*self._groups, *actions.shape)
 
     @th.no_grad()
     def gradients_at_sample(self) -> th.Tensor:
-        return self._at_sample.differentiate().unflatten(0, self._groups)
+        return self._at_sample.differentiate().view(*self._groups, *self.sample.shape)
