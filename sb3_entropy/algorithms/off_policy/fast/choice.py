@@ -57,6 +57,8 @@ def _seen(parts: Parts, standing: Standing) -> list[Any]:
     seen: list[Any] = [type(buffer), len(vars(buffer)), getattr(buffer, "optimize_memory_usage", False)]
     for actor in parts.actors:
         seen += [actor.use_sde, type(actor.action_dist), id(actor.action_dist), len(vars(actor.action_dist))]
+    for critic in (*parts.critics, *parts.target_critics):
+        seen += map(id, critic.q_networks)
     for owner in (parts.policy.actor, *parts.critics):
         seen += seen_of(owner.optimizer)
     return seen + standing.seen()

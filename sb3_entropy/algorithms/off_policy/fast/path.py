@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from sb3_entropy.algorithms.common.affine import Room
 from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.fused import rounded_descent
-from sb3_entropy.algorithms.off_policy.diverged import check_finite
+from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.fast.actor import FlatActor
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, gather
@@ -109,6 +109,7 @@ class FlatPath(Path):
             # The actor finds it itself, and says so in its own words; the generator does not notice.
             with th.random.fork_rng(devices=[]):
                 self.policy.actor(th.from_numpy(observations))
+            raise DivergedError("action", float("nan"))  # where PyTorch's checks are off, it does not
         return actions
 
     def _features(self, observations: th.Tensor) -> th.Tensor:
