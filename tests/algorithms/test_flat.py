@@ -176,12 +176,16 @@ def test_layers_of_one_shape_are_one_product(n_in: int, n_out: int) -> None:
     th.testing.assert_close(found, list(theirs[1:]))
 
 
-def test_room_is_the_same_for_one_use_and_size() -> None:
+def test_room_is_the_same_for_one_use() -> None:
     room = Room()
-    first = room.of("h", 2, 3)
+    first = room.of("h", 2, 3).fill_(1.0)
     assert room.of("h", 2, 3) is first
-    assert room.of("g", 2, 3) is not first
-    assert room.of("h", 4, 3).shape == (4, 3)
+    smaller = room.of("h", 4)
+    assert smaller.data_ptr() == first.data_ptr()
+    assert room.of("g", 2, 3).data_ptr() != first.data_ptr()
+    larger = room.of("h", 4, 3)
+    assert larger.shape == (4, 3)
+    assert room.of("h", 4).data_ptr() == larger.data_ptr()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -1,5 +1,6 @@
 """Affine maps on flat parameters, one or several in one product, and their gradient written out."""
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -18,18 +19,23 @@ class Room:
 
     def __init__(self) -> None:
         self._tensors: dict[Hashable, th.Tensor] = {}
+        self._views: dict[Hashable, dict[tuple[int, ...], th.Tensor]] = {}
 
     def of(self, use: Hashable, *shape: int, dtype: th.dtype = th.float32) -> th.Tensor:
         """
-        :param use: what for; whoever names the same gets the same tensor
+        :param use: what for; whoever names the same writes over it, in whatever shape
         :param shape: how large
         :param dtype: of which type, the same for one use
         :return: with any numbers in it
         """
-        tensor = self._tensors.get(use)
-        if tensor is None or tensor.shape != shape:
-            tensor = self._tensors[use] = th.empty(shape, dtype=dtype, device="cpu")
-        return tensor
+        views = self._views.setdefault(use, {})
+        if shape not in views:
+            size = math.prod(shape)
+            if use not in self._tensors or len(self._tensors[use]) < size:
+                views.clear()
+                self._tensors[use] = th.empty(size, dtype=dtype, device="cpu")
+            views[shape] = self._tensors[use][:size].view(shape)
+        return views[shape]
 
 
 class Affine:

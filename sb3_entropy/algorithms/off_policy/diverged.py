@@ -14,8 +14,8 @@ class DivergedError(ValueError):
 
     def __init__(self, quantity: str, value: float):
         super().__init__(
-            f"The training has diverged: {quantity} is {value}, and must be finite. The parameters are those of before "
-            "this step. Look for NaN in rewards and observations; else lower learning_rate or the scale of the rewards."
+            f"The training has diverged: {quantity} is {value}, and must be finite. Nothing has been learned from it. "
+            "Look for NaN in rewards and observations; else lower learning_rate or the scale of the rewards."
         )
         self.quantity, self.value = quantity, value
 

@@ -28,7 +28,8 @@ class FlatPath(Path):
     """
     What :class:`Path` says, on parameters that become views of flat tensors, as do the optimisers' states.
 
-    Within rounding of Stable-Baselines3's SAC, from the same random numbers.
+    Within rounding of Stable-Baselines3's SAC, from the same random numbers. What is large is written over: the hidden
+    layers of a batch by those of the next, and by the gradient of its one step.
 
     :param parts: such as :func:`~sb3_entropy.algorithms.off_policy.fast.choice.why_general` has nothing to say of
     """
@@ -214,6 +215,7 @@ class FlatPath(Path):
         of_loss: Any = loss.clone().requires_grad_()
         with th.enable_grad():
             added = penalty(of_loss)
+        check_finite("actor_loss", loss + added.detach())
         if not added.requires_grad:
             return
         found = th.autograd.grad(added, [of_loss, *parameters], allow_unused=True, materialize_grads=True)

@@ -49,13 +49,16 @@ class AtSample:
             # Of h₀ = x only the number of states is read.
             hidden = [self.x[: len(rows)], *(self._rows(depth, critic, rows) for depth in range(1, len(self.hidden)))]
             one = self.critics.alone(critic)
-            gradient = one.action_gradients([layer.unsqueeze(0) for layer in hidden], self.n_actions)[0]
+            gradient = one.action_gradients([layer.unsqueeze(0) for layer in hidden], self.n_actions, self._room)[0]
             total.index_add_(0, rows, gradient * own.index_select(0, rows).unsqueeze(1))
         return total
 
     def _rows(self, depth: int, critic: int, rows: th.Tensor) -> th.Tensor:
         layer = self.hidden[depth][critic]
-        return layer if len(rows) == len(layer) else layer.index_select(0, rows)
+        if len(rows) == len(layer):
+            return layer
+        out = None if self._room is None else self._room.of(("rows", depth), len(rows), layer.shape[1])
+        return th.index_select(layer, 0, rows, out=out)
 
 
 class FlatStateCritics(StateCritics):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
+from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.utils import polyak_update
 from torch import nn
@@ -382,6 +383,20 @@ def test_observations_that_are_no_numbers(checks: bool, words: str, monkeypatch:
     path = path_of(sac(PENDULUM))
     with pytest.raises(ValueError, match=words):
         path.act(np.full((1, 3), np.nan, np.float32))
+
+
+def test_observations_that_are_choices() -> None:
+    """They are read as one-hot vectors, by the policy's own preprocessing."""
+    model = sac((2, 2), observation_space=spaces.MultiDiscrete([3, 4]))
+    path = path_of(model)
+    batch = path.sample(9)
+    assert batch.observations.dtype is th.int64
+    th.manual_seed(5)
+    path.begin(batch)
+    th.manual_seed(5)
+    _, expected = model.actor.action_log_prob(batch.observations)
+    th.testing.assert_close(path.log_prob, expected.detach(), rtol=1e-5, atol=1e-5)
+    assert path.act(np.array([[2, 3]])).shape == (1, 2)
 
 
 # ---------------------------------------------------------------------- what is not finite

@@ -24,27 +24,32 @@ class Still(gym.Env[np.ndarray, np.ndarray]):
     Nothing happens in it.
 
     :param sizes: of observations and actions
+    :param observation_space: another one, with observations of that size
     """
 
-    def __init__(self, sizes: tuple[int, int]):
-        self.observation_space = spaces.Box(-np.inf, np.inf, (sizes[0],), np.float32)
+    def __init__(self, sizes: tuple[int, int], observation_space: Any = None):
+        self.observation_space = observation_space or spaces.Box(-np.inf, np.inf, (sizes[0],), np.float32)
         self.action_space = spaces.Box(-2.0, 3.0, (sizes[1],), np.float32)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        return np.zeros(self.observation_space.shape, np.float32), {}
+        return np.zeros(self.observation_space.shape, self.observation_space.dtype), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         return self.reset()[0], 0.0, False, False, {}
 
 
-def sac(sizes: tuple[int, int] = HALF_CHEETAH, n_envs: int = 1, **settings: Any) -> SAC:
+def sac(sizes: tuple[int, int] = HALF_CHEETAH, n_envs: int = 1, observation_space: Any = None, **settings: Any) -> SAC:
     """:return: a model of a fixed seed, whose buffer holds 300 steps of numbers"""
     given = {"seed": 1, "device": "cpu", "buffer_size": 400 * n_envs, **settings}
-    model = SAC("MlpPolicy", DummyVecEnv([lambda: Still(sizes)] * n_envs), **given)
+    model = SAC("MlpPolicy", DummyVecEnv([lambda: Still(sizes, observation_space)] * n_envs), **given)
     model.set_logger(configure(None, []))
     generator = np.random.default_rng(1)
+    if observation_space is not None:
+        observation_space.seed(1)
     for _ in range(300):
         seen = [generator.standard_normal((n_envs, sizes[0])).astype(np.float32) for _ in range(2)]
+        if observation_space is not None:
+            seen = [np.stack([observation_space.sample() for _ in range(n_envs)]) for _ in range(2)]
         actions = generator.uniform(-1, 1, (n_envs, sizes[1])).astype(np.float32)
         dones = generator.random(n_envs) < 0.2
         infos = [{"TimeLimit.truncated": bool(generator.random() < 0.5)} for _ in range(n_envs)]
