@@ -30,7 +30,7 @@ def owned(given: Any, memo: dict[int, Any] | None = None) -> Any:
     :raises TypeError: if it is :class:`Remembering` and cannot be copied
     """
     memo = {} if memo is None else memo
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and not isinstance(given, gym.Space):  # a Dict of spaces is a mapping too
         return {name: owned(value, memo) for name, value in given.items()}
     if type(given) in (list, tuple, set):
         return type(given)(owned(value, memo) for value in given)

@@ -258,6 +258,12 @@ REFERENCES = _declare(
     listed=("references", "Reference policies (regularizers: reference)"),
     options_in="reference_kwargs",
 )
+SIMILARITY_RULES = _declare(
+    "similarity_rule",
+    "algorithms.off_policy.similarity.rules",
+    base="sb3_entropy.algorithms.off_policy.similarity.rule:SimilarityRule",
+    listed=("similarity_rules", "Similarity rules of SACAdaEnt (similarity_rule)"),
+)
 MEASURES = _declare("measure", "studies.measures", listed=("measures", "Measures (a study's measures)"))
 JOBS = _declare("job", "studies.jobs", listed=("jobs", "Kinds of runs (an arm's job)"))
 FIGURES = _declare("figure", "plots.study")

@@ -13,8 +13,9 @@ from torch.distributions import Normal
 from sb3_entropy.distributions import BoxDistribution
 from sb3_entropy.distributions.base import outside_box
 from sb3_entropy.distributions.laws import Dirac, Gaussian, Law, TanhGaussian, law_of
+from sb3_entropy.policies.compiled import uncompiled
 from sb3_entropy.policies.finite import explain
-from sb3_entropy.policies.laws import distribution_at, law_at
+from sb3_entropy.policies.laws import SQUASHED, distribution_at, law_at
 from sb3_entropy.policies.looking import looked_at
 
 
@@ -32,9 +33,10 @@ def describe_policy(policy: BasePolicy, states: Any) -> dict[str, float]:
     :param states: observations, from :func:`~sb3_entropy.policies.observations.sample_states`
     :return: by log key: ``train/entropy``, H in nats, mean over the states, and ``train/entropy_q10``, ``_q50``,
         ``_q90``, its deciles; ``train/std``, ``_min``, ``_max``, σ's mean, least and greatest; ``train/outside_box``,
-        the mean share of density outside the action box, a dimension. There is no σ for choices, and no share for them
-        and for this package's bounded distributions; no entropy where no estimator was named, or where the box is
-        wider than the precision of a squashed Gaussian holds
+        the mean share of density outside the action box, a dimension. With gSDE in SAC, TQC and CrossQ it is
+        ``train/action_std``, since they log the mean of the matrix of gSDE as ``train/std``. There is no σ for choices,
+        and no share for them and for this package's bounded distributions; no entropy where no estimator was named, or
+        where the box is wider than the precision of a squashed Gaussian holds
     :raises TypeError: if the policy has no law at an observation
     :raises ValueError: if its parameters, or what it puts out, are not finite
     """
@@ -66,7 +68,7 @@ def _described(policy: BasePolicy, states: Any) -> dict[str, float]:
         if isinstance(law, (Gaussian, TanhGaussian, Dirac)):
             std = law.std
             outside = outside_box(Normal(law.mean, std), box) if isinstance(law, Gaussian) else th.zeros_like(std)
-    return {**_of_std(std), **_of_share(outside), **_of_entropy(entropy)}
+    return {**_of_std(std, policy), **_of_share(outside), **_of_entropy(entropy)}
 
 
 def _law_of(distribution: Distribution, action_space: Any) -> Law | None:
@@ -77,10 +79,13 @@ def _law_of(distribution: Distribution, action_space: Any) -> Law | None:
         return None
 
 
-def _of_std(std: th.Tensor | None) -> dict[str, float]:
+def _of_std(std: th.Tensor | None, policy: BasePolicy) -> dict[str, float]:
     if std is None:
         return {}
-    return {"train/std": std.mean().item(), "train/std_min": std.min().item(), "train/std_max": std.max().item()}
+    plain = uncompiled(policy)
+    has_matrix = isinstance(plain, SQUASHED) and plain.actor.use_sde
+    key = "train/action_std" if has_matrix else "train/std"
+    return {key: std.mean().item(), f"{key}_min": std.min().item(), f"{key}_max": std.max().item()}
 
 
 def _of_share(outside: th.Tensor | None) -> dict[str, float]:

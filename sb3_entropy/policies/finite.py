@@ -1,5 +1,6 @@
 """NaN and infinity end the training before they reach the parameters, with the place where they came from."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,27 @@ def check_advantages(buffer: RolloutBuffer) -> None:
     :raises ValueError: if a return is NaN or infinite
     """
     _check("return", buffer.returns, DIVERGED)
+
+
+def check_transition(
+    observation: Any,
+    action: np.ndarray | None = None,
+    reward: np.ndarray | None = None,
+    infos: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """
+    :param observation: what one step of the environments has led to
+    :param action: what has led there
+    :param reward: for it
+    :param infos: what the environments said, where an episode has ended
+    :raises ValueError: if one of them, or an episode's last observation, is NaN or infinite
+    """
+    if reward is not None and not np.isfinite(reward).all():
+        raise ValueError(f"The environment returned a NaN or infinite reward: {reward}. {ENVIRONMENT}. {SAVED}")
+    if action is not None and not np.isfinite(action).all():
+        raise ValueError(f"A NaN or infinite action came up: {action}. {DIVERGED}. {SAVED}")
+    for seen in (observation, *(info.get("terminal_observation") for info in infos)):
+        _check_observation(seen)
 
 
 def explain(observation: Any, policy: nn.Module, error: Exception) -> None:

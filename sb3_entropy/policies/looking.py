@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from stable_baselines3.common.distributions import Distribution, StateDependentNoiseDistribution
-from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.policies import BaseModel, BasePolicy
 
 
 @contextmanager
@@ -44,11 +44,11 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def evaluated(policy: BasePolicy) -> Iterator[None]:
+def evaluated(policy: BaseModel) -> Iterator[None]:
     """
     In evaluation mode; afterwards every module has its own mode back, which need not be that of the policy.
 
-    :param policy: a policy
+    :param policy: a policy, or a critic
     """
     modes = [(module, module.training) for module in policy.modules()]
     policy.set_training_mode(False)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import torch as th
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.errors import check_choice
 from sb3_entropy.policies.compiled import by_plain_names, plain_name, uncompiled
-from sb3_entropy.policies.laws import law_at
+from sb3_entropy.policies.laws import SQUASHED, law_at
 from sb3_entropy.policies.looking import evaluated
 
 #: what the names of parameters begin with that the actions do not depend on
@@ -28,6 +29,17 @@ CRITICS = (
 )
 
 
+def acting_part(policy: BasePolicy) -> tuple[str, BasePolicy]:
+    """
+    :param policy: a policy
+    :return: the module that its law is computed by, and what the names of its parameters begin with in the policy: the
+        actor of SAC, TQC, CrossQ, TD3 and DDPG, critics being networks of their own; of any other the whole policy,
+        whose networks may share what they like
+    """
+    policy = uncompiled(policy)
+    return ("actor.", policy.actor) if isinstance(policy, (*SQUASHED, TD3Policy)) else ("", policy)
+
+
 class Snapshot:
     """
     θ of a policy at one time, its buffers included. It is pickled as NumPy arrays, so that it can be read on a machine
@@ -38,10 +50,7 @@ class Snapshot:
     """
 
     def __init__(self, policy: BasePolicy, device: th.device | str | None = None):
-        self.tensors = {
-            name: tensor.detach().to(tensor.device if device is None else device, copy=True)
-            for name, tensor in by_plain_names(policy.state_dict()).items()
-        }
+        self.tensors = _copied(by_plain_names(policy.state_dict()), device)
 
     def __getstate__(self) -> dict[str, np.ndarray]:
         return {name: tensor.cpu().numpy() for name, tensor in self.tensors.items()}
@@ -57,12 +66,24 @@ class Snapshot:
         return snapshot
 
     @classmethod
+    def of_actor(cls, policy: BasePolicy) -> "Snapshot":
+        """
+        :param policy: the policy, of which copies are taken
+        :return: one of what the law depends on, see :func:`acting_part`, which is all that :meth:`law` needs: of SAC's
+            policy a fifth
+        """
+        snapshot = cls.__new__(cls)
+        snapshot.tensors = _copied(_state_of_actor(policy))
+        return snapshot
+
+    @classmethod
     def near(cls, policy: BasePolicy) -> "Snapshot":
-        """:return: one that has learned a little: what is learned is a hundredth larger, and shifted"""
-        snapshot = cls(policy)
-        for name, parameter in policy.named_parameters(remove_duplicate=False):
+        """:return: one of an actor that has learned a little: what is learned is a hundredth larger, and shifted"""
+        snapshot = cls.of_actor(policy)
+        prefix, part = acting_part(policy)
+        for name, parameter in part.named_parameters(remove_duplicate=False):
             if parameter.requires_grad:
-                snapshot.tensors[plain_name(name)].mul_(1.01).add_(0.01)
+                snapshot.tensors[prefix + plain_name(name)].mul_(1.01).add_(0.01)
         return snapshot
 
     def averaged_with(self, policy: BasePolicy, decay: float) -> "Snapshot":
@@ -71,7 +92,7 @@ class Snapshot:
         :param decay: in [0, 1)
         :return: decay · (these) + (1 − decay) · θ
         """
-        average = Snapshot(policy)
+        average = Snapshot.of_actor(policy) if self._is_of_actor(policy) else Snapshot(policy)
         for name, tensor in average.tensors.items():
             if tensor.is_floating_point():
                 tensor.mul_(1 - decay).add_(self.tensors[name].to(tensor.device), alpha=decay)
@@ -96,7 +117,9 @@ class Snapshot:
         :raises ValueError: if its architecture is another
         """
         own = self._fitting(policy)
-        with exchanged(policy, {name: tensor.to(own[name].device) for name, tensor in self.tensors.items()}):
+        prefix, part = acting_part(policy) if self._is_of_actor(policy) else ("", policy)
+        others = {name.removeprefix(prefix): tensor.to(own[name].device) for name, tensor in self.tensors.items()}
+        with exchanged(part, others):
             yield
 
     def law(self, policy: BasePolicy, observations: Any) -> Law:
@@ -106,7 +129,7 @@ class Snapshot:
         :return: what the policy with these parameters would do in them, without gradient
         :raises ValueError: if the parameters are another architecture's
         """
-        with evaluated(policy), th.no_grad(), self.instead(policy):
+        with evaluated(acting_part(policy)[1]), th.no_grad(), self.instead(policy):
             return law_at(policy, observations)
 
     def misfit(self, policy: BasePolicy) -> str | None:
@@ -114,21 +137,47 @@ class Snapshot:
         :param policy: a policy
         :return: in what its architecture is another, at the first name; None if it is the same
         """
-        there = {name: tuple(tensor.shape) for name, tensor in by_plain_names(policy.state_dict()).items()}
-        here = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
-        for name in dict.fromkeys((*there, *here)):
-            if there.get(name) != here.get(name):
-                kept, has = (f"the shape {of[name]}" if name in of else "none" for of in (here, there))
-                return f"For {name!r} the snapshot has {kept}, and the policy has {has}"
-        return None
+        return self._difference(self._counterpart(policy))
+
+    def _difference(self, own: Mapping[str, th.Tensor]) -> str | None:
+        there = {name: tensor.shape for name, tensor in own.items()}
+        here = {name: tensor.shape for name, tensor in self.tensors.items()}
+        if there == here:
+            return None
+        name = next(name for name in dict.fromkeys((*there, *here)) if there.get(name) != here.get(name))
+        kept, has = (f"the shape {tuple(of[name])}" if name in of else "none" for of in (here, there))
+        return f"For {name!r} the snapshot has {kept}, and the policy has {has}"
 
     def _fitting(self, policy: BasePolicy) -> dict[str, th.Tensor]:
-        if (misfit := self.misfit(policy)) is not None:
+        own = self._counterpart(policy)
+        if (difference := self._difference(own)) is not None:
             raise ValueError(
                 "The parameters do not fit the policy's network: they are of another policy, or it has been exchanged. "
-                f"{misfit}. Take a snapshot of this one, or make the regularizers anew that hold one."
+                f"{difference}. Take a snapshot of this one, or make the regularizers anew that hold one."
             )
-        return by_plain_names(policy.state_dict())
+        return own
+
+    def _is_of_actor(self, policy: BasePolicy) -> bool:
+        """Whether it holds no more than what acts; of a policy that acts as a whole it always does."""
+        prefix, _ = acting_part(policy)
+        return all(name.startswith(prefix) for name in self.tensors)
+
+    def _counterpart(self, policy: BasePolicy) -> dict[str, th.Tensor]:
+        """What in the policy it is a snapshot of, by plain name."""
+        return _state_of_actor(policy) if self._is_of_actor(policy) else by_plain_names(policy.state_dict())
+
+
+def _state_of_actor(policy: BasePolicy) -> dict[str, th.Tensor]:
+    """:return: parameters and buffers of what acts, by the plain names that they have in the policy"""
+    prefix, part = acting_part(policy)
+    return {prefix + name: tensor for name, tensor in by_plain_names(part.state_dict()).items()}
+
+
+def _copied(state: Mapping[str, th.Tensor], device: th.device | str | None = None) -> dict[str, th.Tensor]:
+    return {
+        name: tensor.detach().to(tensor.device if device is None else device, copy=True)
+        for name, tensor in state.items()
+    }
 
 
 class ParameterVector:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.handed_over import Remembering
@@ -22,7 +22,7 @@ class Reference(Remembering, ABC):
     saved with the model.
     """
 
-    def begin(self, policy: ActorCriticPolicy) -> None:
+    def begin(self, policy: BasePolicy) -> None:
         """
         Called when the algorithm is set up, and again when it is loaded.
 
@@ -30,15 +30,15 @@ class Reference(Remembering, ABC):
         :raises ValueError: if the two do not fit together
         """
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
-        Called before each update.
+        Called before each update: what comes between two rollouts, or off-policy one call of ``train``.
 
-        :param policy: the policy that has collected the rollout
+        :param policy: the policy that has collected the rollout, or off-policy the newest transitions
         """
 
     @abstractmethod
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors
@@ -46,7 +46,7 @@ class Reference(Remembering, ABC):
         :return: weights wᵢ that add up to 1, and laws qᵢ, without gradient; empty as long as there is no reference yet
         """
 
-    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def example(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         Laws of the kind that :meth:`laws` will give, to find before training what cannot be compared.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.errors import check_number
@@ -31,17 +31,17 @@ class AveragedPolicy(Reference):
         self.average: Snapshot | None = None
         self._next: Snapshot | None = None
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
         if self._next is None:
-            self._next = Snapshot(policy)
+            self._next = Snapshot.of_actor(policy)
             return
         self.average = self._next
         self._next = self.average.averaged_with(policy, self.decay)
 
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors

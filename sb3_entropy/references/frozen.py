@@ -7,19 +7,24 @@ from typing import Any
 
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
 from sb3_entropy.distributions.laws import Finite, Law, uniform_law
 from sb3_entropy.handed_over import owned
 from sb3_entropy.offline import LoggedFeedback
 from sb3_entropy.policies.compiled import by_plain_names, uncompiled
-from sb3_entropy.policies.laws import law_at
+from sb3_entropy.policies.laws import SQUASHED, law_at
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.references.base import Reference, WeightedLaws
 from sb3_entropy.registry import REFERENCES
 from sb3_entropy.unpickling.model_zip import checked_copy
 from sb3_entropy.unpickling.unpickler import UntrustedError
+
+#: policies whose actions have a probability or a density
+_WITH_DENSITY: tuple[type[BasePolicy], ...] = (ActorCriticPolicy, *SQUASHED)
+#: networks of an off-policy policy that its actions do not depend on, and that are not kept
+_CRITICS = frozenset({"critic", "critic_target"})
 
 
 @REFERENCES.register("frozen")
@@ -34,35 +39,37 @@ class FrozenPolicy(Reference):
     Of a log it is what was really played, b(a|s) ∝ ((1 − ε) π(a|s) + ε/A) · 1[a ∈ support].
 
     :param policy: the file of a model that Stable-Baselines3 or this package has saved (``.zip``), the file of a
-        :class:`~sb3_entropy.offline.LoggedFeedback` that holds its behaviour policy (``.npz``), a model, or a policy
+        :class:`~sb3_entropy.offline.LoggedFeedback` that holds its behaviour policy (``.npz``), a model, or a policy:
+        an actor-critic policy, or that of SAC, TQC or CrossQ, of which the actor alone is kept
     :raises FileNotFoundError: if there is no such file
     :raises TypeError: if it is none of these
-    :raises ValueError: if the file holds no actor-critic policy
+    :raises ValueError: if the file holds no such policy
     """
 
-    def __init__(self, policy: str | Path | BaseAlgorithm | ActorCriticPolicy):
+    def __init__(self, policy: str | Path | BaseAlgorithm | BasePolicy):
         self._played = Played()
         source: Any = uncompiled(policy.policy if isinstance(policy, BaseAlgorithm) else policy)
         if isinstance(source, (str, Path)):
             source, self._played = _read(Path(source))
-        if not isinstance(source, ActorCriticPolicy | None):
+        if source is not None and not isinstance(source, _WITH_DENSITY):
             raise TypeError(
-                "reference='frozen' needs the file of a saved model or of a log, a model, or an ActorCriticPolicy, but "
-                f"{policy!r} was given."
+                "reference='frozen' needs the file of a saved model or of a log, a model, or a policy: an "
+                f"ActorCriticPolicy, or that of SAC, TQC or CrossQ, but {policy!r} was given."
             )
-        self._make: tuple[type[ActorCriticPolicy], dict[str, Any], Snapshot] | None = None
+        self._make: tuple[type[BasePolicy], dict[str, Any], Snapshot] | None = None
         if source is not None:
             arguments = owned(source._get_constructor_parameters())
             arguments["lr_schedule"] = _no_learning
-            # Stable-Baselines3 leaves it out, and a policy that shares would act with the value's extractor.
-            arguments["share_features_extractor"] = source.share_features_extractor
-            self._make = type(source), arguments, Snapshot(source)
-        self._policy: ActorCriticPolicy | None = None
+            if hasattr(source, "share_features_extractor"):
+                # Stable-Baselines3 leaves it out, and a policy that shares would act with the value's extractor.
+                arguments["share_features_extractor"] = source.share_features_extractor
+            self._make = type(source), arguments, Snapshot.of_actor(source)
+        self._policy: BasePolicy | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_policy": None}
 
-    def begin(self, policy: ActorCriticPolicy) -> None:
+    def begin(self, policy: BasePolicy) -> None:
         """
         :param policy: the algorithm's policy
         :raises ValueError: if the frozen policy has other observations or actions
@@ -82,8 +89,11 @@ class FrozenPolicy(Reference):
             self._policy = cls(**arguments)
         snapshot.put_into(self._policy)
         self._policy.to(policy.device).set_training_mode(False)
+        if isinstance(self._policy, SQUASHED):
+            for name in _CRITICS & dict(self._policy.named_children()).keys():
+                delattr(self._policy, name)
 
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors
@@ -154,7 +164,7 @@ def _no_learning(progress_remaining: float) -> float:
     return 0.0
 
 
-def _read(path: Path) -> tuple[ActorCriticPolicy | None, Played]:
+def _read(path: Path) -> tuple[BasePolicy | None, Played]:
     found = next((file for file in (path, Path(f"{path}.zip")) if file.is_file()), None)
     if found is None:
         raise FileNotFoundError(f"There is no reference policy at {path} or {path}.zip. Correct the path.")
@@ -173,15 +183,16 @@ def _read(path: Path) -> tuple[ActorCriticPolicy | None, Played]:
     return _read_model(io.BytesIO(log.policy), found), played
 
 
-def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
+def _read_model(file: Path | io.BytesIO, found: Path) -> BasePolicy:
     try:
         data, parameters, _ = load_from_zip_file(checked_copy(file, str(found), _FIELDS.__contains__), device="cpu")
         assert data is not None
         cls = data["policy_class"]
-        if not (isinstance(cls, type) and issubclass(cls, ActorCriticPolicy)):
-            raise TypeError(f"its policy is a {getattr(cls, '__name__', cls)}, not an ActorCriticPolicy")
+        if not (isinstance(cls, type) and issubclass(cls, _WITH_DENSITY)):
+            name = getattr(cls, "__name__", cls)
+            raise TypeError(f"its policy is a {name}, not an ActorCriticPolicy, nor that of SAC, TQC or CrossQ")
         with th.random.fork_rng(devices=[]):
-            policy = cls(
+            policy: BasePolicy = cls(
                 data["observation_space"],
                 data["action_space"],
                 _no_learning,
@@ -194,7 +205,7 @@ def _read_model(file: Path | io.BytesIO, found: Path) -> ActorCriticPolicy:
         ) from error
     except Exception as error:
         raise ValueError(
-            f"{found} holds no policy that can be read: {type(error).__name__}: {error}. Give the file of an on-policy "
-            "model (A2C, PPO, TRPO or one of this package) that was saved by Stable-Baselines3 or this package."
+            f"{found} holds no policy that can be read: {type(error).__name__}: {error}. Give the file of a model of "
+            "A2C, PPO, TRPO, SAC, TQC, CrossQ or this package that was saved by Stable-Baselines3 or this package."
         ) from error
     return policy

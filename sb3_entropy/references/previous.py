@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law, mixture
 from sb3_entropy.errors import check_choice, check_number
@@ -20,7 +20,8 @@ class PreviousPolicies(Reference):
 
     A snapshot is taken before every ``every``-th update, and used from the next update on, so that the reference is
     always older than the policy that has collected the rollout: at its own parameters a divergence has no gradient.
-    There is no reference in the first update.
+    There is no reference in the first update. An update of the off-policy family is one call of ``train``, by default
+    one step of the environments: give ``every``, or the previous policy is nearly the present one.
 
     :param n_snapshots: how many are kept, the newest: 1 for the previous policy, more for a window
     :param every: updates between two snapshots: 1 for consecutive ones, more for spaced ones
@@ -44,16 +45,16 @@ class PreviousPolicies(Reference):
         self.n_updates = 0
         self._next: Snapshot | None = None
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
         if self._next is not None:
             self.snapshots.append(self._next)
-        self._next = Snapshot(policy) if self.n_updates % self.every == 0 else None
+        self._next = Snapshot.of_actor(policy) if self.n_updates % self.every == 0 else None
         self.n_updates += 1
 
-    def example(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def example(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors
@@ -62,7 +63,7 @@ class PreviousPolicies(Reference):
         """
         return self._combined([Snapshot.near(policy).law(policy, observations)] * min(self.n_snapshots, 2))
 
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors

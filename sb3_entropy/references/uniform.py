@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch as th
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law, uniform_law
 from sb3_entropy.references.base import Reference, WeightedLaws
@@ -18,14 +18,14 @@ class UniformReference(Reference):
     What the code of Starnes et al. 2023 regularises towards; KL(p ‖ q) is then log n − H(p), the entropy bonus.
     """
 
-    def begin(self, policy: ActorCriticPolicy) -> None:
+    def begin(self, policy: BasePolicy) -> None:
         """
         :param policy: the algorithm's policy
         :raises ValueError: if the actions are an unbounded box, on which nothing is uniform
         """
         uniform_law(policy.action_space, 1, th.zeros(1))
 
-    def laws(self, policy: ActorCriticPolicy, observations: Any, p: Law) -> WeightedLaws:
+    def laws(self, policy: BasePolicy, observations: Any, p: Law) -> WeightedLaws:
         """
         :param policy: the algorithm's policy
         :param observations: B states, as tensors

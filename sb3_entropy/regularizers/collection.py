@@ -9,17 +9,28 @@ from typing import Any
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.utils import obs_as_tensor
+from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.distributions.laws import Law, law_of
+from sb3_entropy.policies.compiled import uncompiled
+from sb3_entropy.policies.laws import law_at
 from sb3_entropy.policies.looking import looked_at
-from sb3_entropy.policies.parameters import Snapshot
+from sb3_entropy.policies.parameters import Snapshot, acting_part
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.regularizer import Regularizer
 
 #: as much of a name as Stable-Baselines3's tables show whole, with a number; where it cuts two keys to one it fails
 LONGEST_NAME = 27
+
+_Evaluating = tuple[tuple[type[BasePolicy], ...], tuple[str, ...]]
+#: classes, and methods of theirs by which the law of the states that are evaluated is left in ``action_dist``
+_ACTOR_CRITICS: _Evaluating = (
+    (ActorCriticPolicy, SoftActorCriticPolicy),
+    ("evaluate_actions", "_get_action_dist_from_latent"),
+)
+_ACTORS: _Evaluating = ((Actor,), ("action_log_prob",))
 
 #: the scalar that the regularisers add to a loss: of the policy's law, and the policy's own loss
 Regularization = Callable[[Law, th.Tensor], th.Tensor]
@@ -35,7 +46,7 @@ class RegularizerCollection(tuple[Regularizer, ...]):
     #: whether there has been no state yet in which they could be tried
     untried = False
 
-    def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
+    def begin(self, policy: BasePolicy, action_features: Callable[[], Any]) -> None:
         """
         :param policy: the algorithm's policy
         :param action_features: gives what the environment knows of its actions, shape (n, d), or None
@@ -45,7 +56,7 @@ class RegularizerCollection(tuple[Regularizer, ...]):
             for rule in self:
                 rule.begin(policy, action_features)
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any) -> None:
+    def try_in(self, policy: BasePolicy, observations: Any) -> None:
         """
         Find before training what would fail in its first update.
 
@@ -71,7 +82,7 @@ class RegularizerCollection(tuple[Regularizer, ...]):
                 rule.try_in(policy, states, laws)
         self.untried = False
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
@@ -80,14 +91,14 @@ class RegularizerCollection(tuple[Regularizer, ...]):
 
     def after_update(self, n_transitions: int) -> None:
         """
-        :param n_transitions: how many transitions the rollout has
+        :param n_transitions: how many transitions were collected for the update
         """
         for rule in self:
             rule.after_update(n_transitions)
 
     def penalty(
         self,
-        policy: ActorCriticPolicy,
+        policy: BasePolicy,
         observations: Any,
         law: Law,
         policy_loss: th.Tensor,
@@ -105,7 +116,7 @@ class RegularizerCollection(tuple[Regularizer, ...]):
         return self.regularization(policy, observations, law, progress_remaining)(law, policy_loss)
 
     def regularization(
-        self, policy: ActorCriticPolicy, observations: Any, law: Law, progress_remaining: float
+        self, policy: BasePolicy, observations: Any, law: Law, progress_remaining: float
     ) -> Regularization:
         """
         :param policy: the algorithm's policy
@@ -141,32 +152,38 @@ class RegularizerCollection(tuple[Regularizer, ...]):
                 logger.record(f"train/{name}_coef", coef)
 
 
-def evaluated_law(policy: ActorCriticPolicy, observations: Any) -> Law:
+def evaluated_law(policy: BasePolicy, observations: Any) -> Law:
     """
-    Called straight after ``policy.evaluate_actions(observations, …)``, before anything else looks at the policy: what
-    that has built is still there in policies that build it as ours do; else it is built.
+    Called straight after ``policy.evaluate_actions(observations, …)``, or of SAC's policy after
+    ``policy.actor.action_log_prob(observations)``, before anything else looks at the policy: what that has built is
+    still there in policies that build it as ours do; else it is built.
 
     :param policy: the policy
     :param observations: states, as tensors
-    :return: the policy's law in them
+    :return: the policy's law in them, with the gradient of that pass
     """
-    bases = (ActorCriticPolicy, SoftActorCriticPolicy)
-    for method in ("evaluate_actions", "_get_action_dist_from_latent"):
+    evaluating = uncompiled(policy)
+    bases, methods = _ACTOR_CRITICS
+    if isinstance(evaluating, SACPolicy):
+        evaluating = uncompiled(evaluating.actor)
+        bases, methods = _ACTORS
+    for method in methods:
         ours = [getattr(base, method) for base in bases]
-        if getattr(type(policy), method) not in ours or method in vars(policy):
-            return law_of(policy.get_distribution(observations), policy.action_space)
-    return law_of(policy.action_dist, policy.action_space)
+        if getattr(type(evaluating), method) not in ours or method in vars(evaluating):
+            return law_at(policy, observations)
+    return law_of(evaluating.action_dist, policy.action_space)
 
 
-def norm_of_gradient(scalar: th.Tensor, policy: ActorCriticPolicy) -> float:
+def norm_of_gradient(scalar: th.Tensor, policy: BasePolicy) -> float:
     """
     :param scalar: a function of the policy's parameters θ
-    :param policy: the policy
+    :param policy: the policy; θ are its actor's alone where that is a network of its own, as SAC's: the loss of the
+        actor is a function of the critics' parameters too, and does not move them
     :return: ‖∇θ scalar‖
     """
     if not scalar.requires_grad:
         return 0.0
-    parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    parameters = [parameter for parameter in acting_part(policy)[1].parameters() if parameter.requires_grad]
     gradients = th.autograd.grad(scalar, parameters, retain_graph=True, allow_unused=True)
     norms = [gradient.norm() for gradient in gradients if gradient is not None]
     return float(th.stack(norms).norm()) if norms else 0.0
@@ -185,11 +202,11 @@ def log_names(names: Iterable[str]) -> list[str]:
     return made
 
 
-def _present_and_near(policy: ActorCriticPolicy, states: Any) -> list[Law]:
+def _present_and_near(policy: BasePolicy, states: Any) -> list[Law]:
     """:return: the policy's law, and that of one which has learned a little"""
-    laws = [law_of(policy.get_distribution(states), policy.action_space)]
+    laws = [law_at(policy, states)]
     with Snapshot.near(policy).instead(policy):
-        laws.append(law_of(policy.get_distribution(states), policy.action_space))
+        laws.append(law_at(policy, states))
     return laws
 
 

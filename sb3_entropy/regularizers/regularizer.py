@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch as th
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.divergences import Divergence, make_divergence
@@ -35,7 +35,8 @@ class Regularizer(Remembering):
     What is given is taken as a copy: two regularisers, or models, never share what they remember.
 
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
-    normalised, λ is measured against advantages with a standard deviation of 1.
+    normalised, λ is measured against advantages with a standard deviation of 1. In the off-policy family it is
+    α log π − Q, in units of the return.
 
     :param divergence: D: its key, ``{"divergence": key, **options}``, or an object
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
@@ -135,7 +136,7 @@ class Regularizer(Remembering):
             made.coefficient = continued(self.coefficient, made.coefficient)
         return made
 
-    def begin(self, policy: ActorCriticPolicy, action_features: Callable[[], Any]) -> None:
+    def begin(self, policy: BasePolicy, action_features: Callable[[], Any]) -> None:
         """
         Called before training.
 
@@ -149,7 +150,7 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def try_in(self, policy: ActorCriticPolicy, observations: Any, laws: Iterable[Law]) -> None:
+    def try_in(self, policy: BasePolicy, observations: Any, laws: Iterable[Law]) -> None:
         """
         Find before training what would fail in its first update.
 
@@ -166,7 +167,7 @@ class Regularizer(Remembering):
         except ValueError as error:
             raise ValueError(f"The regulariser {self.name} cannot be used here: {error}") from error
 
-    def before_update(self, policy: ActorCriticPolicy) -> None:
+    def before_update(self, policy: BasePolicy) -> None:
         """
         :param policy: the policy that has collected the rollout
         """
@@ -175,7 +176,7 @@ class Regularizer(Remembering):
 
     def after_update(self, n_transitions: int) -> None:
         """
-        :param n_transitions: how many transitions the rollout has
+        :param n_transitions: how many transitions were collected for it
         """
         if self.seen is not None and isinstance(self.coefficient, Temperature):
             self.coefficient.update(-self.sign * self.seen[0], n_transitions)
@@ -195,7 +196,7 @@ class Regularizer(Remembering):
             return None
         return float(th.stack(self._divergences).mean()), sum(self._coefs) / len(self._coefs)
 
-    def penalty(self, policy: ActorCriticPolicy, observations: Any, law: Law) -> "Penalty | None":
+    def penalty(self, policy: BasePolicy, observations: Any, law: Law) -> "Penalty | None":
         """
         :param policy: the algorithm's policy
         :param observations: the states of a minibatch, as tensors

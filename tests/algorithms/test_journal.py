@@ -8,9 +8,12 @@ import pytest
 import torch as th
 from contracts.envs import make_env
 from contracts.models import build
+from policies.actors import KINDS, actor_of
 from stable_baselines3.common.logger import Logger
 
 from sb3_entropy.algorithms.common.journal import Journal
+from sb3_entropy.policies.laws import law_at
+from sb3_entropy.policies.observations import sample_states
 
 
 def logged(journal: Journal, n_updates: int = 3) -> dict[str, Any]:
@@ -121,3 +124,26 @@ def test_a_policy_that_is_not_finite_is_named() -> None:
     policy.action_net.weight.data[0] = np.nan
     with pytest.raises(ValueError, match=r"parameter action_net\.weight has become NaN"):
         Journal().record_policy(Logger(None, []), policy, th.zeros(1, 3), alpha=0.1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_sacs_policy_in_states_of_its_buffer(kind: str) -> None:
+    """What is logged is the law's, none of it under the key of SAC's own σ with gSDE, and no generator moves."""
+    model = actor_of(kind)[0].learn(12)
+    seen = sample_states(model.replay_buffer, model.get_vec_normalize_env())
+    assert len(seen["b"] if kind == "mapping" else seen) == 12
+    model.policy.set_training_mode(True)
+    before = th.get_rng_state(), [module.training for module in model.policy.modules()]
+    logger = Logger(None, [])
+    Journal().record_policy(logger, model.policy, seen, alpha=0.2)
+    assert th.equal(th.get_rng_state(), before[0])
+    assert [module.training for module in model.policy.modules()] == before[1]
+    found = dict(logger.name_to_value)
+    with th.no_grad():
+        law = law_at(model.policy, seen)
+        th.manual_seed(0)
+        estimate = -law.log_prob(law.sample(20_000)).mean()
+    assert found["train/entropy"] == pytest.approx(estimate.item(), abs=0.03)
+    assert found["train/outside_box"] == 0
+    assert found["train/action_std" if kind == "gSDE" else "train/std"] == pytest.approx(law.std.mean().item())
+    assert ("train/std" in found) is (kind != "gSDE")

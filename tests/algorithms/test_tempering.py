@@ -9,14 +9,17 @@ from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
 
 from sb3_entropy.algorithms.common.tempering import Tempering
-from sb3_entropy.temperature import FixedTemperature, TunedTemperature
+from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, make_temperature
 
 ACTIONS = spaces.Discrete(4)
 TUNED = ["auto_0.1", 0.5, 1e-2]
 
 
 def made(arguments: list[Any], before: Tempering | None = None) -> Tempering:
-    return (before or Tempering()).remade(arguments, ACTIONS, False)
+    def make(ent_coef: Any, target_entropy: Any, rate: float) -> Temperature:
+        return make_temperature(ent_coef, ACTIONS, target_entropy, rate)
+
+    return (before or Tempering()).remade(arguments, make)
 
 
 def test_the_same_arguments_make_nothing() -> None:

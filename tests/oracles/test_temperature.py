@@ -16,7 +16,7 @@ from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 
 from oracles import recomputed
 from oracles.recomputed import AtRolloutEnd
-from sb3_entropy import SPPO, temperature
+from sb3_entropy import SPPO
 from sb3_entropy.regularizers.coefficients import make_coefficient
 from sb3_entropy.target_entropy import auto_target_entropy, max_entropy, n_action_dims
 from sb3_entropy.temperature import (
@@ -26,6 +26,7 @@ from sb3_entropy.temperature import (
     TunedTemperature,
     make_temperature,
 )
+from sb3_entropy.temperature import tuned as tuned_rule
 
 BOX = spaces.Box(np.float32([-1, 0]), np.float32([3, 0.5]))
 FOUR = spaces.Discrete(4)
@@ -108,17 +109,17 @@ def log_alphas(
     paces: list[float] = []
     for k, entropy in enumerate(entropies, start=1):
         before = smooth
-        weight = min(1, n_transitions / min(temperature.MEMORY, k * n_transitions))
+        weight = min(1, n_transitions / min(tuned_rule.MEMORY, k * n_transitions))
         smooth += weight * (entropy - smooth)
-        pace += min(1, n_transitions / temperature.MEMORY) * ((smooth - before) / n_transitions - pace)
+        pace += min(1, n_transitions / tuned_rule.MEMORY) * ((smooth - before) / n_transitions - pace)
         if (smooth > target) != (before > target):
             paces = []
         paces.append(-pace if smooth > target else pace)
         e, e_before = ((h - target) / n_dims for h in (smooth, before))
         waits = paces[-1] > 2 / 3 * max(0.0, *paces) and abs(smooth - target) <= 200 / rate * paces[-1]
-        integral = 0.0 if waits else min(rate * n_transitions, temperature.LARGEST_STEP) * float(np.clip(e, -1, 1))
+        integral = 0.0 if waits else min(rate * n_transitions, tuned_rule.LARGEST_STEP) * float(np.clip(e, -1, 1))
         damped = float(np.clip(e, -0.5, 0.5) - np.clip(e_before, -0.5, 0.5))
-        found.append(found[-1] - integral - min(temperature.DAMPING, 0.5 / weight) * damped)
+        found.append(found[-1] - integral - min(tuned_rule.DAMPING, 0.5 / weight) * damped)
     return found
 
 
@@ -259,9 +260,9 @@ def test_lambda_does_not_wind_up_either(sign: float, start: float) -> None:
 def test_a_policy_that_would_not_arrive_is_not_waited_for(share: float, waits: bool) -> None:
     """1.5 nats away, at a share of the pace that takes 200/rate transitions: never slower than before, but too slow."""
     tuning = tuned(0.1, 0.0, rate=2e-4)
-    tuning.update(1.5 + share * 1.5 * 2e-4 / 200 * temperature.MEMORY, temperature.MEMORY)
+    tuning.update(1.5 + share * 1.5 * 2e-4 / 200 * tuned_rule.MEMORY, tuned_rule.MEMORY)
     before = tuning.log_factor
-    tuning.update(1.5, temperature.MEMORY)
+    tuning.update(1.5, tuned_rule.MEMORY)
     assert (tuning.log_factor == before) == waits
 
 

@@ -54,7 +54,8 @@ def test_a_squashed_gaussian(key: str, use_sde: bool) -> None:
         u, share = (edges[1:] + edges[:-1]) / 2, np.diff(normal.cdf(edges))
         density = normal.logpdf(u) - np.log(half[dim]) - 2 * (np.log(2) - u - np.logaddexp(0, -2 * u))
         entropy[state] -= (share * density).sum()
-    assert list(values) == [*STD, *SHARE, *ENTROPY]
+    names = [key.replace("/std", "/action_std") for key in STD] if use_sde else STD
+    assert list(values) == [*names, *SHARE, *ENTROPY]
     assert list(values.values()) == pytest.approx(by_hand(entropy, std, 0.0), abs=2e-3)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from policies.families import BOX, VECTOR, Steps
@@ -70,6 +71,46 @@ def test_they_are_normalised_as_the_policy_sees_them() -> None:
     np.testing.assert_array_equal(sample_states(buffer), raw)
     assert np.array_equal(env.obs_rms.mean, before[0])
     assert env.obs_rms.count == before[1]
+
+
+def test_buffers_of_several_steps_hold_the_same_states() -> None:
+    plain = filled(40, 30, 1)
+    other = NStepReplayBuffer(30, DICT["number"], BOX, "cpu", n_steps=3, gamma=0.9)
+    for step in range(40):
+        seen = np.array([[step]], np.float32)
+        other.add(seen, seen, np.zeros((1, 2)), np.zeros(1), np.zeros(1), [{}])
+    assert th.equal(sample_states(other), sample_states(plain))
+
+
+class Goals(Steps):
+    """Something to see, and a goal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Dict(dict.fromkeys(("observation", "achieved_goal", "desired_goal"), VECTOR))
+
+    def _observed(self) -> Any:
+        return self.observation_space.sample()
+
+
+def test_of_hindsight_they_are_the_goals_that_were_sought_and_nothing_is_drawn() -> None:
+    env = VecNormalize(DummyVecEnv([Goals]), norm_obs_keys=["observation", "desired_goal"])
+    buffer = HerReplayBuffer(50, env.observation_space, env.action_space, env, "cpu")
+    rng = np.random.default_rng(0)
+    seen = [{key: rng.normal(size=(1, 3)).astype(np.float32) for key in env.observation_space} for _ in range(8)]
+    for step in range(7):  # the last episode is not complete
+        done = np.array([step % 3 == 2])
+        buffer.add(seen[step], seen[step + 1], np.zeros((1, 2)), np.zeros(1), done, [{}])
+    for key, mean in (("observation", [1.0, 2.0, 3.0]), ("desired_goal", [-1.0, 0.0, 1.0])):
+        env.obs_rms[key].mean, env.obs_rms[key].var = np.array(mean), np.full(3, 4.0)
+    generators = th.get_rng_state(), np.random.get_state()[1].tolist()
+    states = sample_states(buffer, env)
+    assert th.equal(th.get_rng_state(), generators[0])
+    assert np.random.get_state()[1].tolist() == generators[1]
+    raw = {key: np.concatenate([each[key] for each in seen[:7]]) for key in seen[0]}
+    np.testing.assert_allclose(states["observation"], (raw["observation"] - [1, 2, 3]) / 2, atol=1e-5)
+    np.testing.assert_allclose(states["desired_goal"], (raw["desired_goal"] - [-1, 0, 1]) / 2, atol=1e-5)
+    np.testing.assert_array_equal(states["achieved_goal"], raw["achieved_goal"])
 
 
 def test_pieces_make_the_whole() -> None:

@@ -324,3 +324,18 @@ def test_an_object_is_taken_as_it_is() -> None:
     assert make_reference(reference) is reference
     with pytest.raises(ValueError, match="made already and takes no options, but decay was given"):
         make_reference(reference, decay=0.5)
+
+
+def test_a_frozen_policy_that_sees_mappings() -> None:
+    class Two(Bandit):
+        observation_space = spaces.Dict({"a": spaces.Box(-1, 1, (3,), np.float32), "b": spaces.Discrete(2)})
+
+    policy = PPO("MultiInputPolicy", Two(), seed=0, device="cpu", policy_kwargs={"net_arch": [8]}).policy
+    states = {"a": STATES, "b": th.tensor([0, 1, 1, 0])[:, None]}
+    with th.no_grad():
+        expected = policy.get_distribution(states).distribution.probs
+    reference = pickle.loads(pickle.dumps(make_reference("frozen", policy=policy)))
+    reference.begin(policy)
+    move(policy, 1)
+    p = law_of(policy.get_distribution(states), policy.action_space)
+    assert th.allclose(probabilities(reference.laws(policy, states, p)), expected, atol=1e-6)

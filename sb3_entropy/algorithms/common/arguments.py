@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.buffers import RolloutBuffer
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from sb3_entropy.errors import check_choice, check_number
 
@@ -43,6 +44,11 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "seed": (0, math.inf, True, False),
     "sde_sample_freq": (-1, math.inf, True, False),
     "verbose": (0, 2, True, False),
+    "buffer_size": (1, math.inf, True, False),
+    "learning_starts": (0, math.inf, True, False),
+    "tau": (0, 1, False, False),
+    "gradient_steps": (-1, math.inf, True, False),
+    "target_update_interval": (1, math.inf, True, False),
     "ent_coef_lr": (0, math.inf, False, True),
 }
 _FLAGS = (
@@ -52,25 +58,34 @@ _FLAGS = (
     "use_rms_prop",
     "entropy_in_return",
     "entropy_in_improvement",
+    "optimize_memory_usage",
+    "use_sde_at_warmup",
+    "use_target_actor",
+    "use_target_critic",
+    "soft_n_step",
 )
 _CHOICES = {
     "soft_gradient": ("entropy", "log_prob"),
     "ent_coef_unit": ("reward", "normalised"),
     "kl_reduction": ("mean", "sum"),
+    "actor_critic": ("first", "minimum"),
+    "ent_coef_gradient": ("log_alpha", "alpha"),
 }
 #: what ``fast`` may be besides True and False
 _PATHS = ("auto", "rounding")
 _OBJECTS: dict[str, tuple[str, Any]] = {
     "policy_kwargs": ("a dict", Mapping),
     "rollout_buffer_kwargs": ("a dict", Mapping),
-    "rollout_buffer_class": ("a class of RolloutBuffer", type),
+    "replay_buffer_kwargs": ("a dict", Mapping),
+    "action_noise": ("an ActionNoise", ActionNoise),
     "tensorboard_log": ("a folder", (str, Path)),
 }
+_BUFFERS: dict[str, type] = {"rollout_buffer_class": RolloutBuffer, "replay_buffer_class": ReplayBuffer}
 #: what may be a function of the remaining progress too
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed")
+_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed", "ent_coef_lr")
 #: what there are checks for
-CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, "fast"})
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast"}) - {"action_noise"}
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
@@ -93,18 +108,21 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
             check_choice(name, given[name], allowed)
     if "fast" in given and not isinstance(given["fast"], (bool, np.bool_)) and given["fast"] not in _PATHS:
         raise ValueError(f"fast must be True, False, 'auto' or 'rounding', but {given['fast']!r} was given.")
+    _check_objects(given)
+    for name, check in (own or {}).items():
+        if name in given:
+            check(name, given[name])
+
+
+def _check_objects(given: Mapping[str, Any]) -> None:
     for name, (kind, allowed_types) in _OBJECTS.items():
         value = given.get(name)
         if value is not None and not isinstance(value, allowed_types):
             raise TypeError(f"{name} must be {kind} or None, but {value!r} was given.")
-    buffer_class = given.get("rollout_buffer_class")
-    if buffer_class is not None and not issubclass(buffer_class, RolloutBuffer):
-        raise TypeError(
-            f"rollout_buffer_class must be a class of RolloutBuffer or None, but {buffer_class!r} was given."
-        )
-    for name, check in (own or {}).items():
-        if name in given:
-            check(name, given[name])
+    for name, base in _BUFFERS.items():
+        buffer_class = given.get(name)
+        if buffer_class is not None and not (isinstance(buffer_class, type) and issubclass(buffer_class, base)):
+            raise TypeError(f"{name} must be a class of {base.__name__} or None, but {buffer_class!r} was given.")
 
 
 def check_batch(name: str, n_transitions: int) -> None:
@@ -139,21 +157,24 @@ def plain(value: Any) -> Any:
     return value
 
 
-def check_policy_class(algorithm: str, policy_class: Any, aliases: Mapping[str, Any]) -> None:
+def check_policy_class(
+    algorithm: str, policy_class: Any, aliases: Mapping[str, Any], base: type[BasePolicy] = ActorCriticPolicy
+) -> None:
     """
     :param algorithm: the algorithm's name
     :param policy_class: what is to be its policy
     :param aliases: the names of the policies that it offers
-    :raises ValueError: if it is no actor-critic policy, or one that remembers
+    :param base: what it must be derived from
+    :raises ValueError: if it is not, or remembers
     """
     # sb3-contrib's recurrent policies are actor-critic policies too, but act on a state that only RecurrentPPO keeps.
     recurrent = hasattr(policy_class, "forward_sequence") or hasattr(policy_class, "_process_sequence")
-    if isinstance(policy_class, type) and issubclass(policy_class, ActorCriticPolicy) and not recurrent:
+    if isinstance(policy_class, type) and issubclass(policy_class, base) and not recurrent:
         return
     raise ValueError(
-        f"{algorithm} needs a policy that is an ActorCriticPolicy without memory, but "
-        f"{getattr(policy_class, '__name__', repr(policy_class))} was given. Choose one of {', '.join(aliases)}, or "
-        "derive yours from ActorCriticPolicy."
+        f"{algorithm} needs a policy that is {'an' if base.__name__[0] in 'AEIO' else 'a'} {base.__name__} without "
+        f"memory, but {getattr(policy_class, '__name__', repr(policy_class))} was given. Choose one of "
+        f"{', '.join(aliases)}, or derive yours from {base.__name__}."
     )
 
 

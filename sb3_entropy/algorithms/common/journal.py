@@ -1,5 +1,6 @@
 """What a training says of itself: the means of its updates, its policy in given states, and its soft return."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
 from sb3_entropy.policies.describing import describe_policy
@@ -67,7 +68,7 @@ class Journal:
 
     # ------------------------------------------------------------------ the policy
 
-    def record_policy(self, logger: Logger, policy: ActorCriticPolicy, states: Any, alpha: float) -> None:
+    def record_policy(self, logger: Logger, policy: BasePolicy, states: Any, alpha: float) -> None:
         """
         Look at the policy as it is now. That its density lies outside the action box is said once.
 
@@ -143,7 +144,7 @@ class Journal:
         :param episodes: the last ones, of which ``"r"`` is the return
         """
         bonus = self.bonuses.mean() if self.bonuses is not None else None
-        if self.bonuses is not None and bonus is not None and episodes:
+        if self.bonuses is not None and bonus is not None and math.isfinite(bonus) and episodes:
             same = [episode["r"] for episode in episodes][-len(self.bonuses.finished) :]
             soft_return = bonus + float(np.mean(same))
             logger.record("rollout/soft_return", soft_return)

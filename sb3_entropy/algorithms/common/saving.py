@@ -4,11 +4,10 @@ import io
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch as th
 from stable_baselines3.common.base_class import maybe_make_env
-from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.type_aliases import GymEnv
 
@@ -25,16 +24,18 @@ from sb3_entropy.unpickling.saved_file import check_zip, find_zip, zip_path
 class SavedAlgorithm(ChangingAlgorithm):
     """An algorithm of Stable-Baselines3 whose files are whole or not there, and that knows whose files it can load."""
 
-    @property  # type: ignore[override]
-    def policy(self) -> ActorCriticPolicy:
+    #: arguments that ``load`` changes when the model is there: a file has tensors for what they were before
+    changed_when_loaded: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def policy(self) -> Any:
         """
         The policy. One that is set to ``th.compile(policy)`` is compiled in place: it keeps its class and its names.
         """
         try:
-            policy: ActorCriticPolicy = self.__dict__["policy"]
+            return self.__dict__["policy"]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no policy before it is set up.") from None
-        return policy
 
     @policy.setter
     def policy(self, policy: Any) -> None:
@@ -57,14 +58,18 @@ class SavedAlgorithm(ChangingAlgorithm):
         :param exact_match: whether every parameter must be there
         :param device: where a file's parameters are put
         """
-        given: Any = load_path_or_dict
-        if not isinstance(given, dict):
-            _, given, _ = load_from_zip_file(given, device=device, load_data=False)
+        given = self._read_parameters(load_path_or_dict, device)
         if "policy" in given:
             own = {plain_name(name): name for name in self.policy.state_dict()}
             policy = {own.get(plain_name(name), name): value for name, value in given["policy"].items()}
             given = {**given, "policy": policy}
         super().set_parameters(given, exact_match, device)
+
+    @staticmethod
+    def _read_parameters(load_path_or_dict: str | dict[str, Any], device: th.device | str) -> dict[str, Any]:
+        if isinstance(load_path_or_dict, dict):
+            return load_path_or_dict
+        return load_from_zip_file(load_path_or_dict, device=device, load_data=False)[1]
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_is_set_up"]
@@ -137,15 +142,21 @@ class SavedAlgorithm(ChangingAlgorithm):
         replaced = owned(custom_objects)
         changes = {name: value for name, value in {**(replaced or {}), **kwargs}.items() if name in arguments}
         cls._check_fixed(changes, stored)
+        later = {name: changes.pop(name) for name in cls.changed_when_loaded & changes.keys()}
         others = {name: kwargs[name] for name in kwargs if name not in arguments}
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)
         try:
-            return super().load(path, env, device, replaced, print_system_info, force_reset, _changes=changes, **others)
+            model = super().load(
+                path, env, device, replaced, print_system_info, force_reset, _changes=changes, **others
+            )
         except pickle.UnpicklingError as error:
             raise ValueError(
                 f"{path} holds parameters that cannot be read: {error}. Load an earlier checkpoint."
             ) from error
+        if later:
+            model.set_arguments(**later)
+        return model
 
     @classmethod
     def _check_fixed(cls, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:

@@ -1,14 +1,14 @@
 """The temperature that an algorithm has: made from its arguments, kept as long as they stay, and α of one update."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, continued, make_temperature
+from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, continued
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Tempering:
     """
 
     temperature: Temperature = field(default_factory=lambda: FixedTemperature(0.0))
-    #: ``ent_coef``, ``target_entropy`` and ``ent_coef_lr``, which the temperature was made from
+    #: ``ent_coef``, ``target_entropy`` and how fast it is tuned, which the temperature was made from
     arguments: Sequence[Any] = ()
     #: α of the update that is under way, or was the last
     alpha: float = 0.0
@@ -36,24 +36,21 @@ class Tempering:
     def remade(
         self,
         arguments: Sequence[Any],
-        action_space: spaces.Space,  # type: ignore[type-arg]
-        bounded: bool,
+        make: Callable[..., Temperature],
     ) -> "Tempering":
         """
         Another target, or rate, lets α go on from where it is, tuned or not: a decay goes on counting.
 
-        :param arguments: ``ent_coef``, ``target_entropy`` and ``ent_coef_lr`` as they are now
-        :param action_space: what the policy chooses from
-        :param bounded: whether the policy's support is the action box itself
+        :param arguments: ``ent_coef``, ``target_entropy`` and how fast it is tuned, as they are now
+        :param make: makes a temperature of them
         :return: the temperature that they ask for; itself if they are what they were
         :raises TypeError: if one is of the wrong type
         :raises ValueError: if one is out of its range, or the target cannot be reached
         """
         if list(self.arguments) == list(arguments):
             return self
-        ent_coef, target_entropy, rate = arguments
-        made = make_temperature(ent_coef, action_space, target_entropy, rate, bounded)
-        goes_on = list(self.arguments[:1]) == [ent_coef]
+        made = make(*arguments)
+        goes_on = list(self.arguments[:1]) == list(arguments[:1])
         made = continued(self.temperature, made) if goes_on else made
         return replace(self, temperature=made, arguments=list(arguments), in_force=self.in_force and goes_on)
 
@@ -65,7 +62,7 @@ class Tempering:
     @property
     def is_tuned(self) -> bool:
         """Whether α follows the entropy."""
-        return isinstance(self.temperature, TunedTemperature)
+        return self.temperature.is_tuned
 
     def begin(self, progress_remaining: float) -> None:
         """
@@ -96,7 +93,26 @@ class Tempering:
         :param reward_scale: raw reward units in one unit of the reward that is learned from; None if they are the same
         """
         logger.record("train/ent_coef", self.alpha)
-        if reward_scale is not None:
-            logger.record("train/ent_coef_raw_reward", self.alpha * reward_scale)
+        self.record_raw(logger, reward_scale)
         if isinstance(self.temperature, TunedTemperature):
             logger.record("train/ent_coef_loss", self.temperature.loss)
+
+    def record_raw(self, logger: Logger, reward_scale: float | None) -> None:
+        """
+        α in units of the raw reward, where that is another than what is learned from.
+
+        :param logger: the training's
+        :param reward_scale: as in :meth:`record`
+        """
+        if reward_scale is not None:
+            logger.record("train/ent_coef_raw_reward", self.alpha * reward_scale)
+
+
+def reward_scale(normalize: VecNormalize | None) -> float | None:
+    """
+    :param normalize: what normalises the rewards, if anything does
+    :return: raw reward units in one unit of the reward that is learned from; None if they are the same
+    """
+    if normalize is None or not normalize.norm_reward:
+        return None
+    return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))

@@ -1,13 +1,13 @@
-"""How one gradient step is computed: the family's loop calls these in this order, on the general path and on the fast one."""
+"""How one gradient step is computed: the loop calls these in this order, on the general path and on the fast one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-import numpy as np
 import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
+from sb3_entropy.distributions.laws import Law
 
 #: the scalar that regularisers add to the actor's loss, from that loss; None for none
 Penalty = Callable[[th.Tensor], th.Tensor]
@@ -23,13 +23,12 @@ class Path(ABC):
     #: log π(ã|s) and log π(ã'|s') of the samples that :meth:`begin` has drawn, shape (B,)
     log_prob: th.Tensor
     next_log_prob: th.Tensor
-
-    @abstractmethod
-    def act(self, observations: np.ndarray) -> np.ndarray:
-        """
-        :param observations: as the environments give them, shape (N, …)
-        :return: a ~ π(·|s), in [−1, 1], shape (N, A)
-        """
+    #: G, C and B
+    shape: tuple[int, int, int]
+    #: log π(ã|s) that the temperature is told of: the target actor's where there is one, shape (B,)
+    temperature_log_prob: th.Tensor
+    #: π(·|s) that ã was drawn from, with gradient, where regularisers ask for it
+    law: Law | None = None
 
     @abstractmethod
     def sample(self, batch_size: int) -> ReplayBufferSamples:
@@ -62,7 +61,7 @@ class Path(ABC):
 
     @abstractmethod
     def values(self) -> th.Tensor:
-        """:return: Q(s, ã), shape (G, C, B), without gradient: of the critics that the actor ascends, online or target"""
+        """:return: Q(s, ã) of the critics that the actor ascends, online or target, (G, C, B), without gradient"""
 
     @abstractmethod
     def state_critics(self, target: bool) -> StateCritics:
@@ -76,7 +75,8 @@ class Path(ABC):
         """
         One step of the actor down mean_B (α log π(ã|s) − Σ w Q(s, ã)).
 
-        :param weights: w, shape (G, C, B): one-hot where one critic teaches; without gradient
+        :param weights: w, shape (G, C, B): one-hot where one critic teaches; without gradient. Where nobody has asked
+            for values, a critic that teaches everywhere is evaluated alone
         :param alpha: α, a number, or one a state, shape (B,)
         :param penalty: what the regularisers add; None for nothing
         :return: the loss without penalty, a scalar without gradient

@@ -19,12 +19,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
+from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.fast.choice import choose
 from sb3_entropy.algorithms.on_policy.fast.rollout import collect
 from sb3_entropy.algorithms.on_policy.fast.update import Update
 from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
-from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, reward_scale, rollout_entropies
+from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.policies.finite import check_advantages, check_rollout, explain
 from sb3_entropy.regularizers.collection import evaluated_law
@@ -62,8 +63,6 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         distribution does not have
     """
 
-    #: raised when the algorithm learns otherwise than before from the same seed; studies then do its runs again
-    behaviour_version: ClassVar[int] = 1
     #: what SB3 calls the policy's loss in its logs
     policy_loss_key: ClassVar[str] = "policy_loss"
     #: what ``train -optimize`` draws of the algorithm's own; what all share is drawn besides
@@ -87,15 +86,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         reason, self._flat_policy = choose(self, before)
         if before is not None and self._flat_policy is None:
             before.release()
-        if reason is not None and self.fast is True:
-            raise ValueError(
-                f"fast=True cannot be met, for {reason}. Give fast='auto' to take the general path where the fast one "
-                "cannot be, or take away what stands in its way."
-            )
-        path = "the fast path" if reason is None else f"the general path: {reason}"
-        if path != self._path and self.verbose >= 1:
-            print(f"Training on {path}")
-        self._path = path
+        self._say_path(reason)
 
     # ------------------------------------------------------------------ a rollout
 

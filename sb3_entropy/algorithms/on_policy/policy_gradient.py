@@ -53,7 +53,7 @@ class PolicyGradient(SoftOnPolicyAlgorithm):
         policy = self.policy
         if self.baseline and getattr(policy, "has_critic", True):
             return
-        policy.has_critic = self.baseline  # type: ignore[assignment]
+        policy.has_critic = self.baseline
         self.rollout_buffer.gae_lambda = self._lambda_in_force
         for parameter in policy.value_net.parameters():
             parameter.requires_grad_(self.baseline)

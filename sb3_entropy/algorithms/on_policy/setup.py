@@ -2,25 +2,19 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from sb3_entropy.algorithms.common.arguments import check_arguments, check_policy_class, plain
-from sb3_entropy.algorithms.common.journal import Journal
+from sb3_entropy.algorithms.common.arguments import check_policy_class
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
-from sb3_entropy.algorithms.common.tempering import Tempering
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.algorithms.on_policy.hooks import OnPolicyHooks
 from sb3_entropy.algorithms.on_policy.soft_returns import entropy_exists, required_entropy
-from sb3_entropy.handed_over import owned
 from sb3_entropy.policies.soft import check_spaces, has_constant_entropy
-from sb3_entropy.regularizers.collection import RegularizerCollection
-from sb3_entropy.regularizers.making import make_regularizers
-from sb3_entropy.regularizers.regularizer import Regularizer
-from sb3_entropy.temperature import EntCoef, Temperature
+from sb3_entropy.temperature import EntCoef, Temperature, make_temperature
 
 _TEMPERATURE = ("ent_coef", "target_entropy", "ent_coef_lr")
 _PLACES_OF_ENTROPY = ("soft_gradient", "entropy_in_return", "entropy_in_improvement")
@@ -45,20 +39,11 @@ class OnPolicySetup(OnPolicyHooks):
     entropy_in_improvement: bool
     ent_coef_unit: str
     fast: bool | str
-    #: those that the user has asked for; what may be given is said by ``make_regularizers``
-    regularizers: Any
-
     rollout_buffer: SoftRollouts
     #: one that takes the place of the rollout buffer when the next rollout begins
     _next_rollout_buffer: SoftRollouts | None = None
     #: what acts and learns on the fast path; None on the general one
     _flat_policy: FlatPolicy | None = None
-    #: whether rollouts and updates are called by ``learn``, and nobody in between
-    _is_learning: bool = False
-    #: which it is, in words
-    _path: str = ""
-    #: of the algorithm's own arguments
-    _own_regularizers: Sequence[Regularizer] = ()
 
     def _init_soft(self, given: Mapping[str, Any]) -> None:
         """
@@ -69,23 +54,10 @@ class OnPolicySetup(OnPolicyHooks):
         for name in (*_TEMPERATURE, *_PLACES_OF_ENTROPY, "ent_coef_unit"):
             setattr(self, name, given[name])
         self.fast = given["fast"]
-        self.regularizers = make_regularizers(plain(given["regularizers"]))
-        self.active_regularizers = RegularizerCollection()
-        self.tempering = Tempering()
-        self.journal = Journal()
-
-    @property
-    def temperature(self) -> Temperature:
-        """α ≥ 0, as ``ent_coef`` asks for it."""
-        return self.tempering.temperature
+        self._init_parts(given["regularizers"])
 
     def _setup_model(self) -> None:
-        self._is_set_up = False
-        before = self._accept(self.__dict__.pop("_changes", {}))
-        check_arguments(vars(self), self.checks)
-        self._make_plain()
-        if not hasattr(self, "observation_space"):
-            raise ValueError(f"{type(self).__name__} needs an environment or its id, but env=None was given.")
+        before = self._accept_arguments()
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases)
         users_class = self.rollout_buffer_class
         self.rollout_buffer_class = soft_buffer_class(users_class, self.observation_space)
@@ -106,11 +78,8 @@ class OnPolicySetup(OnPolicyHooks):
         """What is made of other attributes, or lives from one rollout to the next, is left out."""
         return [
             *super()._excluded_save_params(),
-            "active_regularizers",
             "_next_rollout_buffer",
             "_flat_policy",
-            "_is_learning",
-            "_path",
         ]
 
     @abstractmethod
@@ -153,8 +122,11 @@ class OnPolicySetup(OnPolicyHooks):
 
     def _make_temperature(self, before: Mapping[str, Any]) -> None:
         bounded = bool(getattr(self.policy.action_dist, "bounded", False))
-        arguments = [getattr(self, name) for name in _TEMPERATURE]
-        self.tempering = self.tempering.remade(arguments, self.action_space, bounded)
+
+        def make(ent_coef: EntCoef, target_entropy: float | str, rate: float) -> Temperature:
+            return make_temperature(ent_coef, self.action_space, target_entropy, rate, bounded)
+
+        self.tempering = self.tempering.remade([getattr(self, name) for name in _TEMPERATURE], make)
 
     def _check_entropy(self, before: Mapping[str, Any]) -> None:
         """
@@ -176,20 +148,3 @@ class OnPolicySetup(OnPolicyHooks):
     @property
     def _needs_rollout_entropies(self) -> bool:
         return self.tempering.is_soft and (self.entropy_in_return or self.tempering.is_tuned)
-
-    def _make_regularizers(self, before: Mapping[str, Any]) -> None:
-        """Find before training what would fail in its first update. Their state is saved with them."""
-        if "regularizers" in before:
-            self.__dict__["regularizers"] = make_regularizers(self.regularizers, before["regularizers"] or ())
-        if "env" in before:  # what is kept reads the features of the new one, which may still be refused: into a copy
-            self._own_regularizers, self.__dict__["regularizers"] = owned([self._own_regularizers, self.regularizers])
-        self.__dict__["regularizers"] = tuple(self.regularizers)
-        self.active_regularizers = RegularizerCollection([*self._own_regularizers, *self.regularizers])
-        self.active_regularizers.begin(self.policy, self._action_features)
-        self.active_regularizers.try_in(self.policy, self._last_obs)
-
-    def _action_features(self) -> Any:
-        """What the environment knows of its actions, shape (n, d); None if it says nothing."""
-        if self.env is None or not self.env.has_attr("action_features"):
-            return None
-        return self.env.get_attr("action_features")[0]

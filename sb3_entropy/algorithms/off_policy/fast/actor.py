@@ -74,6 +74,8 @@ class FlatActor:
         self.head = Affine((mu, log_std), self.flat)
         self.n_actions: int = mu.out_features
         self._room = Room()
+        #: μ and σ that it has acted by last, shape (N, A)
+        self.acted: tuple[np.ndarray, np.ndarray]
 
     def act(self, features: th.Tensor) -> np.ndarray:
         """
@@ -86,7 +88,9 @@ class FlatActor:
             output = self.head.forward(self.trunk.forward(features)[-1]).numpy()
         mean, log_std = output[:, : self.n_actions], output[:, self.n_actions :]
         actions: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
-        actions *= np.exp(np.minimum(np.maximum(log_std, LOG_STD_MIN), LOG_STD_MAX))
+        std = np.exp(np.minimum(np.maximum(log_std, LOG_STD_MIN), LOG_STD_MAX))
+        self.acted = mean, std
+        actions *= std
         actions += mean
         np.tanh(actions, out=actions)
         return actions

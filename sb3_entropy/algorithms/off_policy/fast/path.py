@@ -12,13 +12,15 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from sb3_entropy.algorithms.common.affine import Room
 from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.fused import rounded_descent
-from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
+from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite, check_gradients
 from sb3_entropy.algorithms.off_policy.fast.actor import FlatActor
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, gather
 from sb3_entropy.algorithms.off_policy.fast.states import AtSample, FlatStateCritics
 from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
+from sb3_entropy.distributions.laws import Law
+from sb3_entropy.policies.laws import law_at
 
 #: the losses of the groups, by their keys in the log
 CRITIC_LOSSES = ("critic_loss", "plain_critic_loss")
@@ -37,7 +39,7 @@ class FlatPath(Path):
     def __init__(self, parts: Parts):
         self.parts, self.policy = parts, parts.policy
         groups, actors = parts.critics, parts.actors
-        self.n_groups = len(groups)
+        self.n_groups, self._critics_a_group = len(groups), len(groups[0].q_networks)
         self.actor, *targets = map(FlatActor, actors)
         #: what draws ã', where that is another than the actor
         self.target_actor = targets[0] if targets else None
@@ -104,6 +106,11 @@ class FlatPath(Path):
 
     @th.no_grad()
     def act(self, observations: np.ndarray) -> np.ndarray:
+        """
+        :param observations: as the environments give them, shape (N, …)
+        :return: a ~ π(·|s), in [−1, 1], shape (N, A)
+        :raises DivergedError: if it is not a number
+        """
         with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is named below
             actions = self.actor.act(self._features(th.from_numpy(observations)))
         if np.isnan(actions).any():
@@ -131,15 +138,26 @@ class FlatPath(Path):
         self._now = None
         self._states, self._stored_actions = self._features(batch.observations), batch.actions.float()
         self._next_states = self._features(batch.next_observations)
+        self._batch = batch
         if self.target_actor is None:
             n = len(self._states)
             both = self.actor.draw(th.cat((self._states, self._next_states)), 2)
             self._drawn, self._next_actions, self.next_log_prob = both.first(n), both.actions[n:], both.log_prob[n:]
         else:
             self._drawn = self.actor.draw(self._states)
+            self.temperature_log_prob = self.target_actor.draw(self._states).log_prob
             drawn = self.target_actor.draw(self._next_states)
             self._next_actions, self.next_log_prob = drawn.actions, drawn.log_prob
         self.log_prob = self._drawn.log_prob
+        if self.target_actor is None:
+            self.temperature_log_prob = self.log_prob
+        self.shape = self.n_groups, self._critics_a_group, len(self.log_prob)
+
+    @property
+    def law(self) -> Law:  # type: ignore[override]
+        """π(·|s) with autograd's gradient, by one more pass of the policy's own modules, where regularisers ask."""
+        with th.enable_grad():
+            return law_at(self.policy, self._batch.observations)
 
     @th.no_grad()
     def next_values(self) -> th.Tensor:
@@ -154,6 +172,7 @@ class FlatPath(Path):
         for name, loss in zip(CRITIC_LOSSES, losses, strict=False):
             check_finite(name, loss)
         self.critics.backward(hidden, error.div_(error.shape[2]).view(values.shape), self._room)
+        check_gradients(CRITIC_LOSSES[0], [self.critics.flat.gradients])
         for descent in self._critic_descents:
             descent.step_alone()
         return losses
@@ -175,6 +194,7 @@ class FlatPath(Path):
         self.actor.backward(drawn, at_sample.differentiate_where(weights), alpha)
         if penalty is not None:
             self._add_penalty(penalty, loss)
+        check_gradients("actor_loss", [self.actor.flat.gradients])
         self._actor_descent.step_alone()
         return loss
 

@@ -20,9 +20,10 @@ class StateCritics(ABC):
     values_at_sample: th.Tensor
 
     @abstractmethod
-    def values(self, actions: th.Tensor) -> th.Tensor:
+    def values(self, actions: th.Tensor, states: th.Tensor | None = None) -> th.Tensor:
         """
         :param actions: shape (N, B, A)
+        :param states: the numbers of those B of the states that are asked about; None for all
         :return: Q(s, a), shape (G, C, N, B)
         """
 

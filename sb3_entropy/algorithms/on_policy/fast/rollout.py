@@ -171,8 +171,8 @@ def _bootstrap(
     for i in np.flatnonzero(dones):
         last = infos[i].get("terminal_observation")
         if last is not None and infos[i].get("TimeLimit.truncated", False):
-            terminal_obs = algorithm.policy.obs_to_tensor(last)[0]  # type: ignore[arg-type]
-            terminal_value = acting.predict_values(terminal_obs)[0]  # type: ignore[arg-type]
+            terminal_obs = algorithm.policy.obs_to_tensor(last)[0]
+            terminal_value = acting.predict_values(terminal_obs)[0]
             rewards[i] += algorithm.gamma * terminal_value
             seen = {"terminal_obs": terminal_obs, "terminal_value": terminal_value}
     return seen
