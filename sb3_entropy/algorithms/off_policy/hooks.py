@@ -29,8 +29,9 @@ class OffPolicyHooks(TrainingHooks, SAC):
             return  # Stable-Baselines3 says it
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()):
             raise ValueError(
-                f"The actions are {space}, but they must lie in a box with finite, distinct bounds, to which the "
-                "policy's, in [−1, 1], are stretched. Wrap the environment, say with gymnasium.wrappers.RescaleAction."
+                f"The action space {space} is not supported: it must be a box with finite, distinct bounds, to which "
+                "the policy's actions, in [−1, 1], are stretched. Wrap the environment, say with "
+                "gymnasium.wrappers.RescaleAction."
             )
 
     def dump_logs(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch as th
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_policy_class
@@ -33,7 +34,7 @@ class OffPolicySetup(OffPolicyHooks):
         **SavedAlgorithm.made_from,
         "_refuse_another_buffer": frozenset(_REPLAY),
         "_check_batch": frozenset({"batch_size"}),
-        "_make_train_freq": frozenset({"train_freq"}),
+        "_make_train_freq": frozenset({"train_freq", "env"}),
         "_make_critic_groups": frozenset(),
         "_make_target_actor": frozenset({"use_target_actor"}),
         "_make_critic_choice": frozenset({"actor_critic"}),
@@ -147,6 +148,12 @@ class OffPolicySetup(OffPolicyHooks):
     def _make_train_freq(self, before: Mapping[str, Any]) -> None:
         with self._quietly():
             self._convert_train_freq()
+        given: Any = self.train_freq
+        if given.unit is TrainFrequencyUnit.EPISODE and self.n_envs > 1:
+            raise ValueError(
+                f"train_freq=({given.frequency}, 'episode') needs one environment, but there are {self.n_envs}: their "
+                "episodes do not end together. Give a number of steps."
+            )
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
