@@ -177,6 +177,7 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         use_target_critic: bool = False,
         ent_coef_gradient: str = "log_alpha",
         ent_coef_lr: float | None = None,
+        soft_n_step: bool = False,
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
         fast: bool | str = "auto",
         similarity_threshold: float | Schedule = 0.9,
@@ -293,7 +294,7 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         soft, plain = next_values
         return th.stack(
             [
-                soft_target(rewards, dones, discounts, soft, next_log_prob, alpha),
+                soft_target(self._soft_rewards(batch, alpha), dones, discounts, soft, next_log_prob, alpha),
                 plain_target(rewards, dones, discounts, plain),
             ]
         )

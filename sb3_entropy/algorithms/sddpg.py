@@ -67,6 +67,7 @@ class SDDPG(SoftOffPolicyAlgorithm):
         use_target_critic: bool = False,
         ent_coef_gradient: str = "log_alpha",
         ent_coef_lr: float | None = None,
+        soft_n_step: bool = False,
         regularizers: Sequence[Mapping[str, Any] | Regularizer] | None = None,
         fast: bool | str = "auto",
     ):
@@ -106,7 +107,7 @@ class SDDPG(SoftOffPolicyAlgorithm):
     def _targets(
         self, batch: ReplayBufferSamples, next_values: th.Tensor, next_log_prob: th.Tensor, alpha: float
     ) -> th.Tensor:
-        rewards, dones = batch.rewards.flatten(), batch.dones.flatten()
+        rewards, dones = self._soft_rewards(batch, alpha), batch.dones.flatten()
         target = soft_target(rewards, dones, self._discounts(batch), next_values[0], next_log_prob, alpha)
         return target.unsqueeze(0)
 

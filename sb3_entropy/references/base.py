@@ -32,9 +32,9 @@ class Reference(Remembering, ABC):
 
     def before_update(self, policy: BasePolicy) -> None:
         """
-        Called before each update.
+        Called before each update: what comes between two rollouts, or off-policy one call of ``train``.
 
-        :param policy: the policy that has collected the rollout
+        :param policy: the policy that has collected the rollout, or off-policy the newest transitions
         """
 
     @abstractmethod

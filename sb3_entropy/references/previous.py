@@ -20,7 +20,8 @@ class PreviousPolicies(Reference):
 
     A snapshot is taken before every ``every``-th update, and used from the next update on, so that the reference is
     always older than the policy that has collected the rollout: at its own parameters a divergence has no gradient.
-    There is no reference in the first update.
+    There is no reference in the first update. An update of the off-policy family is one call of ``train``, by default
+    one step of the environments: give ``every``, or the previous policy is nearly the present one.
 
     :param n_snapshots: how many are kept, the newest: 1 for the previous policy, more for a window
     :param every: updates between two snapshots: 1 for consecutive ones, more for spaced ones

@@ -91,7 +91,7 @@ class RegularizerCollection(tuple[Regularizer, ...]):
 
     def after_update(self, n_transitions: int) -> None:
         """
-        :param n_transitions: how many transitions the rollout has
+        :param n_transitions: how many transitions were collected for the update
         """
         for rule in self:
             rule.after_update(n_transitions)

@@ -35,7 +35,8 @@ class Regularizer(Remembering):
     What is given is taken as a copy: two regularisers, or models, never share what they remember.
 
     λ is in the units of the loss that it is added to, whose policy part is −Â log π or −ρÂ: where advantages are
-    normalised, λ is measured against advantages with a standard deviation of 1.
+    normalised, λ is measured against advantages with a standard deviation of 1. In the off-policy family it is
+    α log π − Q, in units of the return.
 
     :param divergence: D: its key, ``{"divergence": key, **options}``, or an object
     :param divergence_kwargs: its options: ``estimator``, ``n_samples``, and ``kernel`` for ``"mmd"``
@@ -175,7 +176,7 @@ class Regularizer(Remembering):
 
     def after_update(self, n_transitions: int) -> None:
         """
-        :param n_transitions: how many transitions the rollout has
+        :param n_transitions: how many transitions were collected for it
         """
         if self.seen is not None and isinstance(self.coefficient, Temperature):
             self.coefficient.update(-self.sign * self.seen[0], n_transitions)

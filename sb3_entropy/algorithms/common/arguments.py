@@ -63,6 +63,7 @@ _FLAGS = (
     "use_sde_at_warmup",
     "use_target_actor",
     "use_target_critic",
+    "soft_n_step",
 )
 _CHOICES = {
     "soft_gradient": ("entropy", "log_prob"),

@@ -1,5 +1,6 @@
 """What a training says of itself: the means of its updates, its policy in given states, and its soft return."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -143,7 +144,7 @@ class Journal:
         :param episodes: the last ones, of which ``"r"`` is the return
         """
         bonus = self.bonuses.mean() if self.bonuses is not None else None
-        if self.bonuses is not None and bonus is not None and episodes:
+        if self.bonuses is not None and bonus is not None and math.isfinite(bonus) and episodes:
             same = [episode["r"] for episode in episodes][-len(self.bonuses.finished) :]
             soft_return = bonus + float(np.mean(same))
             logger.record("rollout/soft_return", soft_return)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.temperature import FixedTemperature, Temperature, TunedTemperature, continued
 
@@ -92,7 +93,26 @@ class Tempering:
         :param reward_scale: raw reward units in one unit of the reward that is learned from; None if they are the same
         """
         logger.record("train/ent_coef", self.alpha)
-        if reward_scale is not None:
-            logger.record("train/ent_coef_raw_reward", self.alpha * reward_scale)
+        self.record_raw(logger, reward_scale)
         if isinstance(self.temperature, TunedTemperature):
             logger.record("train/ent_coef_loss", self.temperature.loss)
+
+    def record_raw(self, logger: Logger, reward_scale: float | None) -> None:
+        """
+        α in units of the raw reward, where that is another than what is learned from.
+
+        :param logger: the training's
+        :param reward_scale: as in :meth:`record`
+        """
+        if reward_scale is not None:
+            logger.record("train/ent_coef_raw_reward", self.alpha * reward_scale)
+
+
+def reward_scale(normalize: VecNormalize | None) -> float | None:
+    """
+    :param normalize: what normalises the rewards, if anything does
+    :return: raw reward units in one unit of the reward that is learned from; None if they are the same
+    """
+    if normalize is None or not normalize.norm_reward:
+        return None
+    return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))

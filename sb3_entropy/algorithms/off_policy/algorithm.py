@@ -12,11 +12,14 @@ import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
+from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.setup import OffPolicySetup
-from sb3_entropy.policies.finite import DIVERGED, SAVED, explain
+from sb3_entropy.algorithms.off_policy.soft_n_step import entropies_between
+from sb3_entropy.policies.finite import SAVED, explain
+from sb3_entropy.policies.observations import sample_states
 
 
 class SoftOffPolicyAlgorithm(OffPolicySetup):
@@ -40,6 +43,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     :param ent_coef_gradient: what ``"auto"`` descends in: ``"log_alpha"``, as Stable-Baselines3's SAC, or ``"alpha"``,
         as Fig. 1, line 15, has it
     :param ent_coef_lr: the step size of α's Adam; None for ``learning_rate``, as in SAC
+    :param soft_n_step: whether an n-step return has the entropy of the states that it passes, −α Σₖ γᵏ log π(ãₖ|sₖ) for
+        k = 1, …, n − 1, as a soft value has; without it only the last state's, as in Stable-Baselines3
     :param regularizers: divergences towards, or away from, reference policies that are added to the actor's loss: a
         list of mappings, each the arguments of :class:`~sb3_entropy.regularizers.regularizer.Regularizer`. An update,
         which a reference counts, is one call of ``train``: by default one step of the environments
@@ -58,6 +63,9 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         "train_freq": (1, 4, 8, 16, 32, 64),
         "actor_critic": ("first", "minimum"),
     }
+
+    #: steps of the environments at the last update, by which a tuned λ is told how many there were since
+    _n_learned_from: int = 0
 
     def _choose_path(self) -> Path:
         """The fast path where nothing stands in its way, anew for each update: a callback may change anything."""
@@ -93,7 +101,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
                 path.move_targets(self.tau)
         self._n_updates += gradient_steps
         self._record_update()
-        self.active_regularizers.after_update(gradient_steps * batch_size)
+        self.active_regularizers.after_update(self.num_timesteps - self._n_learned_from)
+        self._n_learned_from = self.num_timesteps
 
     def _gradient_step(self, path: Path, batch: ReplayBufferSamples) -> None:
         """One step of α, of the critics and of the actor, in this order, each with the α from before (Fig. 1)."""
@@ -141,6 +150,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if not rules:
             return None
         law, progress = path.law, self._current_progress_remaining
+        if law is None:
+            return None
         return lambda loss: rules.penalty(self.policy, batch.observations, law, loss, progress)
 
     def _optimizers(self) -> list[th.optim.Optimizer]:
@@ -149,6 +160,15 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if self.ent_coef_optimizer is not None and self.ent_coef_lr is None:
             held.append(self.ent_coef_optimizer)
         return held
+
+    def _soft_rewards(self, batch: Any, alpha: float) -> th.Tensor:
+        """
+        :return: r, of n steps Σ γᵏ rₖ, with ``soft_n_step`` and the entropy of the states between, shape (B,)
+        """
+        rewards: th.Tensor = batch.rewards.flatten()
+        if not self.soft_n_step:
+            return rewards
+        return rewards + entropies_between(self.acting_in_targets, batch, alpha)
 
     def _discounts(self, batch: Any) -> float | th.Tensor:
         """γ, or of n steps γⁿ, fewer where the episode has ended, shape (B,)."""
@@ -159,12 +179,21 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             error.quantity,
             error.value,
             f"It was the first, at gradient step {self._n_updates + step + 1}, after {self.num_timesteps} steps of the "
-            f"environments. The model holds the parameters from before that step. {DIVERGED}. {SAVED}",
+            f"environments. The model holds the parameters from before that step. Lower learning_rate, or check the "
+            f"scale of the rewards. {SAVED}",
         )
 
     def _record_update(self) -> None:
         self.journal.record_update(self.logger, self._n_updates)
         self.active_regularizers.record(self.logger)
+        self.tempering.record_raw(self.logger, reward_scale(self._vec_normalize_env))
 
     def _record_policy(self) -> None:
-        """The policy as it is now, in states of the replay buffer."""
+        """The soft return, and the policy as it is now, in the newest states of the replay buffer."""
+        self._tell_bonuses()
+        self.journal.record_soft_return(self.logger, self.ep_info_buffer)
+        if self.replay_buffer is None:
+            return
+        states = sample_states(self.replay_buffer, self._vec_normalize_env)
+        if states is not None:
+            self.journal.record_policy(self.logger, self.policy, states, self.tempering.alpha)

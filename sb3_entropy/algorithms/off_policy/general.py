@@ -11,7 +11,7 @@ from sb3_entropy.algorithms.off_policy.diverged import check_finite, check_gradi
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.similarity.general import GeneralStateCritics, gaussian_in, gaussian_of
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
-from sb3_entropy.distributions.laws import law_of
+from sb3_entropy.regularizers.collection import evaluated_law
 
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
@@ -44,8 +44,8 @@ class GeneralPath(Path):
         self._actions, log_prob = self.actor.action_log_prob(batch.observations)
         self._log_prob = log_prob.reshape(-1)
         self.log_prob = self._log_prob.detach()
-        #: π(·|s) that ã was drawn from, with gradient
-        self.law = law_of(self.actor.action_dist, self.algorithm.action_space)
+        if self.algorithm.active_regularizers:
+            self.law = evaluated_law(self.algorithm.policy, batch.observations)
         #: mean and std of its Gaussian before tanh, shape (B, A)
         self._gaussian = gaussian_of(self.actor) if len(self.groups) > 1 else None
         actor: Any = self.algorithm.acting_in_targets

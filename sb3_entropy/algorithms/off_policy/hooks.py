@@ -4,17 +4,25 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch as th
 from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from sb3_entropy.algorithms.common.hooks import TrainingHooks
+from sb3_entropy.algorithms.common.tempering import reward_scale
+from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.replay import check_replay_buffer, pickle_path
+from sb3_entropy.algorithms.off_policy.similarity.general import gaussian_of
 from sb3_entropy.files import atomic_file
 from sb3_entropy.policies.finite import check_transition
+
+#: steps after which the journal is told of them
+KEPT_STEPS = 2048
 
 
 class OffPolicyHooks(TrainingHooks, SAC):
@@ -34,6 +42,54 @@ class OffPolicyHooks(TrainingHooks, SAC):
                 "gymnasium.wrappers.RescaleAction."
             )
 
+    #: α·H of the steps whose rewards the journal has not been told of
+    acting: ActingEntropies
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        warms_up = self.num_timesteps < learning_starts and not (self.use_sde and self.use_sde_at_warmup)
+        chosen = self._act(action_noise) if not warms_up else None
+        if chosen is None:
+            chosen = super()._sample_action(learning_starts, action_noise, n_envs)
+        if warms_up:
+            self.acting.add_uniform(self.tempering.alpha)
+        else:
+            self.acting.add(*self._acted_by(), self.tempering.alpha)
+        return chosen
+
+    def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
+        """
+        :param action_noise: what is added, in the [−1, 1] box
+        :return: actions of the policy, for the environments and for the replay buffer, shape (N, A); None to let
+            Stable-Baselines3 act
+        """
+        return None
+
+    def _acted_by(self) -> tuple[th.Tensor, th.Tensor]:
+        """:return: μ and σ of the Gaussian before tanh that has just acted, shape (N, A); NaN if it was none"""
+        try:
+            return gaussian_of(self.actor)
+        except TypeError:
+            unknown = th.full(self.acting.shape, th.nan)
+            return unknown, unknown
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        self.journal.see_ends(len(self.acting) - 1, infos)
+        super()._update_info_buffer(infos, dones)
+        if len(self.acting) >= KEPT_STEPS:
+            self._tell_bonuses()
+
+    def _tell_bonuses(self) -> None:
+        """Let the journal know of α·H until now."""
+        if len(self.acting):
+            bonuses = self.acting.take()
+            self.journal.add_bonuses(bonuses * (reward_scale(self._vec_normalize_env) or 1.0))
+
+    def _before_save(self) -> None:
+        self._tell_bonuses()
+        super()._before_save()
+
     def dump_logs(self) -> None:
         """Write the log."""
         self._record_policy()
@@ -48,8 +104,10 @@ class OffPolicyHooks(TrainingHooks, SAC):
         progress_bar: bool = False,
     ) -> tuple[int, BaseCallback]:
         check_replay_buffer(self, self.replay_buffer)
+        self._tell_bonuses()
         result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
         check_transition(self._last_obs)
+        self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
         return result
 
     def _store_transition(

@@ -26,8 +26,8 @@ class Path(ABC):
     next_log_prob: th.Tensor
     #: log π(ã|s) that the temperature is told of: the target actor's where there is one, shape (B,)
     temperature_log_prob: th.Tensor
-    #: π(·|s) that ã was drawn from, with gradient, for the regularisers
-    law: Law
+    #: π(·|s) that ã was drawn from, with gradient, where regularisers ask for it
+    law: Law | None = None
 
     @abstractmethod
     def act(self, observations: np.ndarray) -> np.ndarray:

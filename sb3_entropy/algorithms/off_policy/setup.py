@@ -5,24 +5,35 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch as th
+from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_policy_class
 from sb3_entropy.algorithms.common.saving import SavedAlgorithm
+from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.critic_choice import CRITIC_CHOICES, CriticChoice
 from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
 from sb3_entropy.algorithms.off_policy.replay import check_memory, check_replay_buffer
+from sb3_entropy.algorithms.off_policy.soft_n_step import SoftNStepReplayBuffer
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
 from sb3_entropy.errors import check_number
 from sb3_entropy.temperature import DualTemperature, EntCoef, Temperature, make_dual_temperature
 
 _TEMPERATURE = ("ent_coef", "target_entropy", "ent_coef_lr", "ent_coef_gradient")
-_REPLAY = ("buffer_size", "replay_buffer_class", "replay_buffer_kwargs", "optimize_memory_usage", "n_steps")
+_REPLAY = (
+    "soft_n_step",
+    "buffer_size",
+    "replay_buffer_class",
+    "replay_buffer_kwargs",
+    "optimize_memory_usage",
+    "n_steps",
+)
 #: what is made of other attributes
 _MADE = (
-    *("critic_groups", "targeted_actor", "actor_target", "critic_choice"),
+    *("acting", "critic_groups", "targeted_actor", "actor_target", "critic_choice"),
     *("ent_coef_tensor", "batch_norm_stats", "batch_norm_stats_target"),
 )
 
@@ -53,6 +64,7 @@ class OffPolicySetup(OffPolicyHooks):
     actor_critic: str
     use_target_actor: bool
     use_target_critic: bool
+    soft_n_step: bool
     fast: bool | str
 
     #: the critics: the soft ones first
@@ -68,13 +80,14 @@ class OffPolicySetup(OffPolicyHooks):
 
         :param given: the constructor's arguments by name, its ``locals()``
         """
-        for name in (*_TEMPERATURE, "actor_critic", "use_target_actor", "use_target_critic", "fast"):
+        for name in (*_TEMPERATURE, "actor_critic", "use_target_actor", "use_target_critic", "soft_n_step", "fast"):
             setattr(self, name, given[name])
         self._init_parts(given["regularizers"])
 
     def _setup_model(self) -> None:
         before = self._accept_arguments()
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases, SACPolicy)
+        self._check_n_steps()
         twice = not self.optimize_memory_usage
         check_memory(self.observation_space, self.action_space, self.buffer_size, twice)
         with self._replay_arguments_kept():
@@ -83,14 +96,32 @@ class OffPolicySetup(OffPolicyHooks):
         for make in self.made_from:
             getattr(self, make)(before)
         check_replay_buffer(self, self.replay_buffer)
+        self.acting = ActingEntropies(self.n_envs, get_action_dim(self.action_space))
         self._is_set_up = True
+
+    def _check_n_steps(self) -> None:
+        if not self.soft_n_step:
+            return
+        if self.n_steps < 2:
+            raise ValueError(
+                f"soft_n_step=True adds the entropy of the states that n steps pass, but n_steps={self.n_steps}. Give "
+                "n_steps of at least 2, or leave soft_n_step out."
+            )
+        if isinstance(self.observation_space, spaces.Dict) or self.replay_buffer_class is not None:
+            raise ValueError(
+                "soft_n_step=True has a replay buffer of its own, for observations that are no Dict. Leave out "
+                "replay_buffer_class, or soft_n_step."
+            )
 
     @contextmanager
     def _replay_arguments_kept(self) -> Iterator[None]:
         """The parent writes what it has chosen over what the user has given, and would take it for the user's next."""
-        given = self.replay_buffer_class, dict(self.replay_buffer_kwargs)
+        given = self.n_steps, self.replay_buffer_class, dict(self.replay_buffer_kwargs)
+        if self.soft_n_step and self.n_steps > 1 and self.replay_buffer_class is None:
+            self.n_steps, self.replay_buffer_class = 1, SoftNStepReplayBuffer
+            self.replay_buffer_kwargs = {**given[2], "n_steps": given[0], "gamma": self.gamma}
         yield
-        self.replay_buffer_class, self.replay_buffer_kwargs = given
+        self.n_steps, self.replay_buffer_class, self.replay_buffer_kwargs = given
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *_MADE, "log_ent_coef", "ent_coef_parameter", "ent_coef_optimizer"]

@@ -19,12 +19,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common import losses
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
+from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.fast.choice import choose
 from sb3_entropy.algorithms.on_policy.fast.rollout import collect
 from sb3_entropy.algorithms.on_policy.fast.update import Update
 from sb3_entropy.algorithms.on_policy.setup import OnPolicySetup
-from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, reward_scale, rollout_entropies
+from sb3_entropy.algorithms.on_policy.soft_returns import required_entropy, rollout_entropies
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.policies.finite import check_advantages, check_rollout, explain
 from sb3_entropy.regularizers.collection import evaluated_law

@@ -7,7 +7,6 @@ import torch as th
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.distributions import BoxDistribution
@@ -81,13 +80,3 @@ def rollout_entropies(
 
 def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
     return array.reshape(-1, *array.shape[2:])[rows]
-
-
-def reward_scale(normalize: VecNormalize | None) -> float | None:
-    """
-    :param normalize: what normalises the rewards, if anything does
-    :return: raw reward units in one unit of the reward that is learned from; None if they are the same
-    """
-    if normalize is None or not normalize.norm_reward:
-        return None
-    return float(np.sqrt(normalize.ret_rms.var + normalize.epsilon))

@@ -1,0 +1,1 @@
+"""Parts of the off-policy family, each by itself."""
