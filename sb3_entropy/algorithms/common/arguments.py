@@ -87,7 +87,7 @@ _UNITS = tuple(TrainFrequencyUnit)
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed", "ent_coef_lr")
 #: what there are checks for
-CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast", "train_freq"}) - {"action_noise"}
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast", "train_freq"})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:

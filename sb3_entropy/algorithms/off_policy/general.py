@@ -57,15 +57,15 @@ class GeneralPath(Path):
         self.next_log_prob = next_log_prob.reshape(-1)
 
     def next_values(self) -> th.Tensor:
+        targets = [group.target for group in self.groups]
         with th.no_grad():
-            values = [group.target(self._batch.next_observations, self._next_actions) for group in self.groups]
-        return _stacked(values)
+            return _stacked(_asked(targets, self._batch.next_observations, self._next_actions))
 
     def descend_critics(self, targets: th.Tensor) -> th.Tensor:
         losses: list[Any] = []
-        for group, target in zip(self.groups, targets, strict=True):
+        asked = _asked([group.online for group in self.groups], self._batch.observations, self._batch.actions)
+        for values, target in zip(asked, targets, strict=True):
             column = target.unsqueeze(1)
-            values = group.online(self._batch.observations, self._batch.actions)
             errors: Any = sum(F.mse_loss(value, column) for value in values)
             losses.append(0.5 * errors)
         for group, loss in zip(self.groups, losses, strict=True):
@@ -80,12 +80,8 @@ class GeneralPath(Path):
 
     def values(self, n_first: int | None = None) -> th.Tensor:
         of_targets = self.algorithm.use_target_critic
-        values = []
-        for group in self.groups:
-            critic = group.target if of_targets else group.online
-            given = self._batch.observations, self._actions
-            values.append((critic.q1_forward(*given),) if n_first == 1 else critic(*given)[:n_first])
-        self._values = _stacked(values)
+        critics = [group.target if of_targets else group.online for group in self.groups]
+        self._values = _stacked(_asked(critics, self._batch.observations, self._actions, n_first))
         self._asked_all = n_first is None
         return self._values.detach()
 
@@ -110,6 +106,25 @@ class GeneralPath(Path):
         for pair in (*self.groups, self.algorithm.targeted_actor):
             if pair is not None:
                 pair.move(tau)
+
+
+def _asked(critics: list[Any], observations: Any, actions: th.Tensor, n_first: int | None = None) -> list[Any]:
+    """
+    An extractor that the groups share, the actor's, is asked once, as if there were one group: it may count what it
+    sees, as a normalisation does.
+
+    :param n_first: how many critics of each group, from the first on; None for all
+    :return: of each group the values of its critics, shape (B, 1) each
+    """
+    first = critics[0]
+    if len(critics) > 1 and all(critic.features_extractor is first.features_extractor for critic in critics):
+        with th.no_grad():
+            features = first.extract_features(observations, first.features_extractor)
+        rows = th.cat([features, actions], dim=1)
+        return [tuple(network(rows) for network in critic.q_networks[:n_first]) for critic in critics]
+    if n_first == 1:
+        return [(critic.q1_forward(observations, actions),) for critic in critics]
+    return [critic(observations, actions)[:n_first] for critic in critics]
 
 
 def _stacked(values: list[tuple[th.Tensor, ...]]) -> th.Tensor:

@@ -121,6 +121,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "optimize_memory_usage": [("yes", FLAG), (1, FLAG), (None, FLAG)],
     "use_sde_at_warmup": [("yes", FLAG), (1, FLAG), (None, FLAG)],
     "use_target_actor": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "soft_n_step": [("yes", FLAG), (1, FLAG), (None, FLAG), (True, "n_steps of at least 2")],
     "use_target_critic": [("yes", FLAG), (1, FLAG), (None, FLAG)],
     "actor_critic": [
         ("frist", "Available: first, minimum. Did you mean 'first'"),

@@ -50,6 +50,7 @@ OFF_POLICY_OURS = {
     "use_target_critic": False,
     "ent_coef_gradient": "log_alpha",
     "ent_coef_lr": None,
+    "soft_n_step": False,
     "regularizers": None,
     "fast": "auto",
 }
