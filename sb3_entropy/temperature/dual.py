@@ -1,5 +1,6 @@
 """α that is tuned to a target entropy by descent on every minibatch: the rule of SAC."""
 
+import copy
 from typing import Any, ClassVar
 
 import torch as th
@@ -58,6 +59,13 @@ class DualTemperature(Temperature):
         where, rate = state["_where"], state["_rate"]
         vars(self).update({name: value for name, value in state.items() if name not in ("_where", "_rate")})
         self._begin(th.full((1,), where), rate)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "DualTemperature":
+        """With the optimiser's state; a model that is copied has parameter and optimiser by other names too."""
+        other = DualTemperature.__new__(DualTemperature)
+        memo[id(self)] = other
+        vars(other).update(copy.deepcopy(vars(self), memo))
+        return other
 
     @property
     def learning_rate(self) -> float:

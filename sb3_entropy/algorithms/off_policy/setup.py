@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
@@ -16,6 +17,7 @@ from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.critic_choice import CRITIC_CHOICES, CriticChoice
 from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
+from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN
 from sb3_entropy.algorithms.off_policy.replay import check_memory, check_replay_buffer
 from sb3_entropy.algorithms.off_policy.soft_n_step import SoftNStepReplayBuffer
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
@@ -54,7 +56,7 @@ class OffPolicySetup(OffPolicyHooks):
     }
 
     #: parameters that one model has and another has not
-    parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer"})
+    parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer", *PLAIN})
     changed_when_loaded: ClassVar[frozenset[str]] = frozenset({"ent_coef", "ent_coef_gradient", "use_target_actor"})
 
     ent_coef: EntCoef  # type: ignore[assignment]
@@ -85,6 +87,8 @@ class OffPolicySetup(OffPolicyHooks):
         self._init_parts(given["regularizers"])
 
     def _setup_model(self) -> None:
+        if "_changes" in vars(self) and "saved_by" not in vars(self):
+            self._forget_the_buffer_of_sac()
         before = self._accept_arguments()
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases, SACPolicy)
         self._check_n_steps()
@@ -112,6 +116,15 @@ class OffPolicySetup(OffPolicyHooks):
                 "soft_n_step=True has a replay buffer of its own, for observations that are no Dict. Leave out "
                 "replay_buffer_class, or soft_n_step."
             )
+
+    def _forget_the_buffer_of_sac(self) -> None:
+        """A file of the parent's holds the class that it has chosen for its buffer as if it had been asked for."""
+        chosen, self.replay_buffer_class = self.replay_buffer_class, None
+        if chosen is NStepReplayBuffer:
+            kept = self.replay_buffer_kwargs.items()
+            self.replay_buffer_kwargs = {name: value for name, value in kept if name not in ("n_steps", "gamma")}
+        elif chosen not in (ReplayBuffer, DictReplayBuffer):
+            self.replay_buffer_class = chosen
 
     @contextmanager
     def _replay_arguments_kept(self) -> Iterator[None]:

@@ -31,4 +31,5 @@ def close(found: list[th.Tensor], expected: list[th.Tensor], tolerance: float = 
     """:return: whether all are, by the largest of their entries"""
     scale = max(float(tensor.abs().max()) for tensor in expected)
     assert scale > 1e-4, "nothing is compared"
-    return all(th.allclose(a, b, atol=tolerance * max(1.0, scale), rtol=0) for a, b in zip(found, expected, strict=True))
+    within = tolerance * max(1.0, scale)
+    return all(th.allclose(a, b, atol=within, rtol=0) for a, b in zip(found, expected, strict=True))

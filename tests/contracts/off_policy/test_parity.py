@@ -83,9 +83,7 @@ SETTINGS = {
     "her": Case(
         {"policy": "MultiInputPolicy", "replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": HER}, GoalEnv
     ),
-    "less-memory": Case(
-        {"optimize_memory_usage": True, "replay_buffer_kwargs": {"handle_timeout_termination": False}}
-    ),
+    "less-memory": Case({"optimize_memory_usage": True, "replay_buffer_kwargs": {"handle_timeout_termination": False}}),
     "full-buffer": Case({"buffer_size": 10}),
     "schedule": Case({"learning_rate": lambda progress: 0.01 * progress}),
     "one-critic": Case({"policy_kwargs": {"n_critics": 1}}),

@@ -33,9 +33,7 @@ def cosine(f: np.ndarray, g: np.ndarray, kind: str) -> float:
 
 def similarities(model: Any, batch: Any, z: th.Tensor, *, kind: str, of_targets: bool) -> list[float]:
     """:return: of each state, over the actions tanh(μ + σz)"""
-    soft, plain = (
-        (model.critic_target, model.plain_critic_target) if of_targets else (model.critic, model.plain_critic)
-    )
+    soft, plain = (model.critic_target, model.plain_critic_target) if of_targets else (model.critic, model.plain_critic)
     found = []
     with th.no_grad():
         mean, log_std, _ = model.actor.get_action_dist_params(batch.observations)
@@ -164,7 +162,7 @@ def test_a_threshold_may_be_a_schedule() -> None:
     assert shares[0] > shares[-1]
     assert shares[-1] == 0.0
     model.similarity_threshold = lambda progress: 3.0
-    with pytest.raises(ValueError, match="similarity_threshold must be a number between -1 and 1, but 3.0 was given"):
+    with pytest.raises(ValueError, match=r"similarity_threshold must be a number between -1 and 1, but 3\.0"):
         model.learn(20)
 
 
