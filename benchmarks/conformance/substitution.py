@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stable_baselines3 import SAC
@@ -20,9 +21,9 @@ OURS: dict[str, type] = {
 MODES = {
     "zero": "our on-policy classes, whose `ent_coef` defaults to 0 here",
     "defaults": "our on-policy classes as they are",
-    "minimum": 'SDDPG, whose `actor_critic` defaults to `"minimum"` here, in the place of SAC',
-    "sddpg": "SDDPG as it is",
-    "sac_adaent": "SACAdaEnt as it is, in the place of SAC",
+    "minimum": 'SDDPG in the place of SAC, whose `actor_critic` defaults to `"minimum"` here',
+    "sddpg": "SDDPG in the place of SAC",
+    "sac_adaent": "SACAdaEnt in the place of SAC",
     "control": "subclasses of theirs that change nothing but the name",
 }
 #: Where the stock classes are defined, ``stable_baselines3.ppo.ppo``; our own classes, and loading, need them there.
@@ -52,10 +53,10 @@ def substitutes(mode: str) -> dict[str, type]:
         named = {**{name: cls.__name__ for name, cls in OURS.items()}, "SAC": "SDDPG"}
         return {name: _subclass(stock[name], ours) for name, ours in named.items()}
     if mode == "zero":
-        return {name: _with_default(cls, "ent_coef", 0.0) for name, cls in OURS.items()}
-    if mode == "minimum":
-        return {"SAC": _with_default(ALGORITHMS.get("sddpg"), "actor_critic", "minimum")}
-    return dict(OURS) if mode == "defaults" else {"SAC": ALGORITHMS.get(mode)}
+        return {name: _with_defaults(cls, lambda given: {"ent_coef": 0.0}) for name, cls in OURS.items()}
+    if mode == "defaults":
+        return dict(OURS)
+    return {"SAC": _with_defaults(*IN_PLACE_OF_SAC[mode])}
 
 
 def counterparts(mode: str) -> dict[str, str]:
@@ -85,15 +86,31 @@ def _subclass(cls: type, name: str, **attributes: Any) -> type:
     return made
 
 
-def _with_default(cls: type, name: str, default: Any) -> type:
-    """A subclass of the same name, one of whose arguments has another default; one that a test names stays."""
+def _with_defaults(cls: type, defaults: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> type:
+    """
+    A subclass of the same name, some of whose arguments have other defaults; one that a test names stays as it is.
+
+    :param defaults: of the arguments that are given, by name
+    """
     constructor = cls.__init__
     signature = inspect.signature(constructor)
 
     @functools.wraps(constructor)
     def construct(self: Any, *args: Any, **kwargs: Any) -> None:
-        if name not in signature.bind_partial(self, *args, **kwargs).arguments:
-            kwargs[name] = default
-        constructor(self, *args, **kwargs)
+        given = signature.bind_partial(self, *args, **kwargs).arguments
+        constructor(self, *args, **{**{n: v for n, v in defaults(given).items() if n not in given}, **kwargs})
 
     return _subclass(cls, cls.__name__, __init__=construct)
+
+
+def _fitting_batch(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Ours refuse a batch that the replay buffer has no room for, and several tests have 256 of the last 100."""
+    return {"batch_size": min(256, given.get("buffer_size", 256))}
+
+
+#: By mode: a class, and the defaults that it has there.
+IN_PLACE_OF_SAC: dict[str, tuple[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] = {
+    "minimum": (ALGORITHMS.get("sddpg"), lambda given: {"actor_critic": "minimum", **_fitting_batch(given)}),
+    "sddpg": (ALGORITHMS.get("sddpg"), _fitting_batch),
+    "sac_adaent": (ALGORITHMS.get("sac_adaent"), _fitting_batch),
+}

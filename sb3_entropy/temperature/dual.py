@@ -111,6 +111,9 @@ class DualTemperature(Temperature):
         """
         wanted = DualTemperature(self.initial, other.target, other.learning_rate, other.in_log, self.parameter.device)
         if wanted.in_log != self.in_log:
+            start = DualTemperature(self.initial, self.target, in_log=self.in_log, device=self.parameter.device)
+            if th.equal(self.parameter, start.parameter):
+                return wanted  # there to the last bit
             where = th.full((1,), self.value(0.0))
             wanted.parameter.data.copy_(th.log(where) if wanted.in_log else where)
             return wanted

@@ -105,7 +105,7 @@ def test_the_committed_list_is_well_formed() -> None:
         ('suite = "s"\ntest = "t"\nmodes = ["zero"]\nreason = ""', "needs modes, reason, suite, test"),
         (
             'suite = "s"\ntest = "t"\nmodes = ["zro"]\nreason = "r"',
-            "Available: zero, defaults, minimum, sddpg, sac_adaent, control",
+            "Available: zero, defaults, minimum, sddpg",
         ),
     ],
 )

@@ -97,13 +97,23 @@ def test_every_name_is_reached_in_every_mode() -> None:
 def test_the_defaults_are_the_real_classes() -> None:
     import sb3_entropy
 
-    for mode, names in {
-        "defaults": {"PPO": "SPPO", "A2C": "SA2C", "TRPO": "STRPO"},
-        "sddpg": {"SAC": "SDDPG"},
-        "sac_adaent": {"SAC": "SACAdaEnt"},
-    }.items():
-        assert counterparts(mode) == names
-        assert substitutes(mode) == {name: getattr(sb3_entropy, ours) for name, ours in names.items()}
+    names = {"PPO": "SPPO", "A2C": "SA2C", "TRPO": "STRPO"}
+    assert counterparts("defaults") == names
+    assert substitutes("defaults") == {name: getattr(sb3_entropy, ours) for name, ours in names.items()}
+
+
+@pytest.mark.parametrize(("mode", "ours"), [("minimum", "SDDPG"), ("sddpg", "SDDPG"), ("sac_adaent", "SACAdaEnt")])
+def test_in_the_place_of_sac(mode: str, ours: str) -> None:
+    import sb3_entropy
+
+    (made,) = substitutes(mode).values()
+    assert counterparts(mode) == {"SAC": ours}
+    assert made.__mro__[1] is getattr(sb3_entropy, ours)
+    policy_kwargs = {"net_arch": [4]}
+    for given, expected in (({}, 256), ({"buffer_size": 100}, 100), ({"batch_size": 5, "buffer_size": 9}, 5)):
+        model = made("MlpPolicy", "Pendulum-v1", policy_kwargs=policy_kwargs, device="cpu", **given)
+        assert model.batch_size == expected
+        assert (model.actor_critic == "first") == (mode == "sddpg")
 
 
 def test_an_unknown_mode() -> None:

@@ -44,7 +44,7 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "stats_window_size": (1, math.inf, True, False),
     "seed": (0, math.inf, True, False),
     "sde_sample_freq": (-1, math.inf, True, False),
-    "verbose": (0, 2, True, False),
+    "verbose": (0, math.inf, True, False),
     "buffer_size": (1, math.inf, True, False),
     "learning_starts": (0, math.inf, True, False),
     "tau": (0, 1, False, False),
@@ -122,8 +122,7 @@ def _check_train_freq(given: Any) -> None:
     n, unit = given if isinstance(given, tuple) and len(given) == 2 else (given, TrainFrequencyUnit.STEP)
     whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
     if not whole or n < 1 or unit not in (*_UNITS, *(known.value for known in _UNITS)):
-        error = ValueError if whole or isinstance(given, tuple) else TypeError
-        raise error(
+        raise ValueError(  # also of another type, as Stable-Baselines3's
             "train_freq must be a whole number of steps ≥ 1, or a pair of one and its unit, (4, 'step') or "
             f"(1, 'episode'), but {given!r} was given."
         )

@@ -146,7 +146,7 @@ class OffPolicyHooks(TrainingHooks, SAC):
         :raises ValueError: if it was filled in another environment, or by another number of them; the model keeps its
             own then
         """
-        held = self.replay_buffer
+        held = vars(self).get("replay_buffer")
         try:
             super().load_replay_buffer(path, truncate_last_traj)
             check_replay_buffer(self, self.replay_buffer)

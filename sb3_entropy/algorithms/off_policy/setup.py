@@ -57,6 +57,8 @@ class OffPolicySetup(OffPolicyHooks):
 
     #: parameters that one model has and another has not
     parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer", *PLAIN})
+    #: of these, those that may be missing, each as a whole
+    begin_anew: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"actor_target"}), frozenset(PLAIN))
     changed_when_loaded: ClassVar[frozenset[str]] = frozenset({"ent_coef", "ent_coef_gradient", "use_target_actor"})
 
     ent_coef: EntCoef  # type: ignore[assignment]
@@ -163,7 +165,8 @@ class OffPolicySetup(OffPolicyHooks):
         """
         given = self._read_parameters(load_path_or_dict, device)
         own = set(self._get_torch_save_params()[0])
-        missing = (own & self.parts_of_some) - given.keys()
+        absent = [part for part in self.begin_anew if part <= own and not part & given.keys()]
+        missing: set[str] = set().union(*absent)
         held = self.get_parameters() if missing else {}
         kept = {name: state for name, state in given.items() if name in own or name not in self.parts_of_some}
         super().set_parameters({**kept, **{name: held[name] for name in missing}}, exact_match, device)
