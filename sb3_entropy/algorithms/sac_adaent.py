@@ -307,9 +307,9 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
             ]
         )
 
-    def _teach(self, path: Path, values: th.Tensor, alpha: float) -> tuple[th.Tensor, float | th.Tensor]:
+    def _teach(self, path: Path, alpha: float) -> tuple[th.Tensor, float | th.Tensor]:
         """The soft pair where what the pairs say is alike, and the plain one elsewhere."""
-        chosen = self.critic_choice.weights(values)
+        values, chosen = path.values(), self.critic_choice.weights(path)
         share = self.adaptive.soft_share(path, values.shape[-1], self.threshold).to(values.device)
         self.journal.note("plain_share", 1.0 - share.mean())
         soft, plain = (chosen * values).sum(dim=1)

@@ -111,6 +111,6 @@ class SDDPG(SoftOffPolicyAlgorithm):
         target = soft_target(rewards, dones, self._discounts(batch), next_values[0], next_log_prob, alpha)
         return target.unsqueeze(0)
 
-    def _teach(self, path: Path, values: th.Tensor, alpha: float) -> tuple[th.Tensor, float]:
+    def _teach(self, path: Path, alpha: float) -> tuple[th.Tensor, float]:
         """Q₁, or the minimum (Fig. 1, line 14)."""
-        return self.critic_choice.weights(values), alpha
+        return self.critic_choice.weights(path), alpha

@@ -9,8 +9,10 @@ import torch as th
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import nn
 
+from sb3_entropy.algorithms.common.affine import Affine, Room, StackedAffine
 from sb3_entropy.algorithms.common.flat import ALIGNMENT, FlatParameters
 from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, Descent, why_not_flat
+from sb3_entropy.algorithms.common.fused import rounded_descent
 
 OPTIMIZERS: dict[str, Callable[[Any], th.optim.Optimizer]] = {
     "adam": lambda parameters: th.optim.Adam(parameters, lr=0.03, betas=(0.8, 0.95), eps=1e-5),
@@ -141,3 +143,73 @@ def test_hooks_are_seen() -> None:
     assert why_not_flat(optimizer, parameters) == "the optimizer has hooks"
     handle.remove()
     assert why_not_flat(optimizer, parameters) is None
+
+
+def test_neighbours_without_gaps_are_one_matrix() -> None:
+    layers = [nn.Linear(3, 5), nn.Linear(3, 2)]
+    flat = FlatParameters([*(one.weight for one in layers), *(one.bias for one in layers)], alignment=1)
+    affine = Affine(layers, flat)
+    x, gradient = th.randn(4, 3), th.randn(4, 7)
+    expected = th.cat([layer(x) for layer in layers], 1)
+    th.testing.assert_close(affine.forward(x), expected.detach())
+    theirs = th.autograd.grad(expected, [p for layer in layers for p in layer.parameters()], gradient)
+    affine.backward(x, gradient)
+    th.testing.assert_close([affine.weight_gradient[:5], affine.bias_gradient[:5]], list(theirs[:2]))
+    th.testing.assert_close([affine.weight_gradient[5:], affine.bias_gradient[5:]], list(theirs[2:]))
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(2, 7), (7, 5), (6, 1)])
+def test_layers_of_one_shape_are_one_product(n_in: int, n_out: int) -> None:
+    layers = [nn.Linear(n_in, n_out) for _ in range(3)]
+    flat = FlatParameters(p for layer in layers for p in layer.parameters())
+    stacked = StackedAffine(layers, flat)
+    x = th.randn(3, 4, n_in, requires_grad=True)
+    expected = th.stack([layer(own) for layer, own in zip(layers, x, strict=True)])
+    gradient = th.randn(3, 4, n_out)
+    theirs = th.autograd.grad(expected, [x, *(p for layer in layers for p in layer.parameters())], gradient)
+    th.testing.assert_close(stacked.forward(x.detach()), expected.detach())
+    out = th.empty(3, 4, n_in)
+    assert stacked.input_gradient(gradient, out) is out
+    th.testing.assert_close(out, theirs[0])
+    stacked.backward(x.detach(), gradient)
+    found = [flat.view(flat.gradients, p) for layer in layers for p in layer.parameters()]
+    th.testing.assert_close(found, list(theirs[1:]))
+
+
+def test_room_is_the_same_for_one_use() -> None:
+    room = Room()
+    first = room.of("h", 2, 3).fill_(1.0)
+    assert room.of("h", 2, 3) is first
+    smaller = room.of("h", 4)
+    assert smaller.data_ptr() == first.data_ptr()
+    assert room.of("g", 2, 3).data_ptr() != first.data_ptr()
+    larger = room.of("h", 4, 3)
+    assert larger.shape == (4, 3)
+    assert room.of("h", 4).data_ptr() == larger.data_ptr()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_rounded_steps_of_a_part_alone_go_on_from_pytorchs(name: str) -> None:
+    """In a flat tensor that holds another optimiser's parameters too."""
+    pairs = []
+    for fast in (False, True):
+        model, beside = module(), module()
+        optimizer = OPTIMIZERS[name](model.parameters())
+        theirs(model, optimizer, range(3))
+        if fast:
+            flat = FlatParameters([*beside.parameters(), *model.parameters()])
+            before = [p.clone() for p in beside.parameters()]
+            descent = rounded_descent(optimizer, flat, model.parameters())
+            for step in range(3, 7):
+                made = gradients(step, [p.shape for p in model.parameters()])
+                norm = float(th.stack([g.norm() for g in made]).norm())
+                for parameter, gradient in zip(model.parameters(), made, strict=True):
+                    flat.view(flat.gradients, parameter).copy_(gradient * min(0.5 / (norm + 1e-6), 1))
+                descent.step_alone()
+            assert descent.holds()
+            assert all(th.equal(a, b) for a, b in zip(beside.parameters(), before, strict=True))
+        else:
+            theirs(model, optimizer, range(3, 7))
+        theirs(model, optimizer, range(7, 9))
+        pairs.append((list(model.parameters()), optimizer.state_dict()["state"]))
+    th.testing.assert_close(pairs[1], pairs[0], rtol=1e-5, atol=1e-7)

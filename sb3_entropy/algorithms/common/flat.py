@@ -17,15 +17,16 @@ class FlatParameters:
     begins at a multiple of 64 bytes, as one of its own would; what lies between is 0 and stays 0.
 
     :param parameters: float32, dense, on the CPU, each once, those side by side that are descended together
+    :param alignment: where a parameter may begin, in numbers; 1 for no gaps, so that neighbours can be one matrix
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]):
+    def __init__(self, parameters: Iterable[nn.Parameter], alignment: int = ALIGNMENT):
         self.parameters = list(parameters)
         self._rows = {id(parameter): row for row, parameter in enumerate(self.parameters)}
         self._places: dict[int, slice] = {}
         end = 0
         for parameter in self.parameters:
-            begin = -(-end // ALIGNMENT) * ALIGNMENT
+            begin = -(-end // alignment) * alignment
             end = begin + parameter.numel()
             self._places[id(parameter)] = slice(begin, end)
         #: θ, shape (n,)
@@ -45,6 +46,26 @@ class FlatParameters:
         :return: what of it is the parameter's, in its shape
         """
         return flat[self._places[id(parameter)]].view(parameter.shape)
+
+    def rows(self, flat: th.Tensor, parameters: Sequence[nn.Parameter]) -> th.Tensor:
+        """
+        :param flat: shape (n,)
+        :param parameters: neighbours without a gap, of shape (nᵢ, …) each
+        :return: what of it is theirs, one below the other, shape (Σ nᵢ, …)
+        """
+        first, last = (self._places[id(parameters[end])] for end in (0, -1))
+        return flat[first.start : last.stop].view(-1, *parameters[0].shape[1:])
+
+    def stack(self, flat: th.Tensor, parameters: Sequence[nn.Parameter]) -> th.Tensor:
+        """
+        :param flat: shape (n,)
+        :param parameters: E of one shape, at equal distances
+        :return: what of it is theirs, shape (E, …), a view
+        """
+        begins = [self._places[id(parameter)].start for parameter in parameters]
+        distance = begins[1] - begins[0] if len(begins) > 1 else 0
+        view = self.view(flat, parameters[0])
+        return view.as_strided((len(begins), *view.shape), (distance, *view.stride()))
 
     def holds(self) -> bool:
         """:return: whether the parameters still are these views: loading may have given one a tensor of its own"""
@@ -88,7 +109,8 @@ class FlatPart:
     def publish_gradients(self) -> None:
         """Let each parameter's ``grad`` be its part of the gradient."""
         for parameter, gradient in zip(self.parameters, self.each_gradient, strict=True):
-            parameter.grad = gradient
+            if parameter.grad is not gradient:
+                parameter.grad = gradient
 
     def clip_gradient(self, max_norm: float, rounding: bool) -> None:
         """

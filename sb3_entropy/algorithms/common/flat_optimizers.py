@@ -39,6 +39,7 @@ class FlatOptimizer(ABC):
         self.group: dict[str, Any] = optimizer.param_groups[0]
         self.state = {name: th.full_like(flat.values, begin) for name, begin in self.begins.items()}
         self._counts = th.zeros(len(flat.parameters), dtype=th.float32, device="cpu")
+        self._counts_array = self._counts.numpy()
         self._views: list[dict[str, th.Tensor]] = []
         for row, parameter in enumerate(flat.parameters):
             views = {name: flat.view(self.state[name], parameter) for name in self.begins}
@@ -75,7 +76,7 @@ class FlatOptimizer(ABC):
     def count(self, part: FlatPart) -> int | None:
         """:return: how many steps its parameters have had; None if some have had more than others"""
         if self.counts_in_tensors:
-            counts = self._counts.tolist()[part.rows]
+            counts = self._counts_array[part.rows].tolist()
         else:
             counts = [0 if held is None else held["step"] for held in self._entries[part.rows]]
         return int(counts[0]) if counts.count(counts[0]) == len(counts) else None
@@ -88,7 +89,7 @@ class FlatOptimizer(ABC):
                     self.optimizer.state[self.flat.parameters[row]].update({"step": 0, **self._views[row]})
             self._see_state()
         if self.counts_in_tensors:
-            self._counts[part.rows] = count
+            self._counts_array[part.rows] = count
             return
         for held in self._entries[part.rows]:
             assert held is not None
@@ -124,6 +125,10 @@ class Descent:
     def _with_state(self, part: FlatPart) -> tuple[FlatPart, dict[str, th.Tensor]]:
         return part, {name: flat[part.place] for name, flat in self.optimizer.state.items()}
 
+    def holds(self) -> bool:
+        """:return: whether the optimiser's state still is flat, and nobody else has taken a step with some of it"""
+        return self.optimizer.holds() and self.optimizer.count(self.whole) is not None
+
     def begin(self) -> None:
         """Read how many steps there have been; parts that have had as many take theirs in one call."""
         self.optimizer.group = self.optimizer.optimizer.param_groups[0]
@@ -144,6 +149,12 @@ class Descent:
         self._taken += 1
         for (part, state), before in zip(self._taking, self._before, strict=True):
             self.optimizer.step(part.values, part.gradients, state, before + self._taken)
+
+    def step_alone(self) -> None:
+        """One step without others: :meth:`begin`, :meth:`step`, :meth:`end`."""
+        self.begin()
+        self.step(None, rounding=True)
+        self.end()
 
     def end(self) -> None:
         """Leave the optimiser's state, and the parameters' gradients, as its own steps would have."""

@@ -1,22 +1,35 @@
 """Actor and critic as functions of flat parameters: matrix products forward, and their gradient written out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch as th
 from torch import nn
 
+from sb3_entropy.algorithms.common.affine import Affine, Room, StackedAffine
 from sb3_entropy.algorithms.common.flat import FlatParameters
 
 #: what autograd calls: the gradient before an activation, from the one after it and from what it gave
 tanh_backward = th.ops.aten.tanh_backward.default
+_tanh_backward_out = th.ops.aten.tanh_backward.grad_input
 _threshold_backward = th.ops.aten.threshold_backward.default
+_threshold_backward_out = th.ops.aten.threshold_backward.grad_input
 
 
-def _relu_backward(gradient: th.Tensor, output: th.Tensor) -> th.Tensor:
-    result: th.Tensor = _threshold_backward(gradient, output, 0)
-    return result
+def _relu_backward(gradient: th.Tensor, output: th.Tensor, out: th.Tensor | None) -> th.Tensor:
+    made: th.Tensor
+    if out is None:
+        made = _threshold_backward(gradient, output, 0)
+    else:
+        made = _threshold_backward_out(gradient, output, 0, grad_input=out)
+    return made
+
+
+def _tanh_backward(gradient: th.Tensor, output: th.Tensor, out: th.Tensor | None) -> th.Tensor:
+    made: th.Tensor
+    made = tanh_backward(gradient, output) if out is None else _tanh_backward_out(gradient, output, grad_input=out)
+    return made
 
 
 def _numpy_tanh(x: th.Tensor) -> th.Tensor:
@@ -26,91 +39,50 @@ def _numpy_tanh(x: th.Tensor) -> th.Tensor:
     return x
 
 
-#: an activation, in place, and its gradient
-Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[..., th.Tensor]]
+#: an activation, in place, and its gradient, of what came back to it and what it gave, written into the third if given
+Activation = tuple[Callable[[th.Tensor], th.Tensor], Callable[[th.Tensor, th.Tensor, th.Tensor | None], th.Tensor]]
 
 ACTIVATIONS: dict[type[nn.Module], Activation] = {
-    nn.Tanh: (th.Tensor.tanh_, tanh_backward),
+    nn.Tanh: (th.Tensor.tanh_, _tanh_backward),
     nn.ReLU: (th.Tensor.relu_, _relu_backward),
 }
 #: the same within rounding
-ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, tanh_backward)}
-
-
-class Affine:
-    """
-    y = xWᵀ + b, as ``torch.nn.functional.linear`` computes it.
-
-    :param layer: whose W, shape (out, in), and b, shape (out,)
-    :param flat: where they and their gradients stand
-    """
-
-    def __init__(self, layer: nn.Linear, flat: FlatParameters):
-        weight: Any = layer.weight
-        bias: Any = layer.bias
-        self.weight, self.weight_gradient = weight.data, flat.view(flat.gradients, weight)
-        self.bias, self.bias_gradient = bias.data, flat.view(flat.gradients, bias)
-        self.transposed = self.weight.t()
-        self._transposed_array, self._bias_array = self.transposed.numpy(), self.bias.numpy()
-
-    def forward(self, x: th.Tensor) -> th.Tensor:
-        """
-        :param x: shape (B, in)
-        :return: y, shape (B, out)
-        """
-        return th.addmm(self.bias, x, self.transposed)
-
-    def forward_array(self, x: np.ndarray) -> np.ndarray:
-        """
-        :param x: shape (B, in)
-        :return: y, shape (B, out), by NumPy: within rounding, and in half of the time for a few rows
-        """
-        y: np.ndarray = x @ self._transposed_array
-        y += self._bias_array
-        return y
-
-    def backward(self, x: th.Tensor, gradient: th.Tensor) -> None:
-        """
-        Write ∂L/∂W = Gᵀx and ∂L/∂b = Σ_B G.
-
-        :param x: what went in, shape (B, in)
-        :param gradient: G = ∂L/∂y, shape (B, out)
-        """
-        th.mm(gradient.t(), x, out=self.weight_gradient)
-        th.sum(gradient, 0, out=self.bias_gradient)
-
-    def input_gradient(self, gradient: th.Tensor) -> th.Tensor:
-        """
-        :param gradient: G, shape (B, out)
-        :return: ∂L/∂x = GW, shape (B, in)
-        """
-        return th.mm(gradient, self.weight)
+ROUNDED: dict[type[nn.Module], Activation] = {**ACTIVATIONS, nn.Tanh: (_numpy_tanh, _tanh_backward)}
 
 
 class Trunk:
     """
     The hidden layers of a network: h₀ = x, hᵢ = φ(hᵢ₋₁Wᵢᵀ + bᵢ).
 
-    :param layers: Linear and activation in turns, perhaps none
+    :param layers: Linear and activation in turns, perhaps none; of E networks of one shape, those of each: then what
+        follows has a first axis E
     :param flat: where their parameters stand
     :param rounding: whether φ may differ in rounding
     """
 
-    def __init__(self, layers: nn.Sequential, flat: FlatParameters, rounding: bool):
-        parts, activations = list(layers), ROUNDED if rounding else ACTIVATIONS
-        self.layers = [
-            (Affine(linear, flat), *activations[type(activation)])  # type: ignore[arg-type]
-            for linear, activation in zip(parts[::2], parts[1::2], strict=True)
+    def __init__(self, layers: nn.Sequential | Sequence[nn.Sequential], flat: FlatParameters, rounding: bool):
+        activations = ROUNDED if rounding else ACTIVATIONS
+        networks = [layers] if isinstance(layers, nn.Sequential) else layers
+        parts: list[Any] = list(zip(*networks, strict=True))
+        #: map, activation and the activation's gradient
+        self.layers: list[tuple[Any, Any, Any]] = [
+            (
+                Affine(linears[0], flat) if isinstance(layers, nn.Sequential) else StackedAffine(linears, flat),
+                *activations[type(kinds[0])],
+            )
+            for linears, kinds in zip(parts[::2], parts[1::2], strict=True)
         ]
 
-    def forward(self, x: th.Tensor) -> list[th.Tensor]:
+    def forward(self, x: th.Tensor, room: Room | None = None) -> list[th.Tensor]:
         """
         :param x: features of B states, shape (B, D)
+        :param room: where to keep the hidden layers until it is given again; None for tensors of their own
         :return: h₀, …, h_n; the last is what the heads read
         """
         hidden = [x]
-        for affine, activate, _ in self.layers:
-            hidden.append(activate(affine.forward(hidden[-1])))
+        for depth, (affine, activate, _) in enumerate(self.layers):
+            out = None if room is None else room.of(("hidden", depth), *x.shape[:-1], affine.n_out)
+            hidden.append(activate(affine.forward(hidden[-1], out)))
         return hidden
 
     def forward_array(self, x: np.ndarray) -> np.ndarray:
@@ -126,19 +98,21 @@ class Trunk:
                 np.maximum(x, 0, out=x)
         return x
 
-    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor) -> None:
+    def backward(self, hidden: list[th.Tensor], gradient: th.Tensor, room: Room | None = None) -> None:
         """
         Write the gradient of every layer.
 
-        :param hidden: what :meth:`forward` gave
+        :param hidden: what :meth:`forward` gave; what comes back to a layer is written over it, where there is room
         :param gradient: ∂L/∂h_n, shape (B, width)
+        :param room: where to keep what comes back to the layers; None for tensors of their own
         """
         for depth in range(len(self.layers), 0, -1):
             affine, _, activation_backward = self.layers[depth - 1]
-            gradient = activation_backward(gradient, hidden[depth])
+            gradient = activation_backward(gradient, hidden[depth], None if room is None else hidden[depth])
             affine.backward(hidden[depth - 1], gradient)
             if depth > 1:
-                gradient = affine.input_gradient(gradient)
+                out = None if room is None else room.of("gradient", *hidden[depth - 1].shape)
+                gradient = affine.input_gradient(gradient, out)
 
 
 class Critic:

@@ -8,18 +8,25 @@ them the actor ascends.
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch as th
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
+from sb3_entropy.algorithms.off_policy.fast.choice import choose
+from sb3_entropy.algorithms.off_policy.fast.path import FlatPath
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
+from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.setup import OffPolicySetup
 from sb3_entropy.algorithms.off_policy.soft_n_step import entropies_between
 from sb3_entropy.policies.finite import SAVED, explain
 from sb3_entropy.policies.observations import sample_states
+from sb3_entropy.regularizers.coefficients import GradientShare
 
 
 class SoftOffPolicyAlgorithm(OffPolicySetup):
@@ -67,11 +74,65 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     #: steps of the environments at the last update, by which a tuned λ is told how many there were since
     _n_learned_from: int = 0
 
+    #: what takes the fast path; None on the general one
+    _flat_path: FlatPath | None = None
+
     def _choose_path(self) -> Path:
-        """The fast path where nothing stands in its way, anew for each update: a callback may change anything."""
-        reason = "fast=False" if self.fast is False else "the fast path is not there yet"
+        """
+        The fast path where nothing stands in its way, anew for each update: a callback may change anything.
+
+        :return: the path
+        :raises ValueError: if ``fast=True`` asks for the fast one, and something stands in its way
+        """
+        before = self._flat_path
+        reason: str | None = "fast=False" if self.fast is False else self._why_regularizers_differ()
+        self._flat_path = None
+        if reason is None:
+            reason, self._flat_path = choose(self._parts(), before)
+        if before is not None and self._flat_path is None:
+            before.release()
         self._say_path(reason)
-        return GeneralPath(self)
+        return self._flat_path or GeneralPath(self)
+
+    def _parts(self) -> Parts:
+        """What a path works with, as it is now."""
+        plain = self.critic_groups[1] if len(self.critic_groups) > 1 else None
+        return Parts(
+            self.policy,
+            self.replay_buffer,  # type: ignore[arg-type]
+            plain.online if plain else None,
+            plain.target if plain else None,
+            self.actor_target,
+            self.use_target_critic,
+            self._vec_normalize_env,
+        )
+
+    def _why_regularizers_differ(self) -> str | None:
+        if any(isinstance(rule.coefficient, GradientShare) for rule in self.active_regularizers):
+            return "a regularizer's coefficient is a share of the gradient"
+        return None
+
+    def _before_save(self) -> None:
+        super()._before_save()
+        if self._flat_path is not None:  # PyTorch writes the whole tensor that a parameter is a view of
+            self._flat_path.release()
+            self._flat_path = None
+
+    def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
+        flat = self._flat_path
+        if flat is None or not flat.holds() or type(self).predict is not BaseAlgorithm.predict:
+            return None
+        assert isinstance(self._last_obs, np.ndarray)
+        scaled = flat.act(self._last_obs)
+        if action_noise is not None:
+            scaled = np.clip(scaled + action_noise(), -1, 1)
+        return self.policy.unscale_action(scaled), scaled
+
+    def _acted_by(self) -> tuple[th.Tensor, th.Tensor]:
+        if self._flat_path is None:
+            return super()._acted_by()
+        mean, std = self._flat_path.actor.acted
+        return th.from_numpy(mean), th.from_numpy(std)
 
     # ------------------------------------------------------------------ the update
 
@@ -85,7 +146,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             step that would have written it
         """
         path = self._choose_path()
-        self.policy.set_training_mode(True)
+        (self._flat_path or self.policy).set_training_mode(True)
         self._update_learning_rate(self._optimizers())
         self.journal.begin_update()
         self.active_regularizers.before_update(self.policy)
@@ -113,7 +174,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         temperature_loss = self.temperature.descend(path.temperature_log_prob)
         targets = self._targets(batch, path.next_values(), path.next_log_prob, alpha)
         critic_losses = path.descend_critics(targets)
-        weights, alphas = self._teach(path, path.values(self.critic_choice.n_asked), alpha)
+        weights, alphas = self._teach(path, alpha)
         actor_loss = path.descend_actor(weights, alphas, self._penalty(batch, path))
         self.tempering.end(len(targets))
         self.journal.note("ent_coef", th.tensor(alpha))
@@ -136,10 +197,9 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         """
 
     @abstractmethod
-    def _teach(self, path: Path, values: th.Tensor, alpha: float) -> tuple[th.Tensor, float | th.Tensor]:
+    def _teach(self, path: Path, alpha: float) -> tuple[th.Tensor, float | th.Tensor]:
         """
-        :param path: which can be asked for the critics as functions of the action
-        :param values: Q(s, ã), shape (G, C, B), C being those that ``critic_choice`` asks
+        :param path: which can be asked for Q(s, ã), and for the critics as functions of the action
         :param alpha: α
         :return: the weight of each critic in the actor's loss, shape (G, C, B), and α there, a number or shape (B,)
         """

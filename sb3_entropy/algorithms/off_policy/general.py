@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch.nn import functional as F
@@ -27,11 +26,6 @@ class GeneralPath(Path):
         self.actor: Any = algorithm.actor
         self.groups = algorithm.critic_groups
 
-    def act(self, observations: Any) -> np.ndarray:
-        unscaled, _ = self.algorithm.predict(observations, deterministic=False)
-        actions: np.ndarray = self.algorithm.policy.scale_action(unscaled)
-        return actions
-
     def sample(self, batch_size: int) -> ReplayBufferSamples:
         buffer: Any = self.algorithm.replay_buffer
         batch: ReplayBufferSamples = buffer.sample(batch_size, env=self.algorithm._vec_normalize_env)
@@ -41,9 +35,11 @@ class GeneralPath(Path):
         if self.algorithm.use_sde:
             self.actor.reset_noise()
         self._batch = batch
+        self._values: th.Tensor | None = None
         self._actions, log_prob = self.actor.action_log_prob(batch.observations)
         self._log_prob = log_prob.reshape(-1)
         self.log_prob = self._log_prob.detach()
+        self.shape = len(self.groups), len(self.algorithm.critic.q_networks), len(self.log_prob)
         if self.algorithm.active_regularizers:
             self.law = evaluated_law(self.algorithm.policy, batch.observations)
         #: mean and std of its Gaussian before tanh, shape (B, A)
@@ -78,21 +74,24 @@ class GeneralPath(Path):
             group.optimizer.step()
         return th.stack([loss.detach() for loss in losses])
 
-    def values(self, n_first: int | None = None) -> th.Tensor:
-        of_targets = self.algorithm.use_target_critic
-        critics = [group.target if of_targets else group.online for group in self.groups]
-        self._values = _stacked(_asked(critics, self._batch.observations, self._actions, n_first))
-        self._asked_all = n_first is None
+    def values(self) -> th.Tensor:
+        if self._values is None:
+            self._values = _stacked(_asked(self._ascended, self._batch.observations, self._actions))
         return self._values.detach()
+
+    @property
+    def _ascended(self) -> list[Any]:
+        of_targets = self.algorithm.use_target_critic
+        return [group.target if of_targets else group.online for group in self.groups]
 
     def state_critics(self, target: bool) -> StateCritics:
         critics = [group.target if target else group.online for group in self.groups]
         mean, std = self._gaussian or gaussian_in(self.actor, self._batch.observations)
-        known = self._values.detach() if target == self.algorithm.use_target_critic and self._asked_all else None
+        known = self.values() if target == self.algorithm.use_target_critic else None
         return GeneralStateCritics(critics, self._batch.observations, mean, std, self._actions, known)
 
     def descend_actor(self, weights: th.Tensor, alpha: float | th.Tensor, penalty: Penalty | None) -> th.Tensor:
-        chosen = (weights * self._values).flatten(0, 1).sum(dim=0)
+        chosen = self._taught(weights)
         loss: th.Tensor = (alpha * self._log_prob - chosen).mean()
         check_finite("actor_loss", loss.detach())
         total = loss if penalty is None else loss + penalty(loss)
@@ -102,18 +101,26 @@ class GeneralPath(Path):
         self.actor.optimizer.step()
         return loss.detach()
 
+    def _taught(self, weights: th.Tensor) -> th.Tensor:
+        """:return: Σ w Q(s, ã), shape (B,), with gradient"""
+        if self._values is None and bool((weights[0, 0] == 1).all()):
+            first: th.Tensor = self._ascended[0].q1_forward(self._batch.observations, self._actions)
+            return first.reshape(-1)
+        self.values()
+        assert self._values is not None
+        return (weights * self._values).flatten(0, 1).sum(dim=0)
+
     def move_targets(self, tau: float) -> None:
         for pair in (*self.groups, self.algorithm.targeted_actor):
             if pair is not None:
                 pair.move(tau)
 
 
-def _asked(critics: list[Any], observations: Any, actions: th.Tensor, n_first: int | None = None) -> list[Any]:
+def _asked(critics: list[Any], observations: Any, actions: th.Tensor) -> list[Any]:
     """
     An extractor that the groups share, the actor's, is asked once, as if there were one group: it may count what it
     sees, as a normalisation does.
 
-    :param n_first: how many critics of each group, from the first on; None for all
     :return: of each group the values of its critics, shape (B, 1) each
     """
     first = critics[0]
@@ -121,10 +128,8 @@ def _asked(critics: list[Any], observations: Any, actions: th.Tensor, n_first: i
         with th.no_grad():
             features = first.extract_features(observations, first.features_extractor)
         rows = th.cat([features, actions], dim=1)
-        return [tuple(network(rows) for network in critic.q_networks[:n_first]) for critic in critics]
-    if n_first == 1:
-        return [(critic.q1_forward(observations, actions),) for critic in critics]
-    return [critic(observations, actions)[:n_first] for critic in critics]
+        return [tuple(network(rows) for network in critic.q_networks) for critic in critics]
+    return [critic(observations, actions) for critic in critics]
 
 
 def _stacked(values: list[tuple[th.Tensor, ...]]) -> th.Tensor:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-import numpy as np
 import torch as th
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
@@ -24,17 +23,12 @@ class Path(ABC):
     #: log π(ã|s) and log π(ã'|s') of the samples that :meth:`begin` has drawn, shape (B,)
     log_prob: th.Tensor
     next_log_prob: th.Tensor
+    #: G, C and B
+    shape: tuple[int, int, int]
     #: log π(ã|s) that the temperature is told of: the target actor's where there is one, shape (B,)
     temperature_log_prob: th.Tensor
     #: π(·|s) that ã was drawn from, with gradient, where regularisers ask for it
     law: Law | None = None
-
-    @abstractmethod
-    def act(self, observations: np.ndarray) -> np.ndarray:
-        """
-        :param observations: as the environments give them, shape (N, …)
-        :return: a ~ π(·|s), in [−1, 1], shape (N, A)
-        """
 
     @abstractmethod
     def sample(self, batch_size: int) -> ReplayBufferSamples:
@@ -66,11 +60,8 @@ class Path(ABC):
         """
 
     @abstractmethod
-    def values(self, n_first: int | None = None) -> th.Tensor:
-        """
-        :param n_first: how many critics of each group are asked, from the first on; None for all
-        :return: Q(s, ã) of the critics that the actor ascends, online or target, shape (G, C, B), without gradient
-        """
+    def values(self) -> th.Tensor:
+        """:return: Q(s, ã) of the critics that the actor ascends, online or target, (G, C, B), without gradient"""
 
     @abstractmethod
     def state_critics(self, target: bool) -> StateCritics:
@@ -84,7 +75,8 @@ class Path(ABC):
         """
         One step of the actor down mean_B (α log π(ã|s) − Σ w Q(s, ã)).
 
-        :param weights: w, shape (G, C, B): one-hot where one critic teaches; without gradient
+        :param weights: w, shape (G, C, B): one-hot where one critic teaches; without gradient. Where nobody has asked
+            for values, a critic that teaches everywhere is evaluated alone
         :param alpha: α, a number, or one a state, shape (B,)
         :param penalty: what the regularisers add; None for nothing
         :return: the loss without penalty, a scalar without gradient

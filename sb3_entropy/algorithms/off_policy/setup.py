@@ -35,7 +35,7 @@ _REPLAY = (
 )
 #: what is made of other attributes
 _MADE = (
-    *("acting", "critic_groups", "targeted_actor", "actor_target", "critic_choice"),
+    *("acting", "_flat_path", "critic_groups", "targeted_actor", "actor_target", "critic_choice"),
     *("ent_coef_tensor", "batch_norm_stats", "batch_norm_stats_target"),
 )
 

@@ -11,6 +11,17 @@ from torch import nn
 
 from sb3_entropy.algorithms.common.flat_optimizers import FLAT_OPTIMIZERS, why_not_flat
 from sb3_entropy.algorithms.common.networks import why_no_trunk
+from sb3_entropy.algorithms.common.standing import (
+    Standing,
+    package,
+    replaced,
+    seen_of,
+    why_counts_differ,
+    why_layers_shared,
+    why_modules_differ,
+    why_overridden,
+    why_parameters_differ,
+)
 from sb3_entropy.algorithms.on_policy.buffers import SoftRolloutBuffer
 from sb3_entropy.algorithms.on_policy.fast.heads import HEADS
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
@@ -28,10 +39,6 @@ STEPS = (
     *("_clipped_values", "_advantages", "_actions", "_adds_entropy", "_adds_log_prob", "_immediate_alpha"),
     *("_minimise", "_may_end_update", "_clipped_values_gradient"),
 )
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-#: see :func:`_standing`
-Standing = tuple[list[nn.Module], list[dict[str, Any]], list[Any], list[dict[str, Any]]]
 
 
 def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -> tuple[str | None, FlatPolicy | None]:
@@ -50,18 +57,9 @@ def choose(algorithm: "SoftOnPolicyAlgorithm", flat_policy: FlatPolicy | None) -
     if reason is not None:
         return reason, None
     flat_policy = FlatPolicy(algorithm.policy, rounding)
-    flat_policy.standing = _standing(algorithm.policy)
+    flat_policy.standing = Standing(algorithm.policy)
     flat_policy.seen = _seen(algorithm, flat_policy.standing)
     return None, flat_policy
-
-
-def _standing(policy: ActorCriticPolicy) -> Standing:
-    """:return: all its modules, and of them what stays the same objects: attributes, hooks, parts"""
-    modules = list(policy.modules())
-    attributes = [vars(module) for module in modules]
-    hooks = [held[name] for held in attributes for name in HOOKS]
-    parts = [held[name] for held in attributes for name in ("_modules", "_parameters", "_buffers")]
-    return modules, attributes, hooks, parts
 
 
 def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
@@ -69,23 +67,13 @@ def _seen(algorithm: "SoftOnPolicyAlgorithm", standing: Standing) -> list[Any]:
     :return: what :func:`why_general` and :class:`FlatPolicy` depend on, quick to read: where it is what it was, nothing
         needs to be gone into again; where it is not, all is, and the flat policy is made anew
     """
-    policy, optimizer, buffer = algorithm.policy, algorithm.policy.optimizer, algorithm.rollout_buffer
-    group = optimizer.param_groups[0]
+    policy, buffer = algorithm.policy, algorithm.rollout_buffer
     seen: list[Any] = [type(algorithm), len(vars(algorithm)), algorithm.use_sde, type(buffer), len(vars(buffer))]
     seen += [id(rule) for rule in algorithm.active_regularizers]
     seen += [id(rule.coefficient) for rule in algorithm.active_regularizers]
     seen += [type(policy.action_dist), id(policy.action_dist), len(vars(policy.action_dist))]
-    seen += [value for name, value in group.items() if name not in ("params", "lr")]
-    seen += [type(group["lr"]), len(optimizer.param_groups), *map(id, group["params"])]
-    seen += [len(vars(optimizer)), len(optimizer._optimizer_step_pre_hooks), len(optimizer._optimizer_step_post_hooks)]
-    seen += [nn.modules.module._has_any_global_hook(), getattr(policy, "has_critic", True), algorithm.baseline]
-    modules, attributes, hooks, held = standing
-    seen += [any(hooks), *map(type, modules), *map(len, attributes), *map(len, held)]
-    for things in filter(None, held):
-        seen += map(id, things.values())
-    for parameter in group["params"]:
-        seen += parameter.requires_grad, parameter._backward_hooks, parameter._post_accumulate_grad_hooks
-    return seen
+    seen += [getattr(policy, "has_critic", True), algorithm.baseline]
+    return [*seen, *seen_of(policy.optimizer), *standing.seen()]
 
 
 def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
@@ -103,14 +91,12 @@ def why_general(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
 
 
 def _of_algorithm(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
-    for name in STEPS:
-        step = getattr(type(algorithm), name, None)
-        if name in vars(algorithm) or _package(step) not in ("sb3_entropy", ""):
-            return f"{name} has been overridden"
+    if reason := why_overridden(algorithm, STEPS):
+        return reason
     if algorithm.use_sde:
         return "use_sde=True"
     buffer = algorithm.rollout_buffer
-    if type(buffer) is not SoftRolloutBuffer or _replaced(buffer):
+    if type(buffer) is not SoftRolloutBuffer or replaced(buffer):
         return f"the rollout buffer is {type(buffer).__name__}, or a method of it has been replaced"
     if algorithm.baseline != getattr(algorithm.policy, "has_critic", True):
         return "baseline has been changed, from the next rollout on"
@@ -121,19 +107,9 @@ def _of_regularizers(algorithm: "SoftOnPolicyAlgorithm") -> str | None:
     for rule in algorithm.active_regularizers:
         if isinstance(rule.coefficient, GradientShare):
             return "a regularizer's coefficient is a share of the gradient"
-        if type(rule) is not Regularizer or _package(type(rule.reference)) != "sb3_entropy":
+        if type(rule) is not Regularizer or package(type(rule.reference)) != "sb3_entropy":
             return f"the regularizer {rule.name} is of a class of its own, or its reference is"
     return None
-
-
-def _package(step: object) -> str:
-    """:return: where a method, property or class was written; of what there is not, nowhere"""
-    return (getattr(getattr(step, "fget", step), "__module__", "") or "").partition(".")[0]
-
-
-def _replaced(thing: object) -> list[str]:
-    """:return: methods of its class in whose place it has something else"""
-    return [name for name in vars(thing) if callable(getattr(type(thing), name, None))]
 
 
 def _of_policy(policy: ActorCriticPolicy) -> str | None:
@@ -144,14 +120,19 @@ def _of_policy(policy: ActorCriticPolicy) -> str | None:
         reason = f"the policy is {type(policy).__name__}"
     elif is_image_space(policy.observation_space) or isinstance(policy.observation_space, spaces.Dict):
         reason = f"the observations are {policy.observation_space}"
-    elif type(policy.action_dist) not in HEADS or _replaced(policy.action_dist):
+    elif type(policy.action_dist) not in HEADS or replaced(policy.action_dist):
         reason = f"the actions are distributed by {type(policy.action_dist).__name__}, or by a method of its own"
     elif type(extractor) is not MlpExtractor or any(type(one) is not FlattenExtractor for one in _extractors(policy)):
         reason = "its features or hidden layers are extracted by a class of its own"
     elif any(type(output) is not nn.Linear or output.bias is None for output in outputs):
         reason = "its outputs are no linear layers"
     reason = reason or why_no_trunk(extractor.policy_net) or why_no_trunk(extractor.value_net)
-    return reason or _of_modules(policy) or _of_parameters(policy) or _of_scheme(policy)
+    if reason is not None:
+        return reason
+    layers = [layer for net in _nets(policy) for layer in net]
+    reason = why_modules_differ(policy, "the policy") or why_layers_shared([policy], layers)
+    unused = [] if getattr(policy, "has_critic", True) else policy.value_net.parameters()
+    return reason or why_parameters_differ(policy.named_parameters(), unused) or _of_scheme(policy)
 
 
 def _extractors(policy: ActorCriticPolicy) -> list[nn.Module]:
@@ -159,34 +140,6 @@ def _extractors(policy: ActorCriticPolicy) -> list[nn.Module]:
     extractors = [policy.features_extractor, policy.pi_features_extractor, policy.vf_features_extractor]
     others = [part for one in extractors for part in one.children() if type(part) is not nn.Flatten]
     return [*extractors, *others]
-
-
-def _of_modules(policy: ActorCriticPolicy) -> str | None:
-    for name, module in policy.named_modules():
-        held = vars(module)
-        if any(held[hooks] for hooks in HOOKS) or held.get("_compiled_call_impl"):
-            return f"there are hooks on {name or 'the policy'}, or it is compiled"
-        if replaced := _replaced(module):
-            return f"{replaced[0]} of {name or 'the policy'} has been replaced"
-        if type(module).train is not nn.Module.train:
-            return f"{name or 'the policy'} does otherwise in training, by a train() of its own"
-    if nn.modules.module._has_any_global_hook():
-        return "there are hooks on all modules"
-    slots = [id(parameter) for module in policy.modules() for parameter in module._parameters.values()]
-    layers = [id(part) for net in _nets(policy) for part in net if isinstance(part, nn.Linear)]
-    return "layers share their parameters" if len({*slots}) < len(slots) or len({*layers}) < len(layers) else None
-
-
-def _of_parameters(policy: ActorCriticPolicy) -> str | None:
-    unused = set() if getattr(policy, "has_critic", True) else {id(p) for p in policy.value_net.parameters()}
-    for name, parameter in policy.named_parameters():
-        if parameter.dtype is not th.float32 or parameter.device.type != "cpu":
-            return f"the parameter {name} is {parameter.dtype} on {parameter.device}"
-        if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
-            return f"there are hooks on the parameter {name}"
-        if not parameter.requires_grad and id(parameter) not in unused:
-            return f"the parameter {name} is not learned"
-    return None
 
 
 def _of_scheme(policy: ActorCriticPolicy) -> str | None:
@@ -213,13 +166,10 @@ def _nets(policy: ActorCriticPolicy) -> list[list[nn.Module]]:
 
 def _of_counts(policy: ActorCriticPolicy) -> str | None:
     """A part of the policy may have had fewer steps than another, but not within the actor, or the critic."""
-    state = policy.optimizer.state
     names = FLAT_OPTIMIZERS[type(policy.optimizer)].begins
     critics = {id(p) for p in (*policy.mlp_extractor.value_net.parameters(), *policy.value_net.parameters())}
     for of_critic in (False, True):
-        held = [state.get(p, {}) for p in policy.parameters() if (id(p) in critics) == of_critic]
-        if len({int(entry.get("step", 0)) for entry in held}) > 1:
-            return "the optimizer has taken more steps with some parameters than with others"
-        if any(entry and not names.keys() <= entry.keys() for entry in held):
-            return "the optimizer's state is another one's"
+        own = [p for p in policy.parameters() if (id(p) in critics) == of_critic]
+        if reason := why_counts_differ(policy.optimizer, own, names):
+            return reason
     return None

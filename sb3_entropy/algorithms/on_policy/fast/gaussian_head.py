@@ -8,8 +8,9 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from sb3_entropy.algorithms.common.affine import Affine
 from sb3_entropy.algorithms.common.flat import FlatParameters
-from sb3_entropy.algorithms.common.networks import Affine, tanh_backward
+from sb3_entropy.algorithms.common.networks import tanh_backward
 from sb3_entropy.algorithms.on_policy.fast.head import FEW, Evaluated, WrittenHead
 from sb3_entropy.distributions import StdScheme
 from sb3_entropy.distributions.laws import Law

@@ -14,8 +14,8 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from sb3_entropy.algorithms.common.affine import Affine
 from sb3_entropy.algorithms.common.flat import FlatParameters
-from sb3_entropy.algorithms.common.networks import Affine
 from sb3_entropy.distributions.laws import Law
 
 # Numbers that Python adds up sooner than PyTorch.
