@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks import conformance
 from benchmarks.conformance import exceptions, report, sdists
 from benchmarks.conformance.selection import relevant_files
-from benchmarks.conformance.substitution import COUNTERPART, MODES
+from benchmarks.conformance.substitution import MODES, counterparts
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "conformance"
@@ -50,9 +50,13 @@ def conform(options: argparse.Namespace) -> int:
             versions[suite] = sdists.pinned_version(suite, options.constraints)
             sdists.check_installed(suite, versions[suite])
             archive = sdists.fetch(suite, versions[suite], CACHE)
-            files = relevant_files(sdists.unpack_tests(archive, Path(temporary, suite)), COUNTERPART)
-            imported = {name: ours for name, ours in COUNTERPART.items() if name in set().union(*files.values())}
-            for mode in options.mode or ("zero", "defaults"):
+            tests = sdists.unpack_tests(archive, Path(temporary, suite))
+            for mode in options.mode or [mode for mode in MODES if mode != "control"]:
+                named = counterparts(mode)
+                files = relevant_files(tests, named)
+                if not files:
+                    continue
+                imported = {name: ours for name, ours in named.items() if name in set().union(*files.values())}
                 print(f"\n{suite} {versions[suite]}, {mode}: {MODES[mode]}", flush=True)
                 result = run(Path(temporary, suite), sorted(files), mode, options.workers, options.keyword)
                 CACHE.joinpath(f"{suite}-{mode}.json").write_text(json.dumps(result, indent=1))
@@ -98,7 +102,7 @@ def run(folder: Path, files: list[Path], mode: str, workers: str, keyword: str |
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conformance", description=conformance.__doc__)
-    parser.add_argument("--mode", action="append", choices=MODES, help="default: zero and defaults")
+    parser.add_argument("--mode", action="append", choices=MODES, help="default: all but control")
     parser.add_argument("--suite", action="append", choices=SUITES, help="default: both")
     parser.add_argument("--workers", default="auto", help="processes, as pytest-xdist's -n (default: auto)")
     parser.add_argument("-k", dest="keyword", help="only some tests, as pytest's -k; then nothing is judged as missing")

@@ -17,7 +17,7 @@ from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.off_policy.adaptive import AdaptiveChoice
 from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
 from sb3_entropy.algorithms.off_policy.path import Path
-from sb3_entropy.algorithms.off_policy.plain_critics import copy_soft_critics, make_plain_critics, own_seed
+from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN, copy_soft_critics, make_plain_critics, own_seed
 from sb3_entropy.algorithms.off_policy.similarity.cosine import KINDS, check_threshold
 from sb3_entropy.algorithms.off_policy.similarity.rule import SimilarityRule, check_samples, make_similarity_rule
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
@@ -58,8 +58,6 @@ VARIANTS: dict[str, dict[str, str]] = {
     "poster": {"similarity": "raw", "similarity_critics": "target", "actor_critic": "first"},
 }
 QUANTILES = (0.1, 0.5, 0.9)
-#: what is saved beside what SAC saves
-PLAIN = ("plain_critic", "plain_critic_target", "plain_critic.optimizer")
 
 
 @ALGORITHMS.register("sac_adaent")
@@ -110,7 +108,6 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
             }
         ),
     }
-    parts_of_some: ClassVar[frozenset[str]] = SoftOffPolicyAlgorithm.parts_of_some | set(PLAIN)
 
     checks: ClassVar[Mapping[str, Callable[[str, Any], None]]] = {
         "similarity_threshold": _check_threshold,
@@ -264,14 +261,25 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
 
     # ------------------------------------------------------------------ the decision
 
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """
+        As the parent's, of the similarity's own draws too.
+
+        :param seed: of all generators; None to leave them
+        """
+        super().set_random_seed(seed)
+        if seed is not None and "adaptive" in vars(self):
+            self.adaptive.generator.manual_seed(own_seed(seed, 2))
+
     def _make_adaptive(self, before: Mapping[str, Any]) -> None:
+        held = vars(self).get("adaptive")  # whose draws go on, where it is another rule or number of them that is new
         self.adaptive = AdaptiveChoice(
             make_similarity_rule(self.similarity_rule),
             self.similarity,
             self.similarity_samples,
             self.similarity_critics == "target",
             self.blend_temperature,
-            th.Generator().manual_seed(own_seed(self.seed, 2)),
+            held.generator if held else th.Generator().manual_seed(own_seed(self.seed, 2)),
         )
 
     @property

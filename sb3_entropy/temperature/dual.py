@@ -1,5 +1,6 @@
 """α that is tuned to a target entropy by descent on every minibatch: the rule of SAC."""
 
+import copy
 from typing import Any, ClassVar
 
 import torch as th
@@ -59,6 +60,13 @@ class DualTemperature(Temperature):
         vars(self).update({name: value for name, value in state.items() if name not in ("_where", "_rate")})
         self._begin(th.full((1,), where), rate)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "DualTemperature":
+        """With the optimiser's state; a model that is copied has parameter and optimiser by other names too."""
+        other = DualTemperature.__new__(DualTemperature)
+        memo[id(self)] = other
+        vars(other).update(copy.deepcopy(vars(self), memo))
+        return other
+
     @property
     def learning_rate(self) -> float:
         """Adam's step size."""
@@ -103,6 +111,9 @@ class DualTemperature(Temperature):
         """
         wanted = DualTemperature(self.initial, other.target, other.learning_rate, other.in_log, self.parameter.device)
         if wanted.in_log != self.in_log:
+            start = DualTemperature(self.initial, self.target, in_log=self.in_log, device=self.parameter.device)
+            if th.equal(self.parameter, start.parameter):
+                return wanted  # there to the last bit
             where = th.full((1,), self.value(0.0))
             wanted.parameter.data.copy_(th.log(where) if wanted.in_log else where)
             return wanted

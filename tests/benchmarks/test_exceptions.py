@@ -103,7 +103,10 @@ def test_the_committed_list_is_well_formed() -> None:
     [
         ('suite = "s"\ntest = "t"\nmodes = ["zero"]', "needs modes, reason, suite, test"),
         ('suite = "s"\ntest = "t"\nmodes = ["zero"]\nreason = ""', "needs modes, reason, suite, test"),
-        ('suite = "s"\ntest = "t"\nmodes = ["zro"]\nreason = "r"', "Available: zero, defaults, control"),
+        (
+            'suite = "s"\ntest = "t"\nmodes = ["zro"]\nreason = "r"',
+            "Available: zero, defaults, minimum, sddpg",
+        ),
     ],
 )
 def test_a_malformed_list(tmp_path: Path, entry: str, message: str) -> None:

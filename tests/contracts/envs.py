@@ -84,6 +84,41 @@ class RandomEnv(gym.Env):
         return observation, reward, over and not cut, cut, {}
 
 
+class GoalEnv(gym.Env):
+    """
+    A point is moved towards a goal that is drawn for each episode; the reward is the less, the farther it is away.
+
+    :param length: steps an episode
+    """
+
+    def __init__(self, length: int = 5):
+        point = spaces.Box(-4.0, 4.0, (2,), np.float32)
+        names = ("observation", "achieved_goal", "desired_goal")
+        self.observation_space = spaces.Dict({name: deepcopy(point) for name in names})
+        self.action_space = deepcopy(BOX)
+        self.length = length
+
+    def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+        """:return: −‖achieved − desired‖, of one or of many"""
+        distance: np.ndarray = -np.linalg.norm(achieved - desired, axis=-1)
+        return distance
+
+    def _observe(self) -> dict[str, np.ndarray]:
+        return {"observation": self.at.copy(), "achieved_goal": self.at.copy(), "desired_goal": self.goal.copy()}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.at, self.goal = self.np_random.uniform(-1, 1, (2, 2)).astype(np.float32)
+        self.t = 0
+        return self._observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.t += 1
+        self.at = np.clip(self.at + 0.3 * action, -4, 4).astype(np.float32)
+        reward = float(self.compute_reward(self.at, self.goal, {}))
+        return self._observe(), reward, False, self.t >= self.length, {}
+
+
 def make_env(observations: str = "vector", actions: str = "box", **kwargs: Any) -> gym.Env:
     """:return: a RandomEnv by the names of its spaces"""
     return RandomEnv(OBSERVATIONS[observations], ACTIONS[actions], **kwargs)

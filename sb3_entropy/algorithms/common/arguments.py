@@ -10,6 +10,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 
 from sb3_entropy.errors import check_choice, check_number
 
@@ -43,7 +44,7 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "stats_window_size": (1, math.inf, True, False),
     "seed": (0, math.inf, True, False),
     "sde_sample_freq": (-1, math.inf, True, False),
-    "verbose": (0, 2, True, False),
+    "verbose": (0, math.inf, True, False),
     "buffer_size": (1, math.inf, True, False),
     "learning_starts": (0, math.inf, True, False),
     "tau": (0, 1, False, False),
@@ -81,11 +82,12 @@ _OBJECTS: dict[str, tuple[str, Any]] = {
     "tensorboard_log": ("a folder", (str, Path)),
 }
 _BUFFERS: dict[str, type] = {"rollout_buffer_class": RolloutBuffer, "replay_buffer_class": ReplayBuffer}
+_UNITS = tuple(TrainFrequencyUnit)
 #: what may be a function of the remaining progress too
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 _OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed", "ent_coef_lr")
 #: what there are checks for
-CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast"}) - {"action_noise"}
+CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast", "train_freq"})
 
 
 def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, Any], None]] | None = None) -> None:
@@ -108,10 +110,22 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
             check_choice(name, given[name], allowed)
     if "fast" in given and not isinstance(given["fast"], (bool, np.bool_)) and given["fast"] not in _PATHS:
         raise ValueError(f"fast must be True, False, 'auto' or 'rounding', but {given['fast']!r} was given.")
+    if "train_freq" in given:
+        _check_train_freq(given["train_freq"])
     _check_objects(given)
     for name, check in (own or {}).items():
         if name in given:
             check(name, given[name])
+
+
+def _check_train_freq(given: Any) -> None:
+    n, unit = given if isinstance(given, tuple) and len(given) == 2 else (given, TrainFrequencyUnit.STEP)
+    whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    if not whole or n < 1 or unit not in (*_UNITS, *(known.value for known in _UNITS)):
+        raise ValueError(  # also of another type, as Stable-Baselines3's
+            "train_freq must be a whole number of steps ≥ 1, or a pair of one and its unit, (4, 'step') or "
+            f"(1, 'episode'), but {given!r} was given."
+        )
 
 
 def _check_objects(given: Mapping[str, Any]) -> None:

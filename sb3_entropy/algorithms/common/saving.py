@@ -143,6 +143,7 @@ class SavedAlgorithm(ChangingAlgorithm):
         changes = {name: value for name, value in {**(replaced or {}), **kwargs}.items() if name in arguments}
         cls._check_fixed(changes, stored)
         later = {name: changes.pop(name) for name in cls.changed_when_loaded & changes.keys()}
+        replaced = {name: value for name, value in replaced.items() if name not in later} if replaced else replaced
         others = {name: kwargs[name] for name in kwargs if name not in arguments}
         if isinstance(env, str):
             env = maybe_make_env(find_env(env), verbose=0)

@@ -114,7 +114,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if flat is None or not flat.holds() or type(self).predict is not BaseAlgorithm.predict:
             return None
         assert isinstance(self._last_obs, np.ndarray)
-        scaled = flat.act(self._last_obs)
+        scaled = flat.act(self._last_obs).reshape(-1, *(self.action_space.shape or ()))
         if action_noise is not None:
             scaled = np.clip(scaled + action_noise(), -1, 1)
         return self.policy.unscale_action(scaled), scaled

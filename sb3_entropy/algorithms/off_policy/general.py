@@ -53,15 +53,15 @@ class GeneralPath(Path):
         self.next_log_prob = next_log_prob.reshape(-1)
 
     def next_values(self) -> th.Tensor:
+        targets = [group.target for group in self.groups]
         with th.no_grad():
-            values = [group.target(self._batch.next_observations, self._next_actions) for group in self.groups]
-        return _stacked(values)
+            return _stacked(_asked(targets, self._batch.next_observations, self._next_actions))
 
     def descend_critics(self, targets: th.Tensor) -> th.Tensor:
         losses: list[Any] = []
-        for group, target in zip(self.groups, targets, strict=True):
+        asked = _asked([group.online for group in self.groups], self._batch.observations, self._batch.actions)
+        for values, target in zip(asked, targets, strict=True):
             column = target.unsqueeze(1)
-            values = group.online(self._batch.observations, self._batch.actions)
             errors: Any = sum(F.mse_loss(value, column) for value in values)
             losses.append(0.5 * errors)
         for group, loss in zip(self.groups, losses, strict=True):
@@ -76,8 +76,7 @@ class GeneralPath(Path):
 
     def values(self) -> th.Tensor:
         if self._values is None:
-            given = self._batch.observations, self._actions
-            self._values = _stacked([critic(*given) for critic in self._ascended])
+            self._values = _stacked(_asked(self._ascended, self._batch.observations, self._actions))
         return self._values.detach()
 
     @property
@@ -115,6 +114,22 @@ class GeneralPath(Path):
         for pair in (*self.groups, self.algorithm.targeted_actor):
             if pair is not None:
                 pair.move(tau)
+
+
+def _asked(critics: list[Any], observations: Any, actions: th.Tensor) -> list[Any]:
+    """
+    An extractor that the groups share, the actor's, is asked once, as if there were one group: it may count what it
+    sees, as a normalisation does.
+
+    :return: of each group the values of its critics, shape (B, 1) each
+    """
+    first = critics[0]
+    if len(critics) > 1 and all(critic.features_extractor is first.features_extractor for critic in critics):
+        with th.no_grad():
+            features = first.extract_features(observations, first.features_extractor)
+        rows = th.cat([features, actions], dim=1)
+        return [tuple(network(rows) for network in critic.q_networks) for critic in critics]
+    return [critic(observations, actions) for critic in critics]
 
 
 def _stacked(values: list[tuple[th.Tensor, ...]]) -> th.Tensor:

@@ -19,7 +19,7 @@ from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.replay import check_replay_buffer, pickle_path
 from sb3_entropy.algorithms.off_policy.similarity.general import gaussian_of
 from sb3_entropy.files import atomic_file
-from sb3_entropy.policies.finite import check_transition
+from sb3_entropy.policies.finite import check_transition, explain
 
 #: steps after which the journal is told of them
 KEPT_STEPS = 2048
@@ -37,8 +37,9 @@ class OffPolicyHooks(TrainingHooks, SAC):
             return  # Stable-Baselines3 says it
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()):
             raise ValueError(
-                f"The actions are {space}, but they must lie in a box with finite, distinct bounds, to which the "
-                "policy's, in [−1, 1], are stretched. Wrap the environment, say with gymnasium.wrappers.RescaleAction."
+                f"The action space {space} is not supported: it must be a box with finite, distinct bounds, to which "
+                "the policy's actions, in [−1, 1], are stretched. Wrap the environment, say with "
+                "gymnasium.wrappers.RescaleAction."
             )
 
     #: α·H of the steps whose rewards the journal has not been told of
@@ -48,9 +49,13 @@ class OffPolicyHooks(TrainingHooks, SAC):
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         warms_up = self.num_timesteps < learning_starts and not (self.use_sde and self.use_sde_at_warmup)
-        chosen = self._act(action_noise) if not warms_up else None
-        if chosen is None:
-            chosen = super()._sample_action(learning_starts, action_noise, n_envs)
+        try:
+            chosen = self._act(action_noise) if not warms_up else None
+            if chosen is None:
+                chosen = super()._sample_action(learning_starts, action_noise, n_envs)
+        except Exception as error:
+            explain(None, self.policy, error)
+            raise
         if warms_up:
             self.acting.add_uniform(self.tempering.alpha)
         else:
@@ -145,7 +150,7 @@ class OffPolicyHooks(TrainingHooks, SAC):
         :raises ValueError: if it was filled in another environment, or by another number of them; the model keeps its
             own then
         """
-        held = self.replay_buffer
+        held = vars(self).get("replay_buffer")
         try:
             super().load_replay_buffer(path, truncate_last_traj)
             check_replay_buffer(self, self.replay_buffer)

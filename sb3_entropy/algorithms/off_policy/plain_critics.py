@@ -12,6 +12,8 @@ from sb3_entropy.algorithms.off_policy.targeted import Targeted
 
 #: what their loss is called in the log
 NAME = "plain_critic_loss"
+#: what is saved of them beside what SAC saves
+PLAIN = ("plain_critic", "plain_critic_target", "plain_critic.optimizer")
 
 
 def own_seed(seed: int | None, purpose: int) -> int:

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import get_action_dim
+from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_policy_class
@@ -15,6 +17,7 @@ from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.critic_choice import CRITIC_CHOICES, CriticChoice
 from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
+from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN
 from sb3_entropy.algorithms.off_policy.replay import check_memory, check_replay_buffer
 from sb3_entropy.algorithms.off_policy.soft_n_step import SoftNStepReplayBuffer
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
@@ -44,7 +47,7 @@ class OffPolicySetup(OffPolicyHooks):
         **SavedAlgorithm.made_from,
         "_refuse_another_buffer": frozenset(_REPLAY),
         "_check_batch": frozenset({"batch_size"}),
-        "_make_train_freq": frozenset({"train_freq"}),
+        "_make_train_freq": frozenset({"train_freq", "env"}),
         "_make_critic_groups": frozenset(),
         "_make_target_actor": frozenset({"use_target_actor"}),
         "_make_critic_choice": frozenset({"actor_critic"}),
@@ -53,7 +56,9 @@ class OffPolicySetup(OffPolicyHooks):
     }
 
     #: parameters that one model has and another has not
-    parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer"})
+    parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer", *PLAIN})
+    #: of these, those that may be missing, each as a whole
+    begin_anew: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"actor_target"}), frozenset(PLAIN))
     changed_when_loaded: ClassVar[frozenset[str]] = frozenset({"ent_coef", "ent_coef_gradient", "use_target_actor"})
 
     ent_coef: EntCoef  # type: ignore[assignment]
@@ -84,6 +89,8 @@ class OffPolicySetup(OffPolicyHooks):
         self._init_parts(given["regularizers"])
 
     def _setup_model(self) -> None:
+        if "_changes" in vars(self) and "saved_by" not in vars(self):
+            self._forget_the_buffer_of_sac()
         before = self._accept_arguments()
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases, SACPolicy)
         self._check_n_steps()
@@ -111,6 +118,15 @@ class OffPolicySetup(OffPolicyHooks):
                 "soft_n_step=True has a replay buffer of its own, for observations that are no Dict. Leave out "
                 "replay_buffer_class, or soft_n_step."
             )
+
+    def _forget_the_buffer_of_sac(self) -> None:
+        """A file of the parent's holds the class that it has chosen for its buffer as if it had been asked for."""
+        chosen, self.replay_buffer_class = self.replay_buffer_class, None
+        if chosen is NStepReplayBuffer:
+            kept = self.replay_buffer_kwargs.items()
+            self.replay_buffer_kwargs = {name: value for name, value in kept if name not in ("n_steps", "gamma")}
+        elif chosen not in (ReplayBuffer, DictReplayBuffer):
+            self.replay_buffer_class = chosen
 
     @contextmanager
     def _replay_arguments_kept(self) -> Iterator[None]:
@@ -149,7 +165,8 @@ class OffPolicySetup(OffPolicyHooks):
         """
         given = self._read_parameters(load_path_or_dict, device)
         own = set(self._get_torch_save_params()[0])
-        missing = (own & self.parts_of_some) - given.keys()
+        absent = [part for part in self.begin_anew if part <= own and not part & given.keys()]
+        missing: set[str] = set().union(*absent)
         held = self.get_parameters() if missing else {}
         kept = {name: state for name, state in given.items() if name in own or name not in self.parts_of_some}
         super().set_parameters({**kept, **{name: held[name] for name in missing}}, exact_match, device)
@@ -178,6 +195,12 @@ class OffPolicySetup(OffPolicyHooks):
     def _make_train_freq(self, before: Mapping[str, Any]) -> None:
         with self._quietly():
             self._convert_train_freq()
+        given: Any = self.train_freq
+        if given.unit is TrainFrequencyUnit.EPISODE and self.n_envs > 1:
+            raise ValueError(
+                f"train_freq=({given.frequency}, 'episode') needs one environment, but there are {self.n_envs}: their "
+                "episodes do not end together. Give a number of steps."
+            )
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

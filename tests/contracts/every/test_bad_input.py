@@ -8,12 +8,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.vec_env import DummyVecEnv
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from contracts.envs import BOX, DICT, VECTOR, RandomEnv, make_env
-from contracts.models import KEYS, arguments_of, build
+from contracts.models import KEYS, ON_POLICY, arguments_of, build
 from sb3_entropy.registry import ALGORITHMS
 
 NAN, INF = math.nan, math.inf
@@ -106,6 +106,49 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "policy_kwargs": [("net_arch", "must be a dict or None"), ([8], "must be a dict or None")],
     "rollout_buffer_kwargs": [("n", "must be a dict or None"), (3, "must be a dict or None")],
     "rollout_buffer_class": [(3, "RolloutBuffer"), ("Mine", "RolloutBuffer"), (ReplayBuffer, "RolloutBuffer")],
+    "buffer_size": [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), ("big", WHOLE), (None, WHOLE)],
+    "learning_starts": [(-1, f"{WHOLE} ≥ 0"), (1.5, WHOLE), ("late", WHOLE)],
+    "tau": [(-0.1, f"{NUMBER} between 0 and 1"), (1.1, NUMBER), (NAN, NUMBER), ("slow", NUMBER), (None, NUMBER)],
+    "train_freq": [
+        (given, r"train_freq must be a whole number of steps ≥ 1, or .* \(4, 'step'\) or \(1, 'episode'\)")
+        for given in (0, -1, 2.5, "often", None, True, (4, "steps"), (0, "step"), (1.5, "step"), (4,), [4, "step"])
+    ],
+    "gradient_steps": [(-2, f"{WHOLE} ≥ -1"), (1.5, WHOLE), ("all", WHOLE), (None, WHOLE)],
+    "target_update_interval": [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), (None, WHOLE)],
+    "action_noise": [("loud", "an ActionNoise or None"), (0.1, "an ActionNoise or None")],
+    "replay_buffer_class": [(3, "of ReplayBuffer"), ("Mine", "of ReplayBuffer"), (RolloutBuffer, "of ReplayBuffer")],
+    "replay_buffer_kwargs": [("n", "must be a dict or None"), (3, "must be a dict or None")],
+    "optimize_memory_usage": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "use_sde_at_warmup": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "use_target_actor": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "soft_n_step": [("yes", FLAG), (1, FLAG), (None, FLAG), (True, "n_steps of at least 2")],
+    "use_target_critic": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "actor_critic": [
+        ("frist", "Available: first, minimum. Did you mean 'first'"),
+        (2, "Available"),
+        (None, "Available"),
+    ],
+    "ent_coef_gradient": [("alph", "Available: alpha, log_alpha. Did you mean 'alpha'"), (None, "Available")],
+    "similarity_threshold": [
+        (1.1, f"{NUMBER} between -1 and 1"),
+        (-1.1, NUMBER),
+        (NAN, NUMBER),
+        ("high", NUMBER),
+        (True, NUMBER),
+        (None, NUMBER),
+    ],
+    "similarity": [("shfted", "Available: centred, raw, shifted. Did you mean 'shifted'"), (3, "Available")],
+    "similarity_rule": [
+        ("exat", "Did you mean 'exact'"),
+        (3, "is given by its name, by a mapping"),
+        (None, "is given by its name"),
+    ],
+    "similarity_samples": [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), ("many", WHOLE), (None, WHOLE)],
+    "similarity_critics": [("onlin", "Available: online, target. Did you mean 'online'"), (3, "Available")],
+    "blend_temperature": [(0, f"{NUMBER} > 0"), (-1, NUMBER), (NAN, NUMBER), ("warm", NUMBER)],
+    "plain_entropy": [("yes", FLAG), (1, FLAG), (None, FLAG)],
+    "plain_critic_init": [("frsh", "Available: copy, fresh. Did you mean 'fresh'"), (None, "Available")],
+    "variant": [("cod", "Available: code, poster. Did you mean 'code'"), (None, "Available: code, poster")],
 }
 
 
@@ -192,7 +235,7 @@ def test_a_schedule_that_leaves_the_range(key: str, given: float) -> None:
         ("box", {}, None, "target_entropy must be"),
     ],
 )
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_a_target_entropy_that_cannot_be(key: str, actions: str, policy_kwargs: Any, target: Any, words: str) -> None:
     with pytest.raises((ValueError, TypeError), match=words):
         build(key, make_env(actions=actions), ent_coef="auto", target_entropy=target, policy_kwargs=policy_kwargs)
@@ -204,6 +247,12 @@ def test_names_that_are_not_known(key: str) -> None:
         ValueError, match=r"Unknown policy 'MlpPolcy'. Available: CnnPolicy, MlpPolicy.*mean 'MlpPolicy'"
     ):
         build(key, policy="MlpPolcy")
+    with pytest.raises(ValueError, match=r"Unknown environment 'Pendulm-v1'.*Did you mean 'Pendulum-v1'"):
+        ALGORITHMS.get(key)("MlpPolicy", "Pendulm-v1")
+
+
+@pytest.mark.parametrize("key", ON_POLICY)
+def test_names_in_policy_kwargs_that_are_not_known(key: str) -> None:
     for name, value, nearest in (
         ("std_scheme", "globl", "global"),
         ("action_distribution", "gausian", "gaussian"),
@@ -216,8 +265,6 @@ def test_names_that_are_not_known(key: str) -> None:
     ):
         with pytest.raises(ValueError, match=words):
             build(key, policy_kwargs={"action_distribution": distribution, "entropy_estimator": "simpson"})
-    with pytest.raises(ValueError, match=r"Unknown environment 'Pendulm-v1'.*Did you mean 'Pendulum-v1'"):
-        ALGORITHMS.get(key)("MlpPolicy", "Pendulm-v1")
 
 
 @pytest.mark.parametrize("policy", [42, None, int, DQNPolicy])
@@ -246,7 +293,6 @@ def test_wrong_surroundings(key: str, name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("policy_kwargs", "words"),
     [
-        ({"net_arc": [8]}, "net_arc"),
         ({"std_scheme": "local", "std_scheme_kwargs": {"delt": 1.0}}, "delt"),
         ({"std_scheme_kwargs": 3}, "std_scheme_kwargs must be"),
         ({"std_scheme": None}, "Unknown std_scheme None"),
@@ -259,13 +305,21 @@ def test_wrong_surroundings(key: str, name: str, value: Any) -> None:
         ({"std_scheme": "local", "log_std_init": NAN}, "log_std_init must be a number"),
     ],
 )
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_wrong_policy_kwargs(key: str, policy_kwargs: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, TypeError), match=words):
         build(key, policy_kwargs=policy_kwargs)
 
 
 @pytest.mark.parametrize("key", KEYS)
+def test_what_the_policy_does_not_know(key: str) -> None:
+    with pytest.raises(TypeError, match="net_arc"):
+        build(key, policy_kwargs={"net_arc": [8]})
+    with pytest.raises(ValueError, match="MultiInputPolicy"):
+        build(key, make_env("dict"))
+
+
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_choices_that_do_not_fit_together(key: str) -> None:
     for chosen in ({"std_scheme": "local"}, {"action_distribution": "beta"}, {"std_scheme_kwargs": {"delta": 2.0}}):
         name = next(iter(chosen))
@@ -275,8 +329,6 @@ def test_choices_that_do_not_fit_together(key: str) -> None:
             build(key, use_sde=True, policy_kwargs=chosen)
     with pytest.raises(ValueError, match="gSDE"):
         build(key, make_env(actions="discrete"), use_sde=True)
-    with pytest.raises(ValueError, match="MultiInputPolicy"):
-        build(key, make_env("dict"))
 
 
 OBSERVATIONS: dict[str, spaces.Space] = {

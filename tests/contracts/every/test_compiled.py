@@ -10,11 +10,18 @@ import torch as th
 from stable_baselines3 import PPO
 
 from contracts.envs import make_env
-from contracts.models import KEYS, assert_equal_parameters, build, observations_of, parameters
+from contracts.models import (
+    KEYS,
+    actions_of,
+    assert_equal_parameters,
+    build,
+    observations_of,
+    parameters,
+    updated_every,
+)
 from sb3_entropy.callbacks import action_use
 from sb3_entropy.offline import action_probabilities
 from sb3_entropy.policies.compiled import by_plain_names
-from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.references.frozen import FrozenPolicy
 
 RULES: list[dict[str, Any]] = [
@@ -46,16 +53,19 @@ def method(model: Any) -> None:
     ids=lambda given: getattr(given, "__name__", given),
 )
 def test_trains_with_regularisers_and_is_saved(key: str, compile_: Callable[[Any], None], tmp_path: Path) -> None:
-    plain, model = (build(key, make_env(actions="discrete"), n_steps=8, regularizers=RULES) for _ in range(2))
+    actions = actions_of(key)
+    plain, model = (
+        build(key, make_env(actions=actions), **updated_every(key, 8), regularizers=RULES) for _ in range(2)
+    )
     model.set_random_seed(0)
     model.learn(8)
     compile_(model)  # in the midst of it, when there are snapshots of the policy as it was
     model.learn(16, reset_num_timesteps=False)
-    assert isinstance(model.policy, SoftActorCriticPolicy)
+    assert type(model.policy) is type(plain.policy)
     model.save(tmp_path / "model")
     plain.set_random_seed(0)
     plain.learn(8).learn(16, reset_num_timesteps=False)
-    again = type(model).load(tmp_path / "model", env=make_env(actions="discrete"), device="cpu")
+    again = type(model).load(tmp_path / "model", env=make_env(actions=actions), device="cpu")
     for name, value in parameters(plain).items():
         assert th.allclose(parameters(again)[name], value, atol=1e-6), name
     again.learn(8, reset_num_timesteps=False)

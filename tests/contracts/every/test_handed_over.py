@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from contracts.envs import make_env
-from contracts.models import KEYS, arguments_of, assert_equal_parameters, build, deep_state, parameters
+from contracts.models import (
+    KEYS,
+    ON_POLICY,
+    actions_of,
+    arguments_of,
+    assert_equal_parameters,
+    build,
+    deep_state,
+    parameters,
+    small,
+    updated_every,
+)
 from contracts.on_policy.test_changing import HalvedRewards
 from sb3_entropy import SA2C, SPPO, DivergenceRegPG
 from sb3_entropy.callbacks import ActionDiversityCallback
@@ -23,6 +35,17 @@ from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
 
 TUNED = {"coef": "auto_0.5", "target_divergence": 0.1, "coef_lr": 0.01}
+
+
+class HalvedReplay(ReplayBuffer):
+    """A user's own replay buffer."""
+
+    def __init__(self, *args: Any, factor: float = 0.5, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.factor = factor
+
+    def add(self, obs: Any, next_obs: Any, action: Any, reward: Any, *rest: Any) -> None:
+        super().add(obs, next_obs, action, self.factor * reward, *rest)
 
 
 class Backbone(BaseFeaturesExtractor):
@@ -46,7 +69,7 @@ def module() -> th.nn.Module:
 # By constructor argument: fresh objects of each kind that it may be.
 HANDED: dict[str, Any] = {
     "policy_kwargs": lambda: {
-        "net_arch": {"pi": [8], "vf": [8]},
+        "net_arch": {"pi": [8], "vf": [8], "qf": [8]},
         "normalize_images": False,  # Stable-Baselines3 writes this into the arguments of the extractor
         "features_extractor_class": Backbone,
         "features_extractor_kwargs": {"module": module(), "sizes": [4]},
@@ -58,16 +81,27 @@ HANDED: dict[str, Any] = {
         {"divergence": "mmd", "divergence_kwargs": {"kernel": make_kernel({"kernel": "rbf", "features": np.eye(3)})}},
         {"divergence": make_divergence("hellinger"), "reference": "previous", "reference_kwargs": {"n_snapshots": 2}},
     ],
+    "replay_buffer_kwargs": lambda: {"factor": np.array(0.5)},
+    "similarity_rule": lambda: {"similarity_rule": "linear"},
     "divergence_kwargs": lambda: {"kernel": make_kernel({"kernel": "rbf", "features": np.eye(3)})},
     "divergence": lambda: make_divergence("hellinger"),
     "reference": lambda: make_reference("previous", n_snapshots=2),
 }
 WITH: dict[str, dict[str, Any]] = {
     "rollout_buffer_kwargs": {"rollout_buffer_class": HalvedRewards},
+    "replay_buffer_kwargs": {"replay_buffer_class": HalvedReplay},
     "divergence_kwargs": {"divergence": "mmd"},
     "divergence": {"divergence_kwargs": None},
     "reference": TUNED,
 }
+
+
+def handed_to(key: str, name: str) -> Any:
+    """:return: a fresh object for an algorithm's argument; features of its actions, if they are choices"""
+    thing = HANDED[name]()
+    if name == "regularizers" and key not in ON_POLICY:
+        thing[2:] = [{"divergence": make_divergence("kl"), "reference": "ema"}]
+    return thing
 
 
 def handed() -> list[Any]:
@@ -77,19 +111,18 @@ def handed() -> list[Any]:
 
 
 def trained(key: str, name: str, thing: Any) -> Any:
-    settings = {"n_steps": 8, "learning_rate": 0.05, **WITH.get(name, {})}
-    if name == "policy_kwargs":
-        model = ALGORITHMS.get(key)(
-            "MlpPolicy", make_env(actions="discrete"), policy_kwargs=thing, seed=0, device="cpu", n_steps=8
-        )
-        return model.learn(16)
-    return build(key, make_env(actions="discrete"), **{**settings, name: thing}).learn(16)
+    settings = {**updated_every(key, 8), "learning_rate": 0.05, **WITH.get(name, {})}
+    env, cls = make_env(actions=actions_of(key)), ALGORITHMS.get(key)
+    if name == "policy_kwargs":  # as it is, and not with what build() adds
+        settings = {**small(cls), **updated_every(key, 8)}
+        return cls("MlpPolicy", env, policy_kwargs=thing, seed=0, device="cpu", **settings).learn(16)
+    return build(key, env, **{**settings, name: thing}).learn(16)
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 @pytest.mark.parametrize(("key", "name"), handed())
 def test_neither_written_to_nor_shared(key: str, name: str) -> None:
-    thing, before = HANDED[name](), deep_state(HANDED[name]())
+    thing, before = handed_to(key, name), deep_state(handed_to(key, name))
     assert deep_state(thing) == before
     first = trained(key, name, thing)
     learned = parameters(first)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.models import KEYS, arguments_of
+from contracts.models import KEYS, OFF_POLICY, arguments_of, assert_same_state
 from sb3_entropy.algorithms.common.arguments import plain
 from sb3_entropy.references.previous import PreviousPolicies
 from sb3_entropy.registry import ALGORITHMS
@@ -33,6 +33,22 @@ OWN: dict[str, Any] = {
     "coef_lr": 1e-3,
     "regularizers": [{"divergence": "kl", "reference": "previous", "coef": 0.1}],
 }
+#: of the off-policy ones
+OFF: dict[str, Any] = {
+    "n_steps": 1,
+    "learning_starts": 8,
+    "buffer_size": 64,
+    "tau": 0.1,
+    "train_freq": 4,
+    "gradient_steps": 2,
+    "target_update_interval": 2,
+    "ent_coef_lr": 1e-2,
+    "use_target_actor": True,
+    "similarity_threshold": 0.5,
+    "similarity_samples": 3,
+    "blend_temperature": 0.5,
+    "plain_entropy": False,
+}
 COMMON = {"policy_kwargs": {"net_arch": [4], "optimizer_kwargs": {"weight_decay": 1e-4}}}
 
 
@@ -50,14 +66,15 @@ def numpied(value: Any) -> Any:
 @pytest.mark.parametrize("key", KEYS)
 def test_they_train_and_are_saved_as_pythons(key: str, tmp_path: Path) -> None:
     algorithm = ALGORITHMS.get(key)
-    own = {name: value for name, value in OWN.items() if name in arguments_of(algorithm)}
+    known = {**OWN, **(OFF if key in OFF_POLICY else {})}
+    own = {name: value for name, value in known.items() if name in arguments_of(algorithm)}
     given = {**WHOLE, **REAL, **own, **COMMON}
-    expected = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **given).learn(32)
-    model = algorithm("MlpPolicy", "CartPole-v1", device="cpu", **numpied(given)).learn(32)
+    env = "Pendulum-v1" if key in OFF_POLICY else "CartPole-v1"
+    expected = algorithm("MlpPolicy", env, device="cpu", **given).learn(32)
+    model = algorithm("MlpPolicy", env, device="cpu", **numpied(given)).learn(32)
     model.save(tmp_path / "model")
     loaded = algorithm.load(tmp_path / "model", device="cpu")
-    for name, value in expected.get_parameters()["policy"].items():
-        assert np.array_equal(loaded.get_parameters()["policy"][name], value), name
+    assert_same_state(loaded, expected)
     kept = [name for name, value in vars(model).items() if name in given and isinstance(value, np.generic)]
     assert kept == []
 

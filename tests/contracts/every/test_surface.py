@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import sb3_entropy
-from contracts.models import KEYS, ON_POLICY, WITH_PARENT, arguments_of, stock_parent
+from contracts.models import KEYS, OFF_POLICY, ON_POLICY, WITH_PARENT, arguments_of, stock_parent
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, ALGORITHMS, STD_SCHEMES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,8 +30,8 @@ HEAVY = (
     "torch",
 )
 
-# What every on-policy algorithm takes, in this order, after its parent's.
-OURS = {
+# What every algorithm of a family takes, in this order, after its parent's.
+ON_POLICY_OURS = {
     "ent_coef": 0.01,
     "target_entropy": "auto",
     "ent_coef_lr": 2e-4,
@@ -42,6 +42,19 @@ OURS = {
     "regularizers": None,
     "fast": "auto",
 }
+OFF_POLICY_OURS = {
+    "ent_coef": "auto",
+    "target_entropy": "auto",
+    "actor_critic": "first",
+    "use_target_actor": False,
+    "use_target_critic": False,
+    "ent_coef_gradient": "log_alpha",
+    "ent_coef_lr": None,
+    "soft_n_step": False,
+    "regularizers": None,
+    "fast": "auto",
+}
+OURS = {**dict.fromkeys(ON_POLICY, ON_POLICY_OURS), **dict.fromkeys(OFF_POLICY, OFF_POLICY_OURS)}
 
 
 def test_importing_is_light() -> None:
@@ -67,16 +80,19 @@ def test_the_constructor_begins_with_the_parents(key: str) -> None:
         if name != "ent_coef":
             assert ours[name].default == parameter.default, name
     later = [name for name in ours if name not in theirs]
-    assert later[: len(OURS)] == [name for name in OURS if name not in theirs][: len(later)]
+    family = [name for name in OURS[key] if name not in theirs]
+    assert later[: len(family)] == family[: len(later)]
 
 
-@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize("key", OURS)
 def test_our_arguments_and_their_defaults(key: str) -> None:
-    arguments = arguments_of(ALGORITHMS.get(key))
+    arguments, expected = arguments_of(ALGORITHMS.get(key)), OURS[key]
     # Where a divergence stands in the entropy's place, there is none by default.
-    expected = {**OURS, "ent_coef": 0.0} if "divergence" in arguments else OURS
-    assert {name: arguments[name].default for name in OURS} == expected
-    assert [name for name in arguments if name in OURS] == list(OURS)
+    expected = {**expected, "ent_coef": 0.0} if "divergence" in arguments else expected
+    # And where an argument may be another variant's, it is left open.
+    expected = {**expected, "actor_critic": None} if "variant" in arguments else expected
+    assert {name: arguments[name].default for name in expected} == expected
+    assert [name for name in arguments if name in expected] == list(expected)
     assert list(arguments)[:2] == ["policy", "env"]
     documented = inspect.getdoc(ALGORITHMS.get(key)) or ""
     families = "".join(inspect.getdoc(cls) or "" for cls in ALGORITHMS.get(key).__mro__)
@@ -144,17 +160,9 @@ ALL_OURS = [key for key in KEYS if ours(key)]
 @pytest.mark.parametrize("key", ALL_OURS)
 def test_has_presets(key: str) -> None:
     presets = yaml.safe_load((ROOT / "zoo_configs" / f"{key}.yml").read_text(encoding="utf-8"))
-    expected = {
-        "CartPole-v1",
-        "Acrobot-v1",
-        "Pendulum-v1",
-        "MountainCarContinuous-v0",
-        "Hopper-v5",
-        "Walker2d-v5",
-        "HalfCheetah-v5",
-        "atari",
-    }
-    assert expected <= presets.keys()
+    continuous = {"Pendulum-v1", "MountainCarContinuous-v0", "Hopper-v5", "Walker2d-v5", "HalfCheetah-v5"}
+    choices = {"CartPole-v1", "Acrobot-v1", "atari"} if key in ON_POLICY else set()
+    assert continuous | choices <= presets.keys()
 
 
 @pytest.mark.parametrize("key", ALL_OURS)

@@ -1,0 +1,1 @@
+"""What every off-policy algorithm must do."""
