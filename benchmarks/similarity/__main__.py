@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     th.set_num_threads(1)
-    rules = {name: SIMILARITY_RULES.make(name) for name in SIMILARITY_RULES.keys()}
+    rules = {name: rule() for name, rule in SIMILARITY_RULES.items()}
     if options.read:
         results = json.loads(options.read.read_text(encoding="utf-8"))
     else:

@@ -40,9 +40,7 @@ class Agent:
         """
         mean, std = gaussian_in(self.model.actor, self.observations)
         sample = th.tanh(mean + std * th.randn(mean.shape, generator=generator))
-        return GeneralStateCritics(
-            (self.model.critic, self.model.plain_critic), self.observations, mean, std, sample
-        )
+        return GeneralStateCritics((self.model.critic, self.model.plain_critic), self.observations, mean, std, sample)
 
 
 def trained(env_id: str, steps: Sequence[int], seed: int, states: int) -> Iterator[Agent]:

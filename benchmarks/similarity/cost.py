@@ -47,9 +47,7 @@ def costs(env_id: str, rules: Sequence[str], threshold: float, rounds: int, befo
         return prepare
 
     times = time_rounds({name: contestant(name) for name in models}, rounds).cpu
-    a_step = {
-        name: [1e3 * seconds / (FEW if name in SLOW else STEPS) for seconds in times[name]] for name in models
-    }
+    a_step = {name: [1e3 * seconds / (FEW if name in SLOW else STEPS) for seconds in times[name]] for name in models}
     return {
         name: {
             "milliseconds": statistics.median(own),

@@ -22,6 +22,7 @@ from sb3_entropy.registry import (
     KERNELS,
     MEASURES,
     REFERENCES,
+    SIMILARITY_RULES,
     STD_SCHEMES,
     Registry,
 )
@@ -130,6 +131,8 @@ def _named_things(algo: str, hyperparams: Mapping[str, Any]) -> Iterator[Any]:
         policy_kwargs = _with_defaults(policy_class, policy_kwargs)
     named = [(STD_SCHEMES, policy_kwargs.get("std_scheme"))]
     named += [(ACTION_DISTRIBUTIONS, policy_kwargs.get("action_distribution"))]
+    similarity = own.get("similarity_rule")
+    named += [(SIMILARITY_RULES, similarity.get("similarity_rule") if isinstance(similarity, Mapping) else similarity)]
     coefficients = [own.get("ent_coef")]
     for rule in (own, *(_with_defaults(Regularizer, given) for given in own.get("regularizers") or [])):
         kernel = (rule.get("divergence_kwargs") or {}).get("kernel")
