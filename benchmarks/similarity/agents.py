@@ -52,7 +52,7 @@ def trained(env_id: str, steps: Sequence[int], seed: int, states: int) -> Iterat
     :return: the agent at each of these, while it is what it was there
     """
     net = {"policy_kwargs": {"net_arch": [32, 32]}} if env_id.startswith("entropy/") else {}
-    model = SACAdaEnt("MlpPolicy", env_id, seed=seed, device="cpu", buffer_size=max(steps), **TRAINING, **net)
+    model = SACAdaEnt("MlpPolicy", env_id, seed=seed, device="cpu", buffer_size=max(*steps, 1000), **TRAINING, **net)
     for until in steps:
         model.learn(until - model.num_timesteps, reset_num_timesteps=False)
         buffer: Any = model.replay_buffer

@@ -68,7 +68,7 @@ def test_a_look_at_an_agent() -> None:
     assert found.majority[-0.5, "linear"].tolist() == [1.0] * 20  # shifted is never negative
     assert found.evaluations[0.9, "linear"] == 1
     assert found.evaluations[0.9, ONE] == 100
-    assert found.evaluations[-0.5, "sequential"] == 10
+    assert 10 <= found.evaluations[-0.5, "sequential"] < 12
     assert 0.9 <= found.same[0.9, "sequential"] <= 1.0
     counting = Counting(agent.states(th.Generator().manual_seed(0)))
     counting.values(th.zeros(3, 5, 1), th.arange(5))

@@ -176,7 +176,7 @@ def test_sequential_decides_as_the_exact_rule_for_less() -> None:
         of_exact, of_fewer = (sim > threshold for sim in sims)
         assert 0.02 < of_exact.float().mean() < 0.98
         assert (of_exact == of_fewer).float().mean() >= 0.97
-        assert critics.asked - 100 < 80
+        assert critics.asked - 100 < 90  # of waves that the linear model knows nothing of
 
 
 def test_sequential_asks_few_where_the_case_is_clear_and_all_where_it_is_not() -> None:
