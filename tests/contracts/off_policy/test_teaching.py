@@ -1,7 +1,9 @@
 """Which critics teach the actor of SAC-AdaEnt, against a transcription, state by state, and who draws from where."""
 
+import copy
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,20 @@ from sb3_entropy.algorithms.off_policy.critic_choice import FirstCritic
 ALPHA, B, N = 0.3, 24, 6
 
 
-def trained(**kwargs: Any) -> Any:
+@cache
+def base() -> Any:
     """:return: a model whose critics, plain and soft, online and target, all say something else"""
-    settings = {"learning_rate": 0.02, "fast": False, "similarity_samples": N, "ent_coef": ALPHA, **kwargs}
+    settings = {"learning_rate": 0.02, "fast": False, "similarity_samples": N, "ent_coef": ALPHA}
     model = build("sac_adaent", make_env(truncates=True), similarity_threshold=0.5, **settings).learn(40)
     return at_rest(model)
+
+
+def trained(**kwargs: Any) -> Any:
+    """:return: that model, with other arguments from now on"""
+    base().predict(np.zeros((1, 3), np.float32))  # its distribution has a gradient else, and PyTorch copies none
+    model = copy.deepcopy(base())
+    model.set_arguments(**kwargs)
+    return model
 
 
 def cosine(f: np.ndarray, g: np.ndarray, kind: str) -> float:
