@@ -92,10 +92,7 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         text has it; what is given beside it stands
     """
 
-    search_space: ClassVar[SearchSpace] = {
-        **{name: drawn for name, drawn in SoftOffPolicyAlgorithm.search_space.items() if name != "actor_critic"},
-        "similarity_threshold": Between(0.5, 0.95),
-    }
+    search_space: ClassVar[SearchSpace] = {"similarity_threshold": Between(0.5, 0.95)}
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_take_variant": frozenset({"variant"}),
         **SoftOffPolicyAlgorithm.made_from,

@@ -69,8 +69,7 @@ class FlatParameters:
 
     def holds(self) -> bool:
         """:return: whether the parameters still are these views: loading may have given one a tensor of its own"""
-        pairs = zip(self.parameters, self._pointers, strict=True)
-        return all(parameter.data_ptr() == pointer for parameter, pointer in pairs)
+        return list(map(th.Tensor.data_ptr, self.parameters)) == self._pointers
 
     def release(self) -> None:
         """Give each parameter and each gradient a tensor of its own again, with the same numbers."""

@@ -111,20 +111,19 @@ class Standing:
     def __init__(self, *roots: nn.Module):
         self._modules = [module for root in roots for module in root.modules()]
         #: of each what stays the same object: attributes, hooks, parts
-        self._attributes = [vars(module) for module in self._modules]
-        self._hooks = [held[name] for held in self._attributes for name in HOOKS]
-        self._parts = [held[name] for held in self._attributes for name in PARTS]
-        self._filled = [part for part in self._parts if part]
+        attributes = [vars(module) for module in self._modules]
+        parts = [held[name] for held in attributes for name in PARTS]
+        self._hooks = [held[name] for held in attributes for name in HOOKS]
+        self._sized = [*attributes, *parts]
+        self._filled = [part for part in parts if part]
         self._parameters = [parameter for root in roots for parameter in root.parameters()]
 
     def seen(self) -> list[Any]:
         """:return: what compares equal as long as nothing has changed"""
         seen: list[Any] = [nn.modules.module._has_any_global_hook(), any(self._hooks)]
         seen += map(type, self._modules)
-        seen += map(len, self._attributes)
-        seen += map(len, self._parts)
-        for part in self._filled:
-            seen += map(id, part.values())
+        seen += map(len, self._sized)
+        seen += map(id, itertools.chain.from_iterable(map(dict.values, self._filled)))
         seen += map(_OF_PARAMETER, self._parameters)
         return seen
 

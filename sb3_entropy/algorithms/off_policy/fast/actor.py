@@ -13,6 +13,8 @@ from sb3_entropy.algorithms.common.flat import FlatParameters
 from sb3_entropy.algorithms.common.networks import Trunk
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+#: states of which NumPy's products are sooner done than PyTorch's
+FEW = 4
 
 
 @dataclass
@@ -75,14 +77,15 @@ class FlatActor:
         #: μ and σ that it has acted by last, shape (N, A)
         self.acted: tuple[np.ndarray, np.ndarray]
 
-    def act(self, features: np.ndarray) -> np.ndarray:
+    def act(self, features: th.Tensor) -> np.ndarray:
         """
-        By NumPy, which is faster for a few states, within rounding.
-
         :param features: shape (N, D), float32
         :return: a ~ π(·|s), shape (N, A), of one draw from PyTorch's global generator
         """
-        output = self.head.forward_array(self.trunk.forward_array(features))
+        if len(features) <= FEW:
+            output = self.head.forward_array(self.trunk.forward_array(features.numpy()))
+        else:
+            output = self.head.forward(self.trunk.forward(features)[-1]).numpy()
         mean, log_std = output[:, : self.n_actions], output[:, self.n_actions :]
         actions: np.ndarray = th.empty(mean.shape, dtype=th.float32, device="cpu").normal_().numpy()
         std = np.exp(np.minimum(np.maximum(log_std, LOG_STD_MIN), LOG_STD_MAX))

@@ -112,7 +112,7 @@ class FlatPath(Path):
         :raises DivergedError: if it is not a number
         """
         with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is named below
-            actions = self.actor.act(self._features(th.from_numpy(observations)).numpy())
+            actions = self.actor.act(self._features(th.from_numpy(observations)))
         if np.isnan(actions).any():
             # The actor finds it itself, and says so in its own words; the generator does not notice.
             with th.random.fork_rng(devices=[]):

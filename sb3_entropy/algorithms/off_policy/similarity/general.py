@@ -95,13 +95,17 @@ class GeneralStateCritics(StateCritics):
                 groups.append(th.stack([ask(network, chosen) for network in critic.q_networks]))
         return th.stack(groups)
 
-    def values(self, actions: th.Tensor, states: th.Tensor | None = None) -> th.Tensor:
+    def values(
+        self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False
+    ) -> th.Tensor:
+        apply = _in_low_precision if low_precision else _as_it_is
+
         def ask(network: th.nn.Module, features: th.Tensor) -> th.Tensor:
             at_once = max(1, ROWS // max(1, actions.shape[1]))
             parts = []
             for part in actions.split(at_once):
                 rows = th.cat([features.expand(len(part), -1, -1), part], dim=2).flatten(0, 1)
-                parts.append(network(rows).view(part.shape[:2]))
+                parts.append(apply(network, rows).view(part.shape[:2]))
             return th.cat(parts)
 
         with th.no_grad():
@@ -122,3 +126,21 @@ class GeneralStateCritics(StateCritics):
         if self._gradients is None:
             self._gradients = self.values_and_gradients(self.sample)[1]
         return self._gradients
+
+
+def _as_it_is(network: th.nn.Module, rows: th.Tensor) -> th.Tensor:
+    return network(rows)  # type: ignore[no-any-return]
+
+
+def _in_low_precision(network: th.nn.Module, rows: th.Tensor) -> th.Tensor:
+    """All layers but the last in bfloat16: Q itself would lose in it what tells actions apart."""
+    if not isinstance(network, th.nn.Sequential):
+        raise TypeError(
+            f"Hidden layers in bfloat16 need a critic that is an nn.Sequential, but it is a {type(network).__name__}. "
+            "Use another similarity_rule, such as 'exact'."
+        )
+    *hidden, last = network
+    with th.autocast(rows.device.type, dtype=th.bfloat16):
+        for layer in hidden:
+            rows = layer(rows)
+    return last(rows.to(next(last.parameters()).dtype))  # type: ignore[no-any-return]

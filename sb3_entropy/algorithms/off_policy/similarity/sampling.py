@@ -43,4 +43,5 @@ def actions_by_component(mean: th.Tensor, std: th.Tensor, z: th.Tensor) -> th.Te
     :param z: standard normal, the same in all states, shape (N, A)
     :return: tanh(μ + σz), shape (A, N, B): each component lies together, as sums over components want it
     """
-    return tanh_(th.addcmul(mean.t().unsqueeze(1), std.t().unsqueeze(1), z.t().unsqueeze(2)))
+    mean, std = (x.t().contiguous().unsqueeze(1) for x in (mean, std))  # else the sum would keep their strides
+    return tanh_(th.addcmul(mean, std, z.t().unsqueeze(2)))

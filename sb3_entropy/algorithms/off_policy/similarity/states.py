@@ -20,10 +20,13 @@ class StateCritics(ABC):
     values_at_sample: th.Tensor
 
     @abstractmethod
-    def values(self, actions: th.Tensor, states: th.Tensor | None = None) -> th.Tensor:
+    def values(
+        self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False
+    ) -> th.Tensor:
         """
         :param actions: shape (N, B, A)
         :param states: the numbers of those B of the states that are asked about; None for all
+        :param low_precision: whether all layers but the last are computed in bfloat16
         :return: Q(s, a), shape (G, C, N, B)
         """
 

@@ -1,0 +1,1 @@
+"""Similarity rules: how well each decides, and what it costs. ``python -m benchmarks.similarity``."""
