@@ -77,6 +77,10 @@ BESIDE: dict[str, dict[str, Any]] = {
     "replay_buffer_kwargs": {"replay_buffer_class": HalvedReplay},
     "optimize_memory_usage": {"replay_buffer_kwargs": {"handle_timeout_termination": False}},
     "soft_n_step": {"n_steps": 3},
+    "similarity": {"blend_temperature": 0.1},
+    "similarity_critics": {"blend_temperature": 0.1},
+    "similarity_rule": {"blend_temperature": 0.1},
+    "similarity_samples": {"blend_temperature": 0.1},
 }
 # What changes nothing that is learned; of replay buffers what they hold is the same.
 SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast", "optimize_memory_usage"}

@@ -29,6 +29,8 @@ from contracts.models import (
 )
 from contracts.on_policy.test_running import events, scalars, title
 from contracts.pairs import combinations
+from sb3_entropy.algorithms.off_policy.similarity.cosine import KINDS
+from sb3_entropy.registry import SIMILARITY_RULES
 
 
 def trained(key: str, env: Any = None, steps: int = 16, **kwargs: Any) -> Any:
@@ -98,6 +100,14 @@ def test_every_setting_trains(key: str, setting: str) -> None:
             id(p) for p in group.online.parameters()
         }
         assert not any(p.requires_grad and p.grad is not None for p in group.target.parameters())
+
+
+@pytest.mark.parametrize(("rule", "kind", "fast"), combinations(SIMILARITY_RULES.keys(), KINDS, ("auto", False)))
+def test_every_rule_of_every_similarity(rule: str, kind: str, fast: Any) -> None:
+    model = trained("sac_adaent", similarity_rule=rule, similarity=kind, fast=fast, similarity_samples=20)
+    assert model.adaptive.seen is not None
+    assert model.adaptive.seen.isfinite().all()
+    assert model.adaptive.seen.abs().max() <= 1
 
 
 @pytest.mark.parametrize("key", OFF_POLICY)
