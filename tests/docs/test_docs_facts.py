@@ -36,6 +36,7 @@ from sb3_entropy.registry import (
     MEASURES,
     REFERENCES,
     REGISTRIES,
+    SIMILARITY_RULES,
     STD_SCHEMES,
     Registry,
 )
@@ -155,6 +156,7 @@ def test_schemes_and_distributions_are_explained() -> None:
         (DIVERGENCES, "divergences.md", "## What they are"),
         (KERNELS, "divergences.md", "## Kernels"),
         (REFERENCES, "regularizers.md", "## References"),
+        (SIMILARITY_RULES, "algorithms/sac_adaent.md", "### How it is found"),
     ],
 )
 def test_the_tables_of_keys_are_complete(things: Registry[Any], page: str, heading: str) -> None:
