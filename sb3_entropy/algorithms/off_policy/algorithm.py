@@ -6,19 +6,24 @@ them the actor ascends.
 """
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, RolloutReturn, TrainFreq
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.fast.choice import choose
 from sb3_entropy.algorithms.off_policy.fast.path import FlatPath
+from sb3_entropy.algorithms.off_policy.fast.rollout import can_collect, collect
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
@@ -118,10 +123,49 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             self._flat_path.release()
             self._flat_path = None
 
+    # ------------------------------------------------------------------ a rollout
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        train_freq: TrainFreq,
+        replay_buffer: ReplayBuffer,
+        action_noise: ActionNoise | None = None,
+        learning_starts: int = 0,
+        log_interval: int | None = None,
+    ) -> RolloutReturn:
+        """
+        Stable-Baselines3's, on the fast path by :func:`~sb3_entropy.algorithms.off_policy.fast.rollout.collect`.
+
+        :param env: the environments
+        :param callback: called at every step
+        :param train_freq: how much is collected
+        :param replay_buffer: where it is kept
+        :param action_noise: what is added to actions
+        :param learning_starts: steps before which actions are uniform
+        :param log_interval: episodes between two entries in the log
+        :return: how much has been collected, and whether the training goes on
+        """
+        # Between an update and the next rollout of learn() nobody is called, and collect() chooses when its callback
+        # has been; a loop of somebody's own may have changed anything.
+        is_first = self.num_timesteps == self._num_timesteps_at_start
+        if self._flat_path is not None and (is_first or not self._is_learning):
+            self._choose_path()
+        asked = partial(can_collect, self, env, train_freq, replay_buffer, SoftOffPolicyAlgorithm)
+        given = (env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
+        if self._flat_path is not None and asked():
+            return collect(self, *given, asked)
+        return super().collect_rollouts(*given)
+
     def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
         flat = self._flat_path
         if flat is None or not flat.holds() or type(self).predict is not BaseAlgorithm.predict:
             return None
+        return self._act_on(flat, action_noise)
+
+    def _act_on(self, flat: FlatPath, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray]:
+        """:return: actions of the policy, for the environments and for the replay buffer, shape (N, A)"""
         assert isinstance(self._last_obs, np.ndarray)
         scaled = flat.act(self._last_obs).reshape(-1, *(self.action_space.shape or ()))
         if action_noise is not None:
@@ -171,7 +215,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         check_finite("log_prob", path.log_prob)
         self.tempering.begin(self._current_progress_remaining)
         alpha = self.tempering.alpha
-        temperature_loss = self.temperature.descend(path.temperature_log_prob)
+        temperature_loss = path.descend_temperature(self.temperature)
         targets = self._targets(batch, path.next_values(), path.next_log_prob, alpha)
         critic_losses = path.descend_critics(targets)
         weights, alphas = self._teach(path, alpha)

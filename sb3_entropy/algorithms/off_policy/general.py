@@ -11,6 +11,7 @@ from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.similarity.general import GeneralStateCritics, gaussian_in, gaussian_of
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
 from sb3_entropy.regularizers.collection import evaluated_law
+from sb3_entropy.temperature import Temperature
 
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
@@ -51,6 +52,9 @@ class GeneralPath(Path):
                 self.temperature_log_prob = actor.action_log_prob(batch.observations)[1].reshape(-1)
             self._next_actions, next_log_prob = actor.action_log_prob(batch.next_observations)
         self.next_log_prob = next_log_prob.reshape(-1)
+
+    def descend_temperature(self, temperature: Temperature) -> th.Tensor | None:
+        return temperature.descend(self.temperature_log_prob)
 
     def next_values(self) -> th.Tensor:
         targets = [group.target for group in self.groups]

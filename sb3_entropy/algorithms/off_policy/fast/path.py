@@ -17,10 +17,12 @@ from sb3_entropy.algorithms.off_policy.fast.actor import FlatActor
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, gather
 from sb3_entropy.algorithms.off_policy.fast.states import AtSample, FlatStateCritics
+from sb3_entropy.algorithms.off_policy.fast.temperature import TemperatureDescent
 from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.policies.laws import law_at
+from sb3_entropy.temperature import Temperature
 
 #: the losses of the groups, by their keys in the log
 CRITIC_LOSSES = ("critic_loss", "plain_critic_loss")
@@ -52,6 +54,7 @@ class FlatPath(Path):
         owners = [(parts.policy.actor, self.actor.flat), *((group, self.critics.flat) for group in groups)]
         self._descents = [rounded_descent(owner.optimizer, flat, owner.parameters()) for owner, flat in owners]
         self._actor_descent, *self._critic_descents = self._descents
+        self._temperature_descent = TemperatureDescent()
         self._flats = [self.critics.flat, self.target_critics.flat, *(actor.flat for actor in (self.actor, *targets))]
         self._gathers = parts.env is None and can_gather(parts.replay_buffer)
         self._is_box = isinstance(parts.policy.observation_space, spaces.Box)
@@ -158,6 +161,9 @@ class FlatPath(Path):
         """π(·|s) with autograd's gradient, by one more pass of the policy's own modules, where regularisers ask."""
         with th.enable_grad():
             return law_at(self.policy, self._batch.observations)
+
+    def descend_temperature(self, temperature: Temperature) -> th.Tensor | None:
+        return self._temperature_descent.step(temperature, self.temperature_log_prob)
 
     @th.no_grad()
     def next_values(self) -> th.Tensor:
