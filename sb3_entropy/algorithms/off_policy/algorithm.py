@@ -84,12 +84,15 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
 
     def _choose_path(self) -> Path:
         """
-        The fast path where nothing stands in its way, anew for each update: a callback may change anything.
+        The fast path where nothing stands in its way, anew for each update: a callback may change anything. Where there
+        is none, only parameters and optimisers are looked at.
 
         :return: the path
         :raises ValueError: if ``fast=True`` asks for the fast one, and something stands in its way
         """
         before = self._flat_path
+        if before is not None and before.undisturbed is not None and self._is_learning and before.holds():
+            return before
         reason: str | None = "fast=False" if self.fast is False else self._why_regularizers_differ()
         self._flat_path = None
         if reason is None:
@@ -147,14 +150,15 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         :param log_interval: episodes between two entries in the log
         :return: how much has been collected, and whether the training goes on
         """
+        given = (env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
         # Between an update and the next rollout of learn() nobody is called, and collect() chooses when its callback
         # has been; a loop of somebody's own may have changed anything.
         is_first = self.num_timesteps == self._num_timesteps_at_start
         if self._flat_path is not None and (is_first or not self._is_learning):
+            self._flat_path.undisturbed = None
             self._choose_path()
         asked = partial(can_collect, self, env, train_freq, replay_buffer, SoftOffPolicyAlgorithm)
-        given = (env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
-        if self._flat_path is not None and asked():
+        if self._flat_path is not None and (self._flat_path.is_undisturbed(given) or asked()):
             return collect(self, *given, asked)
         return super().collect_rollouts(*given)
 

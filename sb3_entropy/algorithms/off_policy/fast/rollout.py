@@ -79,8 +79,13 @@ def collect(
     :param still_can: :func:`can_collect`, asked again when a callback has been, which may have changed anything
     :return: how much has been collected, and whether the training goes on
     """
-    (algorithm._flat_path or algorithm.policy).set_training_mode(False)
-    silent, plain = is_silent(callback), True
+    path: FlatPath | None = algorithm._flat_path
+    assert path is not None
+    given = (env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
+    silent, plain = path.is_undisturbed(given) or is_silent(callback), True
+    if path.undisturbed is None:
+        path.set_training_mode(False)
+    path.undisturbed = given if silent else None
     step = partial(lean_step, env) if can_step_leanly(env) else env.step  # type: ignore[arg-type]
     seen: dict[str, Any] = {
         "self": algorithm,
@@ -99,8 +104,9 @@ def collect(
         if not silent:
             algorithm._choose_path()
             plain = still_can()
-        if plain and algorithm._flat_path is not None and algorithm.num_timesteps >= learning_starts:
-            actions, buffer_actions = _act(algorithm, algorithm._flat_path, action_noise)
+            path = algorithm._flat_path
+        if plain and path is not None and algorithm.num_timesteps >= learning_starts:
+            actions, buffer_actions = _act(algorithm, path, action_noise)
         else:
             actions, buffer_actions = algorithm._sample_action(learning_starts, action_noise, env.num_envs)
         new_obs: Any
