@@ -164,7 +164,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
 
     def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
         flat = self._flat_path
-        if flat is None or not flat.holds() or type(self).predict is not BaseAlgorithm.predict:
+        predicts_otherwise = type(self).predict is not BaseAlgorithm.predict or "predict" in vars(self)
+        if flat is None or predicts_otherwise or not flat.holds():
             return None
         return self._act_on(flat, action_noise)
 

@@ -1,7 +1,6 @@
 """One gradient step with stacked critics, flat parameters and gradients written out."""
 
 import math
-import operator
 from types import NoneType
 from typing import Any
 
@@ -67,9 +66,9 @@ class FlatPath(Path):
         #: what its choice depended on, written and read there
         self.standing: Any = None
         self.seen: list[Any] = []
-        #: with what rollouts are collected, from the first of a training on, while there is no callback; None where
-        #: there is one, which may change anything
-        self.undisturbed: tuple[Any, ...] | None = None
+        #: the ids of what rollouts are collected with while there is no callback, from the first of a training on; None
+        #: where there is one, which may change anything
+        self.undisturbed: tuple[int, ...] | None = None
         #: of the critics in one pass after another
         self._room = Room()
         #: what the actor ascends, in this step
@@ -93,7 +92,7 @@ class FlatPath(Path):
         :param collects: what a rollout is collected with
         :return: whether it is what the last one was collected with, of which nobody but the environments has been told
         """
-        return self.undisturbed is not None and all(map(operator.is_, self.undisturbed, collects))
+        return self.undisturbed is not None and self.undisturbed == tuple(map(id, collects))
 
     def holds(self) -> bool:
         """:return: whether parameters and the optimisers' states still are these views"""

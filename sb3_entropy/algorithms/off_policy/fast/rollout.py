@@ -85,7 +85,7 @@ def collect(
     silent, plain = path.is_undisturbed(given) or is_silent(callback), True
     if path.undisturbed is None:
         path.set_training_mode(False)
-    path.undisturbed = given if silent else None
+    path.undisturbed = tuple(map(id, given)) if silent else None
     step = partial(lean_step, env) if can_step_leanly(env) else env.step  # type: ignore[arg-type]
     seen: dict[str, Any] = {
         "self": algorithm,

@@ -47,14 +47,13 @@ class TemperatureDescent:
             return False
         optimizer: Optimizer = temperature.optimizer
         parameter: Any = temperature.parameter
+        hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+        if hooks or not parameter.requires_grad or parameter.device.type != "cpu":
+            return False
         seen = seen_of(optimizer)
-        if optimizer is self._optimizer and seen == self._seen:
-            return True
-        self._optimizer, self._seen = None, seen
-        fits = type(optimizer) is Adam and why_not_flat(optimizer, [parameter]) is None
-        plain = parameter.device.type == "cpu" and parameter.dtype is th.float32 and not parameter._backward_hooks
-        if fits and plain:
-            self._optimizer = optimizer
+        if optimizer is not self._optimizer or seen != self._seen:
+            plain = type(optimizer) is Adam and why_not_flat(optimizer, [parameter]) is None
+            self._optimizer, self._seen = optimizer if plain else None, seen
         return self._optimizer is not None
 
 
