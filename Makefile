@@ -56,9 +56,10 @@ lint: $(READY) ## ruff, mypy, and which module may import which
 docs: $(READY) ## the documentation, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-bench: $(READY) ## learn() against Stable-Baselines3's, in pairs: the general path, then the fast one
+bench: $(READY) ## learn() against Stable-Baselines3's, in pairs: the general path, the fast one, and the off-policy family
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.fast
+	$(BIN)/python -m benchmarks.off_policy
 
 bench-studies: $(READY) ## the study runner against plain learn(), and what intervals cost
 	$(BIN)/python -m benchmarks.statistics

@@ -21,11 +21,13 @@ QUICK_ROLLOUT = 256
 
 @cache
 def compared() -> dict[str, tuple[type[Any], type[Any]]]:
-    """:return: the algorithms that have a parent, by key: our class and its parent"""
+    """:return: the on-policy algorithms that have a parent, by key: our class and its parent"""
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
     from sb3_entropy.algorithms.common.parents import stock_parent
     from sb3_entropy.registry import ALGORITHMS
 
-    pairs = ((key, cls, stock_parent(cls)) for key, cls in ALGORITHMS.items())
+    pairs = ((key, cls, stock_parent(cls)) for key, cls in ALGORITHMS.items() if issubclass(cls, OnPolicyAlgorithm))
     return {key: (cls, parent) for key, cls, parent in pairs if parent is not None}
 
 

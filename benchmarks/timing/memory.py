@@ -15,14 +15,22 @@ STATUS = Path("/proc/self/status")
 
 def peak_memory(cell: Cell, ours: bool) -> tuple[float, float]:
     """
-    Train in a fresh process, which imports only the packages that its class needs.
-
     :param cell: what is compared
     :param ours: whether our class is meant, or its parent
+    :return: what :func:`peak_of` says of it
+    """
+    return peak_of(cell.run(ours))
+
+
+def peak_of(run: Run) -> tuple[float, float]:
+    """
+    Train in a fresh process, which imports only the packages that its class needs.
+
+    :param run: what is trained
     :return: the process's peak, and how much of it came after the imports, in MiB
     :raises RuntimeError: if the process fails, or its peak was reached before it trained
     """
-    command = [sys.executable, "-m", "benchmarks.timing.memory", json.dumps(vars(cell.run(ours)))]
+    command = [sys.executable, "-m", "benchmarks.timing.memory", json.dumps(vars(run))]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     child = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

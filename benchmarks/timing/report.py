@@ -160,9 +160,10 @@ def document(times: list[TimeResult], memory: list[MemoryResult], about: list[st
     return "\n".join(lines)
 
 
-def about(command: str) -> list[str]:
+def about(command: str, threads: str = "one thread") -> list[str]:
     """
     :param command: what was run
+    :param threads: on how many, in words
     :return: the command, the machine and the versions, a line each
     """
     packages = ("sb3-entropy", "stable-baselines3", "sb3-contrib", "gymnasium", "mujoco", "torch", "numpy")
@@ -170,7 +171,7 @@ def about(command: str) -> list[str]:
     return [
         f"`{command}`",
         "",
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, one thread; "
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {threads}; "
         f"{versions}; every class at its own defaults.",
     ]
 

@@ -32,6 +32,15 @@ from sb3_entropy.temperature import EntCoef
 def _check_threshold(name: str, value: Any) -> None:
     if not callable(value):
         check_threshold(value)
+        return
+    try:
+        first = value(1.0)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must be a number in [−1, 1] or a function of the remaining progress (1 → 0), but {value!r} fails "
+            f"at progress 1: {error}."
+        ) from error
+    check_threshold(first)
 
 
 def _check_rule(name: str, value: Any) -> None:
@@ -76,7 +85,8 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
 
     :param actor_critic: which critic of the pair that teaches is ascended: ``"minimum"``, the least, or ``"first"``;
         None for the variant's
-    :param similarity_threshold: ε ∈ [−1, 1], or a function of the remaining progress; −1 is always soft, 1 always plain
+    :param similarity_threshold: ε ∈ [−1, 1], or a function of the remaining progress; the switch is always soft at
+        −1 and always plain at 1
     :param similarity: of the two vectors as they are, ``"raw"``; less the minimum of each, ``"shifted"``; or less its
         mean, ``"centred"``; None for the variant's. Of vectors with one sign the raw cosine is near 1
     :param similarity_rule: how it is found: ``"quadratic"``, from six evaluations of the critics, ``"exact"``, the
@@ -319,5 +329,5 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         super()._record_policy()
         seen = self.adaptive.seen
         if seen is not None:
-            for quantile, value in zip(QUANTILES, seen.quantile(th.tensor(QUANTILES)).tolist(), strict=True):
+            for quantile, value in zip(QUANTILES, seen.quantile(seen.new_tensor(QUANTILES)).tolist(), strict=True):
                 self.logger.record(f"train/similarity_q{quantile * 100:.0f}", value)

@@ -98,7 +98,7 @@ class DualTemperature(Temperature):
         :param device: where the minibatches are
         :return: itself, if it is there; else one that begins there, with the optimiser's state that is loaded later
         """
-        if self.parameter.device == th.device(device):
+        if self.parameter.device == th.empty(0, device=device).device:  # "cuda" is "cuda:0"
             return self
         other = DualTemperature(self.initial, self.target, self.learning_rate, self.in_log, device)
         other.parameter.data.copy_(self.parameter.data)

@@ -44,16 +44,19 @@ class Affine:
 
     :param layers: whose W, shape (out, in), and b, shape (out,); several read the same x, and give parts of one y
     :param flat: where they and their gradients stand, those of several without gaps
+    :param rounding: whether it may differ in rounding: products with few columns are slow, those with few rows are not
     """
 
-    def __init__(self, layers: nn.Linear | Sequence[nn.Linear], flat: FlatParameters):
+    def __init__(self, layers: nn.Linear | Sequence[nn.Linear], flat: FlatParameters, rounding: bool = False):
         several = [layers] if isinstance(layers, nn.Linear) else layers
         weights: list[Any] = [layer.weight for layer in several]
         biases: list[Any] = [layer.bias for layer in several]
         self.weight, self.weight_gradient = (flat.rows(own, weights) for own in (flat.values, flat.gradients))
         self.bias, self.bias_gradient = (flat.rows(own, biases) for own in (flat.values, flat.gradients))
         self.transposed = self.weight.t()
-        self.n_out = len(self.weight)
+        self.n_out, n_in = self.weight.shape
+        self._few_inputs, self._few_outputs = rounding and 2 * n_in < self.n_out, rounding and 8 * self.n_out < n_in
+        self._column = self.bias.unsqueeze(1)
         self._transposed_array, self._bias_array = self.transposed.numpy(), self.bias.numpy()
 
     def forward(self, x: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
@@ -62,6 +65,9 @@ class Affine:
         :param out: where to write y; None for a tensor of its own
         :return: y, shape (B, out)
         """
+        if self._few_outputs:
+            y = th.addmm(self._column, self.weight, x.t()).t()
+            return y.contiguous() if out is None else out.copy_(y)
         return th.addmm(self.bias, x, self.transposed, out=out)
 
     def forward_array(self, x: np.ndarray) -> np.ndarray:
@@ -80,7 +86,10 @@ class Affine:
         :param x: what went in, shape (B, in)
         :param gradient: G = ∂L/∂y, shape (B, out)
         """
-        th.mm(gradient.t(), x, out=self.weight_gradient)
+        if self._few_inputs:
+            self.weight_gradient.copy_(th.mm(x.t(), gradient).t())
+        else:
+            th.mm(gradient.t(), x, out=self.weight_gradient)
         th.sum(gradient, 0, out=self.bias_gradient)
 
     def input_gradient(self, gradient: th.Tensor, out: th.Tensor | None = None) -> th.Tensor:
@@ -124,7 +133,7 @@ class StackedAffine:
         :param x: what went in, shape (E, B, in)
         :param gradient: G = ∂L/∂y, shape (E, B, out)
         """
-        if 2 * x.shape[2] < self.n_out:  # products with few columns are slow, those with few rows are not
+        if 2 * x.shape[2] < self.n_out:  # as in Affine
             self.weight_gradient.copy_(th.bmm(x.transpose(1, 2), gradient).transpose(1, 2))
         else:
             th.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)

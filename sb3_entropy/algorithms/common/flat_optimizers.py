@@ -5,6 +5,8 @@ kernels, in the same order, in a call for all parameters where theirs take one e
 The optimiser itself stays, and its state: the tensors in it become views of flat ones.
 """
 
+import itertools
+import operator
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -40,6 +42,8 @@ class FlatOptimizer(ABC):
         self.state = {name: th.full_like(flat.values, begin) for name, begin in self.begins.items()}
         self._counts = th.zeros(len(flat.parameters), dtype=th.float32, device="cpu")
         self._counts_array = self._counts.numpy()
+        names = (*self.begins, "step") if self.counts_in_tensors else tuple(self.begins)
+        self._tensors_of = operator.itemgetter(*names, names[0])  # of one name it would give no tuple
         self._views: list[dict[str, th.Tensor]] = []
         for row, parameter in enumerate(flat.parameters):
             views = {name: flat.view(self.state[name], parameter) for name in self.begins}
@@ -59,9 +63,13 @@ class FlatOptimizer(ABC):
 
     def _ids_held(self) -> list[int]:
         """Of the entries and what is in them; one that somebody has asked for without a step is empty."""
-        names = (*self.begins, "step") if self.counts_in_tensors else tuple(self.begins)
         entries = self._state.values()
-        return [*map(id, entries), *map(len, entries), *(id(held.get(name)) for held in entries for name in names)]
+        filled = filter(None, entries)
+        try:
+            held = list(map(id, itertools.chain.from_iterable(map(self._tensors_of, filled))))
+        except KeyError:  # a tensor is missing
+            return []
+        return [*map(id, entries), *map(len, entries), *held]
 
     def holds(self) -> bool:
         """:return: whether the optimiser's state still is these views"""

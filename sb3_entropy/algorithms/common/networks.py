@@ -67,7 +67,9 @@ class Trunk:
         #: map, activation and the activation's gradient
         self.layers: list[tuple[Any, Any, Any]] = [
             (
-                Affine(linears[0], flat) if isinstance(layers, nn.Sequential) else StackedAffine(linears, flat),
+                Affine(linears[0], flat, rounding)
+                if isinstance(layers, nn.Sequential)
+                else StackedAffine(linears, flat),
                 *activations[type(kinds[0])],
             )
             for linears, kinds in zip(parts[::2], parts[1::2], strict=True)

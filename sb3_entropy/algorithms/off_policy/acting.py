@@ -23,7 +23,7 @@ class ActingEntropies:
 
     def __init__(self, n_envs: int, action_dim: int):
         self.shape = n_envs, action_dim
-        self._gaussians: list[tuple[th.Tensor, th.Tensor] | None] = []
+        self._gaussians: list[tuple[th.Tensor, th.Tensor] | tuple[np.ndarray, np.ndarray] | None] = []
         self._alphas: list[float] = []
 
     def __len__(self) -> int:
@@ -39,6 +39,17 @@ class ActingEntropies:
         :param alpha: α
         """
         self._gaussians.append((mean.detach().clone(), std.detach().clone()))
+        self._alphas.append(alpha)
+
+    def add_arrays(self, mean: np.ndarray, std: np.ndarray, alpha: float) -> None:
+        """
+        :meth:`add` of arrays that nobody will write to.
+
+        :param mean: μ before tanh, shape (N, A), kept as it is
+        :param std: σ before tanh, likewise
+        :param alpha: α
+        """
+        self._gaussians.append((mean, std))
         self._alphas.append(alpha)
 
     def add_uniform(self, alpha: float) -> None:
@@ -57,7 +68,7 @@ class ActingEntropies:
         drawn = [step for step, gaussian in enumerate(self._gaussians) if gaussian is not None]
         if drawn:
             pairs = [gaussian for gaussian in self._gaussians if gaussian is not None]
-            mean, std = (th.cat(tensors) for tensors in zip(*pairs, strict=True))
+            mean, std = (th.cat([th.as_tensor(one) for one in each]) for each in zip(*pairs, strict=True))
             entropy = Gaussian(mean, std).entropy() + expected_slope(mean, std).sum(-1)
             entropies[drawn] = entropy.view(len(drawn), n_envs).cpu().numpy()
         bonuses: np.ndarray = np.array(self._alphas).reshape(-1, 1) * entropies

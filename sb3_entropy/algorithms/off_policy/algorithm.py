@@ -6,23 +6,29 @@ them the actor ascends.
 """
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, RolloutReturn, TrainFreq
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.fast.choice import choose
 from sb3_entropy.algorithms.off_policy.fast.path import FlatPath
+from sb3_entropy.algorithms.off_policy.fast.rollout import can_collect, collect
 from sb3_entropy.algorithms.off_policy.general import GeneralPath
 from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.setup import OffPolicySetup
 from sb3_entropy.algorithms.off_policy.soft_n_step import entropies_between
+from sb3_entropy.algorithms.off_policy.targeted import Targeted
 from sb3_entropy.policies.finite import SAVED, explain
 from sb3_entropy.policies.observations import sample_states
 from sb3_entropy.regularizers.coefficients import GradientShare
@@ -62,20 +68,22 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     :raises MemoryError: if the machine could not hold the replay buffer
     """
 
-    #: steps of the environments at the last update, by which a tuned λ is told how many there were since
-    _n_learned_from: int = 0
-
     #: what takes the fast path; None on the general one
     _flat_path: FlatPath | None = None
+    #: whether it has acted last
+    _acted_fast: bool = False
 
     def _choose_path(self) -> Path:
         """
-        The fast path where nothing stands in its way, anew for each update: a callback may change anything.
+        The fast path where nothing stands in its way, anew for each update: a callback may change anything. Where there
+        is none, only parameters and optimisers are looked at.
 
         :return: the path
         :raises ValueError: if ``fast=True`` asks for the fast one, and something stands in its way
         """
         before = self._flat_path
+        if before is not None and before.undisturbed is not None and self._is_learning and before.holds():
+            return before
         reason: str | None = "fast=False" if self.fast is False else self._why_regularizers_differ()
         self._flat_path = None
         if reason is None:
@@ -83,7 +91,18 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         if before is not None and self._flat_path is None:
             before.release()
         self._say_path(reason)
-        return self._flat_path or GeneralPath(self)
+        if self._flat_path is not None:
+            return self._flat_path
+        self._see_networks()
+        return GeneralPath(self)
+
+    def _see_networks(self) -> None:
+        """Somebody may have given the model another policy."""
+        soft, actor = self.critic_groups[0], self.targeted_actor
+        if soft.online is not self.critic or soft.target is not self.critic_target:
+            self.critic_groups[0] = Targeted(soft.name, self.critic, self.critic_target)
+        if actor is not None and actor.online is not self.actor:
+            self.targeted_actor = Targeted(actor.name, self.actor, actor.target)
 
     def _parts(self) -> Parts:
         """What a path works with, as it is now."""
@@ -109,10 +128,50 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             self._flat_path.release()
             self._flat_path = None
 
+    # ------------------------------------------------------------------ a rollout
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        train_freq: TrainFreq,
+        replay_buffer: ReplayBuffer,
+        action_noise: ActionNoise | None = None,
+        learning_starts: int = 0,
+        log_interval: int | None = None,
+    ) -> RolloutReturn:
+        """
+        Stable-Baselines3's, on the fast path by :func:`~sb3_entropy.algorithms.off_policy.fast.rollout.collect`.
+
+        :param env: the environments
+        :param callback: called at every step
+        :param train_freq: how much is collected
+        :param replay_buffer: where it is kept
+        :param action_noise: what is added to actions
+        :param learning_starts: steps before which actions are uniform
+        :param log_interval: episodes between two entries in the log
+        :return: how much has been collected, and whether the training goes on
+        """
+        given = (env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
+        # Between an update and the next rollout of learn() nobody is called, and collect() chooses when its callback
+        # has been; a loop of somebody's own may have changed anything.
+        is_first = self.num_timesteps == self._num_timesteps_at_start
+        if self._flat_path is not None and (is_first or not self._is_learning):
+            self._flat_path.undisturbed = None
+            self._choose_path()
+        asked = partial(can_collect, self, env, train_freq, replay_buffer, SoftOffPolicyAlgorithm)
+        if self._flat_path is not None and (self._flat_path.is_undisturbed(given) or asked()):
+            return collect(self, *given, asked)
+        return super().collect_rollouts(*given)
+
     def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
         flat = self._flat_path
-        if flat is None or not flat.holds() or type(self).predict is not BaseAlgorithm.predict:
-            return None
+        predicts_otherwise = type(self).predict is not BaseAlgorithm.predict or "predict" in vars(self)
+        self._acted_fast = not (flat is None or predicts_otherwise or not flat.holds())
+        return self._act_on(flat, action_noise) if flat is not None and self._acted_fast else None
+
+    def _act_on(self, flat: FlatPath, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray]:
+        """:return: actions of the policy, for the environments and for the replay buffer, shape (N, A)"""
         assert isinstance(self._last_obs, np.ndarray)
         scaled = flat.act(self._last_obs).reshape(-1, *(self.action_space.shape or ()))
         if action_noise is not None:
@@ -120,7 +179,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         return self.policy.unscale_action(scaled), scaled
 
     def _acted_by(self) -> tuple[th.Tensor, th.Tensor]:
-        if self._flat_path is None:
+        if self._flat_path is None or not self._acted_fast:
             return super()._acted_by()
         mean, std = self._flat_path.actor.acted
         return th.from_numpy(mean), th.from_numpy(std)
@@ -133,8 +192,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
 
         :param gradient_steps: how many
         :param batch_size: transitions a step
-        :raises DivergedError: if a loss or a gradient is not finite; the parameters are then those from before the
-            step that would have written it
+        :raises DivergedError: if a loss or a gradient is not finite; what it would have changed is then as it was
         """
         path = self._choose_path()
         (self._flat_path or self.policy).set_training_mode(True)
@@ -157,17 +215,17 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         self._n_learned_from = self.num_timesteps
 
     def _gradient_step(self, path: Path, batch: ReplayBufferSamples) -> None:
-        """One step of α, of the critics and of the actor, in this order, each with the α from before (Fig. 1)."""
+        """One step of the critics, of the actor and of α, in this order, each with the α from before (Fig. 1)."""
         path.begin(batch)
         check_finite("log_prob", path.log_prob)
         self.tempering.begin(self._current_progress_remaining)
         alpha = self.tempering.alpha
-        temperature_loss = self.temperature.descend(path.temperature_log_prob)
         targets = self._targets(batch, path.next_values(), path.next_log_prob, alpha)
         critic_losses = path.descend_critics(targets)
         weights, alphas = self._teach(path, alpha)
         actor_loss = path.descend_actor(weights, alphas, self._penalty(batch, path))
-        self.tempering.end(len(targets))
+        temperature_loss = path.descend_temperature(self.temperature)
+        self.tempering.end(targets.shape[1])
         self.journal.note("ent_coef", th.tensor(alpha))
         self.journal.note("actor_loss", actor_loss)
         for group, loss in zip(self.critic_groups, critic_losses, strict=True):
@@ -219,7 +277,7 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
         rewards: th.Tensor = batch.rewards.flatten()
         if not self.soft_n_step:
             return rewards
-        return rewards + entropies_between(self.acting_in_targets, batch, alpha)
+        return rewards + entropies_between(self.actor_of_targets, batch, alpha)
 
     def _discounts(self, batch: Any) -> float | th.Tensor:
         """γ, or of n steps γⁿ, fewer where the episode has ended, shape (B,)."""
@@ -230,8 +288,8 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
             error.quantity,
             error.value,
             f"It was the first, at gradient step {self._n_updates + step + 1}, after {self.num_timesteps} steps of the "
-            f"environments. The model holds the parameters from before that step. Lower learning_rate, or check the "
-            f"scale of the rewards. {SAVED}",
+            f"environments; what it would have changed is as it was. Lower learning_rate, or check the scale of the "
+            f"rewards. {SAVED}",
         )
 
     def _record_update(self) -> None:

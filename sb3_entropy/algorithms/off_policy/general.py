@@ -11,6 +11,7 @@ from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.algorithms.off_policy.similarity.general import GeneralStateCritics, gaussian_in, gaussian_of
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
 from sb3_entropy.regularizers.collection import evaluated_law
+from sb3_entropy.temperature import Temperature
 
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
@@ -33,7 +34,8 @@ class GeneralPath(Path):
 
     def begin(self, batch: ReplayBufferSamples) -> None:
         if self.algorithm.use_sde:
-            self.actor.reset_noise()
+            for drawing in filter(None, (self.actor, self.algorithm.actor_target)):
+                drawing.reset_noise()
         self._batch = batch
         self._values: th.Tensor | None = None
         self._actions, log_prob = self.actor.action_log_prob(batch.observations)
@@ -44,13 +46,16 @@ class GeneralPath(Path):
             self.law = evaluated_law(self.algorithm.policy, batch.observations)
         #: mean and std of its Gaussian before tanh, shape (B, A)
         self._gaussian = gaussian_of(self.actor) if len(self.groups) > 1 else None
-        actor: Any = self.algorithm.acting_in_targets
+        actor: Any = self.algorithm.actor_of_targets
         self.temperature_log_prob = self.log_prob
         with th.no_grad():
             if actor is not self.actor:
                 self.temperature_log_prob = actor.action_log_prob(batch.observations)[1].reshape(-1)
             self._next_actions, next_log_prob = actor.action_log_prob(batch.next_observations)
         self.next_log_prob = next_log_prob.reshape(-1)
+
+    def descend_temperature(self, temperature: Temperature) -> th.Tensor | None:
+        return temperature.descend(self.temperature_log_prob)
 
     def next_values(self) -> th.Tensor:
         targets = [group.target for group in self.groups]

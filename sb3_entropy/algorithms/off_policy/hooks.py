@@ -42,8 +42,11 @@ class OffPolicyHooks(TrainingHooks, SAC):
                 "gymnasium.wrappers.RescaleAction."
             )
 
+    soft_n_step: bool
     #: α·H of the steps whose rewards the journal has not been told of
-    acting: ActingEntropies
+    acting_entropies: ActingEntropies
+    #: steps of the environments at the last update, by which a tuned λ is told how many there were since
+    _n_learned_from: int = 0
 
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
@@ -57,9 +60,9 @@ class OffPolicyHooks(TrainingHooks, SAC):
             explain(None, self.policy, error)
             raise
         if warms_up:
-            self.acting.add_uniform(self.tempering.alpha)
+            self.acting_entropies.add_uniform(self.tempering.alpha)
         else:
-            self.acting.add(*self._acted_by(), self.tempering.alpha)
+            self.acting_entropies.add(*self._acted_by(), self.tempering.alpha)
         return chosen
 
     def _act(self, action_noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -75,19 +78,19 @@ class OffPolicyHooks(TrainingHooks, SAC):
         try:
             return gaussian_of(self.actor)
         except TypeError:
-            unknown = th.full(self.acting.shape, th.nan)
+            unknown = th.full(self.acting_entropies.shape, th.nan)
             return unknown, unknown
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
-        self.journal.see_ends(len(self.acting) - 1, infos)
+        self.journal.see_ends(len(self.acting_entropies) - 1, infos)
         super()._update_info_buffer(infos, dones)
-        if len(self.acting) >= KEPT_STEPS:
+        if len(self.acting_entropies) >= KEPT_STEPS:
             self._tell_bonuses()
 
     def _tell_bonuses(self) -> None:
         """Let the journal know of α·H until now."""
-        if len(self.acting):
-            bonuses = self.acting.take()
+        if len(self.acting_entropies):
+            bonuses = self.acting_entropies.take()
             self.journal.add_bonuses(bonuses * (reward_scale(self._vec_normalize_env) or 1.0))
 
     def _before_save(self) -> None:
@@ -111,6 +114,7 @@ class OffPolicyHooks(TrainingHooks, SAC):
         self._tell_bonuses()
         result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
         check_transition(self._last_obs)
+        self._n_learned_from = self.num_timesteps
         self.tempering.begin(1.0 - self.num_timesteps / max(self._total_timesteps, 1))
         return result
 
@@ -154,6 +158,8 @@ class OffPolicyHooks(TrainingHooks, SAC):
         try:
             super().load_replay_buffer(path, truncate_last_traj)
             check_replay_buffer(self, self.replay_buffer)
+            if hasattr(self.replay_buffer, "gamma"):
+                self.replay_buffer.gamma = self.gamma  # type: ignore[union-attr]
         except BaseException:
             self.replay_buffer = held
             raise

@@ -8,6 +8,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
 from sb3_entropy.distributions.laws import Law
+from sb3_entropy.temperature import Temperature
 
 #: the scalar that regularisers add to the actor's loss, from that loss; None for none
 Penalty = Callable[[th.Tensor], th.Tensor]
@@ -43,6 +44,15 @@ class Path(ABC):
         Draw ã ~ π(·|s), then ã' ~ π(·|s'), of the target actor where that is asked for.
 
         :param batch: B transitions
+        """
+
+    @abstractmethod
+    def descend_temperature(self, temperature: Temperature) -> th.Tensor | None:
+        """
+        One step of α, from :attr:`temperature_log_prob`.
+
+        :param temperature: α
+        :return: the loss that it has descended, without gradient; None if there is none
         """
 
     @abstractmethod

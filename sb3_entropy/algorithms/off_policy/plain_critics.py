@@ -1,5 +1,7 @@
 """The critics of SAC-AdaEnt that know no entropy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,20 @@ def own_seed(seed: int | None, purpose: int) -> int:
     return int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+@contextmanager
+def own_generators(device: th.device, seed: int | None = None) -> Iterator[None]:
+    """
+    PyTorch's global generators are what they were afterwards, those of the device too.
+
+    :param device: the model's
+    :param seed: theirs in between; None to go on from where they are
+    """
+    with th.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        if seed is not None:
+            th.manual_seed(seed)
+        yield
+
+
 def make_plain_critics(policy: SACPolicy, lr_schedule: Schedule, seed: int) -> Targeted:
     """
     Critics like the policy's, with an optimiser like theirs. The global generators stay where they are.
@@ -35,8 +51,7 @@ def make_plain_critics(policy: SACPolicy, lr_schedule: Schedule, seed: int) -> T
     :param seed: of their parameters
     :return: critics and targets, which begin alike
     """
-    with th.random.fork_rng(devices=[]):
-        th.manual_seed(seed)
+    with own_generators(policy.device, seed):
         extractor = policy.actor.features_extractor if policy.share_features_extractor else None
         online, target = policy.make_critic(features_extractor=extractor), policy.make_critic()
     target.load_state_dict(online.state_dict())

@@ -8,9 +8,13 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from sb3_entropy.algorithms.off_policy.soft_n_step import SoftNStepReplayBuffer
+
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
 
+#: where buffers come from whose kind is known
+_KNOWN = ("stable_baselines3.common.buffers", "sb3_entropy.")
 #: of reward, end and time limit, which Stable-Baselines3 keeps as float32, as it does the actions
 _BYTES_BESIDE = 12
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -38,11 +42,25 @@ def check_replay_buffer(algorithm: "OffPolicyHooks", buffer: ReplayBuffer | None
             f"The replay buffer was filled by {buffer.n_envs} environments, but the model has {algorithm.n_envs}. Load "
             f"the model with as many environments, load(path, env=make_vec_env(…, n_envs={buffer.n_envs}))."
         )
+    _check_steps(algorithm, buffer)
     n_transitions = buffer.buffer_size * buffer.n_envs
     if n_transitions < algorithm.batch_size:
         raise ValueError(
             f"batch_size={algorithm.batch_size}, but the replay buffer has room for {n_transitions} transitions: every "
             "batch would hold the same ones several times. Raise buffer_size, or lower batch_size."
+        )
+
+
+def _check_steps(algorithm: "OffPolicyHooks", buffer: ReplayBuffer) -> None:
+    """Of buffers that the model makes by itself: how many steps a return has, and whether it has their entropy."""
+    if algorithm.replay_buffer_class is not None or not type(buffer).__module__.startswith(_KNOWN):
+        return
+    n_steps, is_soft = getattr(buffer, "n_steps", 1), algorithm.soft_n_step
+    if n_steps != algorithm.n_steps or (is_soft and not isinstance(buffer, SoftNStepReplayBuffer)):
+        raise ValueError(
+            f"The replay buffer, a {type(buffer).__name__}, gives returns of n_steps={n_steps}, but the model has "
+            f"n_steps={algorithm.n_steps} and soft_n_step={is_soft}. Load the buffer into a model that has made one "
+            "like it, or go on with an empty one."
         )
 
 

@@ -10,6 +10,7 @@ from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
+from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
 from stable_baselines3.sac.policies import Actor, SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_policy_class
@@ -17,7 +18,7 @@ from sb3_entropy.algorithms.common.saving import SavedAlgorithm
 from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.critic_choice import CRITIC_CHOICES, CriticChoice
 from sb3_entropy.algorithms.off_policy.hooks import OffPolicyHooks
-from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN
+from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN, own_generators
 from sb3_entropy.algorithms.off_policy.replay import check_memory, check_replay_buffer
 from sb3_entropy.algorithms.off_policy.soft_n_step import SoftNStepReplayBuffer
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
@@ -35,7 +36,16 @@ _REPLAY = (
 )
 #: what is made of other attributes
 _MADE = (
-    *("acting", "_flat_path", "critic_groups", "targeted_actor", "actor_target", "critic_choice"),
+    *(
+        "acting_entropies",
+        "_flat_path",
+        "_acted_fast",
+        "_n_learned_from",
+        "critic_groups",
+        "targeted_actor",
+        "actor_target",
+        "critic_choice",
+    ),
     *("ent_coef_tensor", "batch_norm_stats", "batch_norm_stats_target"),
 )
 
@@ -59,7 +69,9 @@ class OffPolicySetup(OffPolicyHooks):
     parts_of_some: ClassVar[frozenset[str]] = frozenset({"actor_target", "ent_coef_optimizer", *PLAIN})
     #: of these, those that may be missing, each as a whole
     begin_anew: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"actor_target"}), frozenset(PLAIN))
-    changed_when_loaded: ClassVar[frozenset[str]] = frozenset({"ent_coef", "ent_coef_gradient", "use_target_actor"})
+    changed_when_loaded: ClassVar[frozenset[str]] = frozenset(
+        {"ent_coef", "ent_coef_gradient", "ent_coef_lr", "use_target_actor"}
+    )
 
     ent_coef: EntCoef  # type: ignore[assignment]
     target_entropy: float | str
@@ -68,7 +80,6 @@ class OffPolicySetup(OffPolicyHooks):
     actor_critic: str
     use_target_actor: bool
     use_target_critic: bool
-    soft_n_step: bool
     fast: bool | str
 
     #: the critics: the soft ones first
@@ -94,16 +105,22 @@ class OffPolicySetup(OffPolicyHooks):
         before = self._accept_arguments()
         check_policy_class(type(self).__name__, self.policy_class, self.policy_aliases, SACPolicy)
         self._check_n_steps()
-        twice = not self.optimize_memory_usage
-        check_memory(self.observation_space, self.action_space, self.buffer_size, twice)
+        if self.env is not None:
+            self._check_memory()
         with self._replay_arguments_kept():
             OffPolicyAlgorithm._setup_model(self)  # SAC's own would make its temperature
         self._create_aliases()
         for make in self.made_from:
             getattr(self, make)(before)
         check_replay_buffer(self, self.replay_buffer)
-        self.acting = ActingEntropies(self.n_envs, get_action_dim(self.action_space))
+        self.acting_entropies = ActingEntropies(self.n_envs, get_action_dim(self.action_space))
         self._is_set_up = True
+
+    def _check_memory(self) -> None:
+        """Of a buffer of somebody's own nobody knows what it takes; a model without environment will not fill it."""
+        if self.replay_buffer_class in (None, ReplayBuffer, DictReplayBuffer, NStepReplayBuffer, HerReplayBuffer):
+            twice = not self.optimize_memory_usage
+            check_memory(self.observation_space, self.action_space, self.buffer_size, twice)
 
     def _check_n_steps(self) -> None:
         if not self.soft_n_step:
@@ -216,7 +233,11 @@ class OffPolicySetup(OffPolicyHooks):
         if not self.use_target_actor:
             self.targeted_actor = None
         elif self.targeted_actor is None or not self._is_set_up:
-            self.targeted_actor = Targeted.copied("actor_loss", self.actor)
+            with own_generators(self.device):
+                target = self.policy.make_actor()
+            target.load_state_dict(self.actor.state_dict())
+            target.set_training_mode(False)
+            self.targeted_actor = Targeted("actor_loss", self.actor, target)
 
     @property
     def actor_target(self) -> Any:
@@ -224,7 +245,7 @@ class OffPolicySetup(OffPolicyHooks):
         return None if self.targeted_actor is None else self.targeted_actor.target
 
     @property
-    def acting_in_targets(self) -> Actor:
+    def actor_of_targets(self) -> Actor:
         """What ã' is drawn from: the actor, or its target (Fig. 1, lines 12 and 15, "θ̄ if use target")."""
         return self.actor if self.targeted_actor is None else self.targeted_actor.target
 

@@ -1,11 +1,9 @@
 """A network and its target, which follows it slowly."""
 
-import copy
 from typing import Any
 
 import torch as th
 from stable_baselines3.common.utils import get_parameters_by_name, polyak_update
-from torch import nn
 
 
 class Targeted:
@@ -19,19 +17,7 @@ class Targeted:
 
     def __init__(self, name: str, online: Any, target: Any):
         self.name, self.online, self.target = name, online, target
-        self._parameters = [list(net.parameters()) for net in (online, target)]
         self._running = [get_parameters_by_name(net, ["running_"]) for net in (online, target)]
-
-    @classmethod
-    def copied(cls, name: str, online: nn.Module) -> "Targeted":
-        """
-        :param online: a network
-        :return: it, with a copy of itself as target, in evaluation mode
-        """
-        target = copy.deepcopy(online)
-        vars(target).pop("optimizer", None)
-        target.train(False)
-        return cls(name, online, target)
 
     @property
     def optimizer(self) -> th.optim.Optimizer:
@@ -43,5 +29,5 @@ class Targeted:
         """
         :param tau: τ
         """
-        polyak_update(self._parameters[0], self._parameters[1], tau)
+        polyak_update(self.online.parameters(), self.target.parameters(), tau)
         polyak_update(self._running[0], self._running[1], 1.0)

@@ -46,7 +46,7 @@ def test_gradients_of_actor_and_critic_are_ddpgs(use_target_actor: bool, n_criti
         narrow(ours.actor_target)
         assert not th.equal(ours.actor_target.mu.weight, ours.actor.mu.weight)
     load_into(theirs.actor, ours.actor)
-    load_into(theirs.actor_target, ours.acting_in_targets)
+    load_into(theirs.actor_target, ours.actor_of_targets)
     theirs.critic.load_state_dict(ours.critic.state_dict())
     theirs.critic_target.load_state_dict(ours.critic_target.state_dict())
     theirs.replay_buffer = ours.replay_buffer

@@ -1,5 +1,6 @@
 """One gradient step with stacked critics, flat parameters and gradients written out."""
 
+import math
 from types import NoneType
 from typing import Any
 
@@ -17,10 +18,12 @@ from sb3_entropy.algorithms.off_policy.fast.actor import FlatActor
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 from sb3_entropy.algorithms.off_policy.fast.replay import can_gather, gather
 from sb3_entropy.algorithms.off_policy.fast.states import AtSample, FlatStateCritics
+from sb3_entropy.algorithms.off_policy.fast.temperature import TemperatureDescent
 from sb3_entropy.algorithms.off_policy.parts import Parts
 from sb3_entropy.algorithms.off_policy.path import Path, Penalty
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.policies.laws import law_at
+from sb3_entropy.temperature import Temperature
 
 #: the losses of the groups, by their keys in the log
 CRITIC_LOSSES = ("critic_loss", "plain_critic_loss")
@@ -32,6 +35,8 @@ class FlatPath(Path):
 
     Within rounding of Stable-Baselines3's SAC, from the same random numbers. What is large is written over: the hidden
     layers of a batch by those of the next, and by the gradient of its one step.
+
+    Of the tensors that it works on none has a gradient of autograd's.
 
     :param parts: such as :func:`~sb3_entropy.algorithms.off_policy.fast.choice.why_general` has nothing to say of
     """
@@ -52,13 +57,18 @@ class FlatPath(Path):
         owners = [(parts.policy.actor, self.actor.flat), *((group, self.critics.flat) for group in groups)]
         self._descents = [rounded_descent(owner.optimizer, flat, owner.parameters()) for owner, flat in owners]
         self._actor_descent, *self._critic_descents = self._descents
+        self._temperature_descent = TemperatureDescent()
         self._flats = [self.critics.flat, self.target_critics.flat, *(actor.flat for actor in (self.actor, *targets))]
         self._gathers = parts.env is None and can_gather(parts.replay_buffer)
         self._is_box = isinstance(parts.policy.observation_space, spaces.Box)
-        self._modules = [module for part in (actors[0], *groups) for module in part.modules()]
+        modules = [parts.policy, *(module for part in (actors[0], *groups) for module in part.modules())]
+        self._attributes = list(map(vars, modules))
         #: what its choice depended on, written and read there
         self.standing: Any = None
         self.seen: list[Any] = []
+        #: the ids of what rollouts are collected with while there is no callback, from the first of a training on; None
+        #: where there is one, which may change anything
+        self.undisturbed: tuple[int, ...] | None = None
         #: of the critics in one pass after another
         self._room = Room()
         #: what the actor ascends, in this step
@@ -76,6 +86,13 @@ class FlatPath(Path):
         :return: whether this would be made of them again: loading gives parameters and optimisers other tensors
         """
         return self.parts.same(parts) and self.holds()
+
+    def is_undisturbed(self, collects: tuple[Any, ...]) -> bool:
+        """
+        :param collects: what a rollout is collected with
+        :return: whether it is what the last one was collected with, of which nobody but the environments has been told
+        """
+        return self.undisturbed is not None and self.undisturbed == tuple(map(id, collects))
 
     def holds(self) -> bool:
         """:return: whether parameters and the optimisers' states still are these views"""
@@ -98,22 +115,26 @@ class FlatPath(Path):
 
         :param mode: whether the policy is trained
         """
-        vars(self.policy)["training"] = mode
-        for module in self._modules:
-            vars(module)["training"] = mode
+        if self.undisturbed is not None and self._attributes[-1]["training"] == mode:
+            return
+        for attributes in self._attributes:
+            attributes["training"] = mode
 
     # ------------------------------------------------------------------ a step in the environment
 
-    @th.no_grad()
     def act(self, observations: np.ndarray) -> np.ndarray:
         """
         :param observations: as the environments give them, shape (N, …)
         :return: a ~ π(·|s), in [−1, 1], shape (N, A)
         :raises DivergedError: if it is not a number
         """
+        if self._is_box:
+            features = observations.reshape(len(observations), -1).astype(np.float32, copy=False)
+        else:
+            features = self._features(th.from_numpy(observations)).numpy()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is named below
-            actions = self.actor.act(self._features(th.from_numpy(observations)))
-        if np.isnan(actions).any():
+            actions = self.actor.act(features)
+        if math.isnan(actions.sum()):
             # The actor finds it itself, and says so in its own words; the generator does not notice.
             with th.random.fork_rng(devices=[]):
                 self.policy.actor(th.from_numpy(observations))
@@ -122,7 +143,8 @@ class FlatPath(Path):
 
     def _features(self, observations: th.Tensor) -> th.Tensor:
         if self._is_box:
-            return observations.float().flatten(1)
+            plain = observations.dtype is th.float32 and observations.dim() == 2
+            return observations if plain else observations.float().flatten(1)
         actor = self.policy.actor
         return actor.extract_features(observations, actor.features_extractor)
 
@@ -133,21 +155,20 @@ class FlatPath(Path):
             return gather(self.parts.replay_buffer, batch_size)
         return self.parts.replay_buffer.sample(batch_size, env=self.parts.env)
 
-    @th.no_grad()
     def begin(self, batch: ReplayBufferSamples) -> None:
         self._now = None
         self._states, self._stored_actions = self._features(batch.observations), batch.actions.float()
         self._next_states = self._features(batch.next_observations)
         self._batch = batch
+        n = len(self._states)
         if self.target_actor is None:
-            n = len(self._states)
             both = self.actor.draw(th.cat((self._states, self._next_states)), 2)
-            self._drawn, self._next_actions, self.next_log_prob = both.first(n), both.actions[n:], both.log_prob[n:]
+            self._drawn, drawn = both.part(0, n), both.part(n, 2 * n)
         else:
             self._drawn = self.actor.draw(self._states)
-            self.temperature_log_prob = self.target_actor.draw(self._states).log_prob
+            self.temperature_log_prob = self.target_actor.draw(self._states).log_prob.clone()
             drawn = self.target_actor.draw(self._next_states)
-            self._next_actions, self.next_log_prob = drawn.actions, drawn.log_prob
+        self._next_actions, self.next_log_prob = drawn.actions, drawn.log_prob
         self.log_prob = self._drawn.log_prob
         if self.target_actor is None:
             self.temperature_log_prob = self.log_prob
@@ -159,7 +180,9 @@ class FlatPath(Path):
         with th.enable_grad():
             return law_at(self.policy, self._batch.observations)
 
-    @th.no_grad()
+    def descend_temperature(self, temperature: Temperature) -> th.Tensor | None:
+        return self._temperature_descent.step(temperature, self.temperature_log_prob)
+
     def next_values(self) -> th.Tensor:
         values = self.target_critics.forward(th.cat((self._next_states, self._next_actions), 1), self._room)[1]
         return self._in_groups(values)
@@ -172,16 +195,23 @@ class FlatPath(Path):
         for name, loss in zip(CRITIC_LOSSES, losses, strict=False):
             check_finite(name, loss)
         self.critics.backward(hidden, error.div_(error.shape[2]).view(values.shape), self._room)
-        check_gradients(CRITIC_LOSSES[0], [self.critics.flat.gradients])
+        self._check_critics()
         for descent in self._critic_descents:
             descent.step_alone()
         return losses
 
-    @th.no_grad()
+    def _check_critics(self) -> None:
+        flat = self.critics.flat
+        try:
+            check_gradients(CRITIC_LOSSES[0], [flat.gradients])
+        except DivergedError:  # of which group?
+            for name, critic in zip(CRITIC_LOSSES, self.parts.critics, strict=False):
+                check_gradients(name, [flat.view(flat.gradients, parameter) for parameter in critic.parameters()])
+            raise
+
     def values(self) -> th.Tensor:
         return self._in_groups(self._at_sample(self.parts.actor_on_target_critics).values)
 
-    @th.no_grad()
     def state_critics(self, target: bool) -> FlatStateCritics:
         return FlatStateCritics(self._at_sample(target), self.n_groups, self._drawn.mean, self._drawn.std)
 
@@ -198,7 +228,6 @@ class FlatPath(Path):
         self._actor_descent.step_alone()
         return loss
 
-    @th.no_grad()
     def move_targets(self, tau: float) -> None:
         for online, target in self._moving:
             target.lerp_(online, tau)

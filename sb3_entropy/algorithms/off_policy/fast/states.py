@@ -39,26 +39,14 @@ class AtSample:
         :param weights: w, shape (E, B)
         :return: shape (B, A)
         """
-        if self.gradients is not None:
-            return (weights.unsqueeze(2) * self.gradients).sum(0)
+        if self.gradients is not None or len(weights) == 1:
+            return (weights.unsqueeze(2) * self.differentiate()).sum(0)
+        places = weights.reshape(-1).nonzero()[:, 0]
+        counts = weights.count_nonzero(1).tolist()
+        gradients = self.critics.action_gradients_at(self.hidden, places, counts, self.n_actions, self._room or Room())
+        gradients *= weights.reshape(-1, 1).index_select(0, places)
         total = self.x.new_zeros((len(self.x), self.n_actions))
-        for critic, own in enumerate(weights):
-            rows = own.nonzero()[:, 0]
-            if len(rows) == 0:
-                continue
-            # Of h₀ = x only the number of states is read.
-            hidden = [self.x[: len(rows)], *(self._rows(depth, critic, rows) for depth in range(1, len(self.hidden)))]
-            one = self.critics.alone(critic)
-            gradient = one.action_gradients([layer.unsqueeze(0) for layer in hidden], self.n_actions, self._room)[0]
-            total.index_add_(0, rows, gradient * own.index_select(0, rows).unsqueeze(1))
-        return total
-
-    def _rows(self, depth: int, critic: int, rows: th.Tensor) -> th.Tensor:
-        layer = self.hidden[depth][critic]
-        if len(rows) == len(layer):
-            return layer
-        out = None if self._room is None else self._room.of(("rows", depth), len(rows), layer.shape[1])
-        return th.index_select(layer, 0, rows, out=out)
+        return total.index_add_(0, places.remainder_(len(self.x)), gradients)
 
 
 class FlatStateCritics(StateCritics):
