@@ -23,7 +23,9 @@ ALPHA, B, N = 0.3, 24, 6
 def base() -> Any:
     """:return: a model whose critics, plain and soft, online and target, all say something else"""
     settings = {"learning_rate": 0.02, "fast": False, "similarity_samples": N, "ent_coef": ALPHA}
-    model = build("sac_adaent", make_env(truncates=True), similarity_threshold=0.5, **settings).learn(40)
+    model = build(
+        "sac_adaent", make_env(truncates=True), similarity_threshold=0.5, similarity_rule="exact", **settings
+    ).learn(40)
     return at_rest(model)
 
 
@@ -168,7 +170,9 @@ def test_a_blend(threshold: float) -> None:
 
 def test_a_threshold_may_be_a_schedule() -> None:
     """ε falls from above 1, where all is plain, over the switch to −1, where all is soft."""
-    model = build("sac_adaent", similarity_threshold=lambda progress: 2 * progress - 1, batch_size=16)
+    model = build(
+        "sac_adaent", similarity_threshold=lambda progress: 2 * progress - 1, batch_size=16, similarity_rule="exact"
+    )
     logged = record(model)
     model.learn(40, log_interval=1)
     shares = logged.values["train/plain_share"]
