@@ -75,6 +75,10 @@ class FlatOptimizer(ABC):
         """:return: whether the optimiser's state still is these views"""
         return self.optimizer.state is self._state and self._ids_held() == self._held_ids
 
+    def is_loaded(self) -> bool:
+        """:return: whether the optimiser has another state, as loading gives it: quicker than :meth:`holds`"""
+        return self.optimizer.state is not self._state
+
     def release(self) -> None:
         """Give each parameter a state of its own again, with the same numbers."""
         for held, views in zip(self._entries, self._views, strict=True):
