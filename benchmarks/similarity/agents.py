@@ -117,12 +117,7 @@ def train_agents(
     """
     register_envs()
     model = SACWithPlainCritics(
-        "MlpPolicy",
-        gym.make(env_id),
-        buffer_size=max(at),
-        seed=seed,
-        device="cpu",
-        **{"learning_starts": 200, **settings},
+        "MlpPolicy", gym.make(env_id), buffer_size=max(at), seed=seed, device="cpu", **{"learning_starts": 200, **settings}
     )
     for steps in at:
         name = f"{env_id}, {steps:,} steps, seed {seed}"
