@@ -1,1 +1,5 @@
-"""Similarity rules: how well each decides, and what it costs. ``python -m benchmarks.similarity``."""
+"""
+Similarity rules of SAC-AdaEnt: how well each decides, and what it costs.
+
+``python -m benchmarks.similarity``; see :mod:`benchmarks.similarity.__main__`.
+"""

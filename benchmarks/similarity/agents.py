@@ -1,137 +1,86 @@
-"""Trained agents with a soft and a plain pair of critics, and states that they have seen."""
+"""Trained agents, and states that they have met."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch as th
-from stable_baselines3 import SAC
-from stable_baselines3.common.policies import ContinuousCritic
-from stable_baselines3.common.utils import polyak_update
-from torch.nn import functional as F
 
-from sb3_entropy.algorithms.off_policy.similarity.cosine import decide
-from sb3_entropy.algorithms.off_policy.similarity.general import GeneralStateCritics, gaussian_in, gaussian_of
-from sb3_entropy.algorithms.off_policy.similarity.rule import SimilarityRule, make_similarity_rule
-from sb3_entropy.environments import register_envs
+from sb3_entropy import SACAdaEnt
+from sb3_entropy.algorithms.off_policy.similarity.general import GeneralStateCritics, gaussian_in
+from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
+
+#: ε of the training, whose decisions are the cheapest rule's
+TRAINING: dict[str, Any] = {"similarity_threshold": 0.9, "similarity_rule": "linear", "learning_starts": 200}
 
 
-class SACWithPlainCritics(SAC):
-    """
-    Stable-Baselines3's SAC with a second pair of critics whose targets know no entropy, and SAC-AdaEnt's decision.
-
-    Only what the benchmark needs: no n-step returns, no gSDE.
-    """
-
-    def __init__(self, *args: Any, rule: str = "linear", threshold: float = 0.9, samples: int = 100, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.rule: SimilarityRule = make_similarity_rule(rule)
-        self.threshold, self.samples = threshold, samples
-        self.own = th.Generator().manual_seed(self.seed or 0)
-        self.plain: ContinuousCritic = self.policy.make_critic()
-        self.plain_target: ContinuousCritic = self.policy.make_critic()
-        self.plain_target.load_state_dict(self.plain.state_dict())
-        self.plain_target.set_training_mode(False)
-        self.plain_optimizer = th.optim.Adam(self.plain.parameters(), lr=self.lr_schedule(1))
-
-    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
-        """
-        :param gradient_steps: how many
-        :param batch_size: B
-        """
-        self.policy.set_training_mode(True)
-        for _ in range(gradient_steps):
-            self._step(self.replay_buffer.sample(batch_size))
-
-    def _step(self, batch: Any) -> None:
-        a, log_prob = self.actor.action_log_prob(batch.observations)
-        mean, std = gaussian_of(self.actor)
-        log_prob = log_prob.reshape(-1, 1)
-        alpha = th.exp(self.log_ent_coef.detach())
-        self._descend(self.ent_coef_optimizer, -(self.log_ent_coef * (log_prob + self.target_entropy).detach()).mean())
-        with th.no_grad():
-            next_a, next_log_prob = self.actor.action_log_prob(batch.next_observations)
-            for_target = batch.next_observations, next_a
-            soft = th.cat(self.critic_target(*for_target), 1).amin(1, keepdim=True) - alpha * next_log_prob[:, None]
-            plain = th.cat(self.plain_target(*for_target), 1).amin(1, keepdim=True)
-            soft, plain = (batch.rewards + (1 - batch.dones) * self.gamma * value for value in (soft, plain))
-        for critic, optimizer, target in (
-            (self.critic, self.critic.optimizer, soft),
-            (self.plain, self.plain_optimizer, plain),
-        ):
-            values = critic(batch.observations, batch.actions)
-            self._descend(optimizer, 0.5 * sum(F.mse_loss(value, target) for value in values))
-        asked = GeneralStateCritics((self.critic, self.plain), batch.observations, mean, std, a)
-        sim = self.rule(asked, "shifted", self.threshold, self.samples, self.own)
-        q = [th.cat(critic(batch.observations, a), 1).amin(1) for critic in (self.critic, self.plain)]
-        taught = th.where(decide(sim, self.threshold), *q)
-        self._descend(self.actor.optimizer, (alpha * log_prob[:, 0] - taught).mean())
-        polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
-        polyak_update(self.plain.parameters(), self.plain_target.parameters(), self.tau)
-
-    @staticmethod
-    def _descend(optimizer: th.optim.Optimizer, loss: th.Tensor) -> None:
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
+@dataclass
 class Agent:
     """
-    What the benchmark asks of a trained agent.
+    What the benchmark asks of an agent.
 
-    :param name: of the agent in tables
-    :param model: with an actor
-    :param critics: the soft pair and the plain one
-    :param observations: states that it has met, shape (B, D)
+    :param env_id: where it has been trained
+    :param steps: for how long
+    :param seed: of the training
+    :param model: with a soft and a plain pair of critics
+    :param observations: states that it has met, shape (B, …)
     """
 
-    def __init__(self, name: str, model: SAC, critics: Sequence[ContinuousCritic], observations: th.Tensor):
-        self.name, self.actor, self.critics, self.observations = name, model.actor, tuple(critics), observations
-        self.mean, self.std = gaussian_in(model.actor, observations)
+    env_id: str
+    steps: int
+    seed: int
+    model: SACAdaEnt
+    observations: th.Tensor
 
-    def states(self, rows: slice, generator: th.Generator) -> GeneralStateCritics:
+    def states(self, generator: th.Generator) -> GeneralStateCritics:
         """
-        :param rows: which states
         :param generator: of the actor's sample
-        :return: the critics in these states
+        :return: its critics in all these states
         """
-        mean, std = self.mean[rows], self.std[rows]
+        mean, std = gaussian_in(self.model.actor, self.observations)
         sample = th.tanh(mean + std * th.randn(mean.shape, generator=generator))
-        return GeneralStateCritics(self.critics, self.observations[rows], mean, std, sample)
+        return GeneralStateCritics((self.model.critic, self.model.plain_critic), self.observations, mean, std, sample)
 
 
-def train_agents(
-    env_id: str, at: Sequence[int], seed: int, states: int, folder: Path | None = None, **settings: Any
-) -> Iterator[Agent]:
+def trained(env_id: str, steps: Sequence[int], seed: int, states: int) -> Iterator[Agent]:
     """
     :param env_id: the environment
-    :param at: after how many steps the agent is looked at, ascending
+    :param steps: after how many the agent is looked at, ascending
     :param seed: of the training
     :param states: how many are drawn from its replay buffer
-    :param folder: where agents are kept, and found again; None for nowhere
-    :param settings: of the model
-    :return: the agent at each of these steps, while it is what it was there
+    :return: the agent at each of these, while it is what it was there
     """
-    register_envs()
-    model = SACWithPlainCritics(
-        "MlpPolicy", gym.make(env_id), buffer_size=max(at), seed=seed, device="cpu", **{"learning_starts": 200, **settings}
-    )
-    for steps in at:
-        name = f"{env_id}, {steps:,} steps, seed {seed}"
-        kept = folder / f"{env_id.replace('/', '-')}-{steps}-{seed}.pt" if folder else None
-        if kept and kept.exists():
-            found = th.load(kept, weights_only=True)
-            for module, key in ((model.actor, "actor"), (model.critic, "critic"), (model.plain, "plain")):
-                module.load_state_dict(found[key])
-            observations = found["observations"]
-        else:
-            model.learn(steps - model.num_timesteps, reset_num_timesteps=False)
-            chosen = np.random.default_rng(seed).choice(model.replay_buffer.size(), states, replace=steps < states)
-            observations = th.tensor(model.replay_buffer.observations[chosen, 0], dtype=th.float32)
-            if kept:
-                parts = {"actor": model.actor, "critic": model.critic, "plain": model.plain}
-                th.save({key: part.state_dict() for key, part in parts.items()} | {"observations": observations}, kept)
-        yield Agent(name, model, (model.critic, model.plain), observations)
+    net = {"policy_kwargs": {"net_arch": [32, 32]}} if env_id.startswith("entropy/") else {}
+    model = SACAdaEnt("MlpPolicy", env_id, seed=seed, device="cpu", buffer_size=max(*steps, 1000), **TRAINING, **net)
+    for until in steps:
+        model.learn(until - model.num_timesteps, reset_num_timesteps=False)
+        buffer: Any = model.replay_buffer
+        chosen = np.random.default_rng(seed).choice(buffer.size(), states, replace=buffer.size() < states)
+        met = th.tensor(buffer.observations[chosen, 0], dtype=th.float32)
+        yield Agent(env_id, until, seed, model, met)
+
+
+class Counting(StateCritics):
+    """
+    Critics that count how often they are asked: once for a value in a state, and once for a gradient.
+
+    :param asked: the critics
+    """
+
+    def __init__(self, asked: StateCritics):
+        self.asked, self.evaluations = asked, 0.0
+        self.mean, self.std = asked.mean, asked.std
+        self.sample, self.values_at_sample = asked.sample, asked.values_at_sample
+
+    def values(self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False) -> th.Tensor:
+        self.evaluations += actions.shape[0] * actions.shape[1] / len(self.mean)
+        return self.asked.values(actions, states, low_precision)
+
+    def values_and_gradients(self, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        self.evaluations += 2
+        return self.asked.values_and_gradients(actions)
+
+    def gradients_at_sample(self) -> th.Tensor:
+        self.evaluations += 1
+        return self.asked.gradients_at_sample()

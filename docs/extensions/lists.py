@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from sb3_entropy.algorithms.common.parents import stock_parent
 from sb3_entropy.registry import ALGORITHMS
@@ -68,14 +69,16 @@ def defaults() -> list[str]:
     """:return: where their defaults differ, and their keys"""
     rows = []
     for key, cls in ours().items():
-        arguments = inspect.signature(cls).parameters
-        default = {name: arguments[name].default for name in ("n_steps", "ent_coef", "normalize_advantage")}
-        rollout = f"{default['n_steps']} steps" + (", or whole episodes" if "n_episodes" in arguments else "")
-        whitened = "yes" if default["normalize_advantage"] else "no"
+        default = {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+        if issubclass(cls, OffPolicyAlgorithm):
+            update, whitened = f"{default['train_freq']} step, from a replay buffer", NO
+        else:
+            update = f"{default['n_steps']} steps" + (", or whole episodes" if "n_episodes" in default else "")
+            whitened = "yes" if default["normalize_advantage"] else "no"
         rows.append(
-            (f"[{cls.__name__}]({key}.md)", parent_of(cls), f"`{default['ent_coef']}`", rollout, whitened, f"`{key}`")
+            (f"[{cls.__name__}]({key}.md)", parent_of(cls), f"`{default['ent_coef']}`", update, whitened, f"`{key}`")
         )
-    return table(("", "parent", "`ent_coef`", "rollout", "advantages normalised", "key in the command line"), rows)
+    return table(("", "parent", "`ent_coef`", "an update", "advantages normalised", "key in the command line"), rows)
 
 
 def exports() -> list[str]:

@@ -79,7 +79,8 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
     :param similarity_threshold: ε ∈ [−1, 1], or a function of the remaining progress; −1 is always soft, 1 always plain
     :param similarity: of the two vectors as they are, ``"raw"``; less the minimum of each, ``"shifted"``; or less its
         mean, ``"centred"``; None for the variant's. Of vectors with one sign the raw cosine is near 1
-    :param similarity_rule: how it is found: ``"exact"``, the source's, from all N samples, or for less, see
+    :param similarity_rule: how it is found: ``"quadratic"``, from six evaluations of the critics, ``"exact"``, the
+        source's, from all N samples, or by another rule, see
         :mod:`sb3_entropy.algorithms.off_policy.similarity.rules`; a key, a mapping with options, or an object
     :param similarity_samples: N; the shifted similarity depends on it
     :param similarity_critics: ``"online"`` or ``"target"``, which are compared; None for the variant's
@@ -92,10 +93,7 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         text has it; what is given beside it stands
     """
 
-    search_space: ClassVar[SearchSpace] = {
-        **{name: drawn for name, drawn in SoftOffPolicyAlgorithm.search_space.items() if name != "actor_critic"},
-        "similarity_threshold": Between(0.5, 0.95),
-    }
+    search_space: ClassVar[SearchSpace] = {"similarity_threshold": Between(0.5, 0.95)}
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         "_take_variant": frozenset({"variant"}),
         **SoftOffPolicyAlgorithm.made_from,
@@ -179,7 +177,7 @@ class SACAdaEnt(SoftOffPolicyAlgorithm):
         fast: bool | str = "auto",
         similarity_threshold: float | Schedule = 0.9,
         similarity: str | None = None,
-        similarity_rule: str | Mapping[str, Any] | SimilarityRule = "exact",
+        similarity_rule: str | Mapping[str, Any] | SimilarityRule = "quadratic",
         similarity_samples: int = 100,
         similarity_critics: str | None = None,
         blend_temperature: float | None = None,

@@ -1,7 +1,7 @@
 """SDDPG: soft deep deterministic policy gradient, which is SAC1."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch as th
 from stable_baselines3.common.buffers import ReplayBuffer
@@ -10,6 +10,7 @@ from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, S
 from stable_baselines3.sac.policies import SACPolicy
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
+from sb3_entropy.algorithms.common.search import SearchSpace
 from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
 from sb3_entropy.algorithms.off_policy.path import Path
 from sb3_entropy.algorithms.off_policy.targets import soft_target
@@ -31,6 +32,8 @@ class SDDPG(SoftOffPolicyAlgorithm):
     Arguments up to ``_init_setup_model`` are those of Stable-Baselines3's SAC; what follows, and ``ent_coef``, is
     explained in :class:`~sb3_entropy.algorithms.off_policy.algorithm.SoftOffPolicyAlgorithm`.
     """
+
+    search_space: ClassVar[SearchSpace] = {"actor_critic": ("first", "minimum")}
 
     def __init__(
         self,

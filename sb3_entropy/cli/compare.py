@@ -24,9 +24,10 @@ def run_compare(arguments: Sequence[str]) -> int:
     """
     parser = ArgumentParser(
         "sb3-entropy compare",
-        description="Does entropy help my task? Trains the 2×2 (entropy in the return × in the improvement) at a few "
-        "temperatures with several seeds, and writes a report. What decides is the interquartile mean over the seeds, "
-        "the typical run; mean, worst run and failures stand beside it.",
+        description="Does entropy help my task? Trains the 2×2 (entropy in the return × in the improvement; an "
+        "off-policy algorithm with and without it) at a few temperatures with several seeds, and writes a report. What "
+        "decides is the interquartile mean over the seeds, the typical run; mean, worst run and failures stand beside "
+        "it.",
     )
     parser.add_argument("--env", required=True, help="the environment's id: Pendulum-v1, my_package:My-v0")
     add_packages_option(parser)

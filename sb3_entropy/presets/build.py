@@ -105,7 +105,7 @@ def make_model(
     if given.get("policy_kwargs") is None:
         given.pop("policy_kwargs", None)
     if is_off_policy(algorithm):
-        given = off_policy_arguments(given, env, longest)
+        given = off_policy_arguments(algorithm, given, env, longest)
     given.setdefault("device", "cpu")
     model: BaseAlgorithm = algorithm(hyperparams.get("policy", "MlpPolicy"), env, seed=seed, **given)
     return model

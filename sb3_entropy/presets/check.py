@@ -172,6 +172,8 @@ def _as_number(text: str) -> float | None:
 def _check_temperature(hyperparams: Mapping[str, Any]) -> None:
     """The form of ``ent_coef``. Whether a target can be reached depends on the environment: the constructor says so."""
     given = {name: hyperparams[key] for key, name in _TEMPERATURE.items() if key in hyperparams}
+    if given.get("rate", 0.0) is None:  # off-policy: the learning rate
+        del given["rate"]
     make_temperature(given.pop("ent_coef", 0.0), spaces.Box(-1, 1, shape=(1,)), **given)
 
 

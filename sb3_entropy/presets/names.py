@@ -1,4 +1,7 @@
-"""Plain names in YAMLs, for what has no literal: classes of torch, and classes by their path. Nothing is evaluated."""
+"""
+Plain names in YAMLs, for what has no literal: classes of torch, HER's buffer, and classes by their path. Nothing is
+evaluated.
+"""
 
 import importlib
 import re
@@ -6,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from stable_baselines3.common.buffers import BaseBuffer
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
 from torch import nn
 
 from sb3_entropy.errors import unknown
@@ -29,6 +34,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "rmsprop_tf_like": RMSpropTFLike,
     "sgd": torch.optim.SGD,
 }
+#: of what stands beside ``policy_kwargs``; rl-zoo evaluates the one name that it has imported
+BUFFERS: dict[str, type[BaseBuffer]] = {"HerReplayBuffer": HerReplayBuffer}
+_BUFFER_KEYS = {"replay_buffer_class": "replay buffer", "rollout_buffer_class": "rollout buffer"}
 _NAMES: dict[str, tuple[str, Mapping[str, type]]] = {
     "activation_fn": ("activation", ACTIVATIONS),
     "optimizer_class": ("optimizer", OPTIMIZERS),
@@ -36,6 +44,7 @@ _NAMES: dict[str, tuple[str, Mapping[str, type]]] = {
 }
 _MAPPINGS = {
     "policy_kwargs": "policy_kwargs:\n  activation_fn: relu\n  net_arch: {pi: [64, 64], vf: [64, 64]}",
+    "replay_buffer_kwargs": "replay_buffer_kwargs:\n  n_sampled_goal: 4\n  goal_selection_strategy: future",
     "normalize": "normalize: {norm_obs: true, norm_reward: false}",
     "monitor_kwargs": "monitor_kwargs:\n  info_keywords: [is_success]",
     "env_kwargs": "env_kwargs:\n  some_setting: 1.0",
@@ -66,6 +75,10 @@ def resolve_names(hyperparams: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(policy_kwargs.get(key), str):
                 policy_kwargs[key] = _find_class(kind, policy_kwargs[key], names)
         resolved["policy_kwargs"] = policy_kwargs
+    for key, kind in _BUFFER_KEYS.items():
+        if isinstance(resolved.get(key), str):
+            names = BUFFERS if key == "replay_buffer_class" else {}
+            resolved[key] = _find_class(kind, resolved[key], names)
     monitor_kwargs = resolved.get("monitor_kwargs")
     if isinstance(monitor_kwargs, Mapping) and isinstance(monitor_kwargs.get("info_keywords"), list):
         resolved["monitor_kwargs"] = {**monitor_kwargs, "info_keywords": tuple(monitor_kwargs["info_keywords"])}

@@ -4,6 +4,7 @@ their own defaults.
 """
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -48,13 +49,16 @@ def check_noise(hyperparams: Mapping[str, Any]) -> None:
         check_number("noise_std", hyperparams["noise_std"], low=0)
 
 
-def off_policy_arguments(given: Mapping[str, Any], env: VecEnv, longest: int | None) -> dict[str, Any]:
+def off_policy_arguments(
+    algorithm: type[Any], given: Mapping[str, Any], env: VecEnv, longest: int | None
+) -> dict[str, Any]:
     """
-    :param given: arguments of an off-policy algorithm as a YAML has them
+    :param algorithm: an off-policy algorithm
+    :param given: its arguments as a YAML has them
     :param env: its environments
     :param longest: the most steps that it will be trained for; unknown if ``None``
-    :return: the constructor's: noise as an object, ``train_freq`` as a tuple, and no larger a buffer than the training
-        can fill, which changes no number
+    :return: the constructor's: noise as an object, ``train_freq`` as a tuple, and a buffer that holds a batch and is
+        else no larger than the training can fill, which changes no number
     """
     arguments = {key: value for key, value in given.items() if key not in NOISE_KEYS}
     if "noise_type" in given:
@@ -65,7 +69,8 @@ def off_policy_arguments(given: Mapping[str, Any], env: VecEnv, longest: int | N
     if longest is not None:
         rollout = frequency if isinstance(frequency, int) else frequency[0] if frequency[1] == "step" else None
         if rollout is not None:  # the last rollout may end after the last step that was asked for
-            fill = longest + env.num_envs * (rollout + 1)
+            batch = given.get("batch_size", signature(algorithm).parameters["batch_size"].default)
+            fill = max(longest, int(batch)) + env.num_envs * (rollout + 1)
             arguments["buffer_size"] = min(int(given.get("buffer_size", 1_000_000)), fill)
     return arguments
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
+from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.presets.stand_ins import can_be_normalized, policy_for, spaces_of
+from sb3_entropy.presets.stock import is_off_policy
 from sb3_entropy.studies.spec import Study, parse_study
 
 #: α in units of the normalised reward: the discounted return has a standard deviation near 1 there
@@ -19,11 +21,13 @@ ESTIMAND = (
     "What decides is the interquartile mean (IQM) over the seeds: the typical run, the mean of the middle half. It "
     "does not see what happens to fewer than a quarter of the runs; mean, worst run and failures stand beside it."
 )
-WHERE = {
+WHERE: dict[str, dict[str, bool]] = {
     "in the improvement": {"entropy_in_return": False},
     "in the return": {"entropy_in_improvement": False},
     "in both": {},
 }
+#: of an off-policy algorithm, whose critics and actor have the same α
+WHERE_OFF_POLICY: dict[str, dict[str, bool]] = {"in both": {}}
 
 
 def comparison_name(env_id: str, algo: str) -> str:
@@ -62,10 +66,10 @@ def comparison_study(
 ) -> Study:
     """
     The 2×2 of Liu et al. 2020: α·H in the return (Eq. 35), in the improvement (Eqs. 38 and 41), in both or in neither,
-    which is the algorithm's parent.
+    which is the algorithm's parent. Off-policy, where nothing switches one of them off, in both or in neither.
 
     :param env_id: the environment
-    :param algo: one of our on-policy algorithms
+    :param algo: one of ours
     :param alphas: the temperatures, in units of the reward that is learned from
     :param timesteps: steps a run; the preset's, or 100,000, if ``None``
     :param seeds: runs an arm
@@ -81,7 +85,8 @@ def comparison_study(
     arm = {"algo": algo, **({"preset": preset} if preset else {})}
     swept = {"sweep": {"ent_coef": list(alphas)}}
     arms = {"neither": {**arm, "hyperparams": {"ent_coef": 0.0}}}
-    for name, flags in WHERE.items():
+    places = WHERE_OFF_POLICY if is_off_policy(find_algorithm(algo)) else WHERE
+    for name, flags in places.items():
         arms[name] = {**arm, **({"hyperparams": dict(flags)} if flags else {}), **swept}
     own = _arguments(algo, alphas, timesteps, seeds, preset)
     environment = ["--env", env_id, *(["--gym-packages", *packages] if packages else [])]
@@ -110,9 +115,13 @@ def comparison_study(
         "measures": ["final_return", "final_sampled_return", "mean_return", "late_spread", "entropy", "outside_box"],
         "decision": [against("in both", "neither", require="any")],
         "also": [
-            against("in the improvement", "neither"),
-            against("in the return", "neither"),
-            against("in both", "in the improvement"),
+            against(treatment, control)
+            for treatment, control in (
+                ("in the improvement", "neither"),
+                ("in the return", "neither"),
+                ("in both", "in the improvement"),
+            )
+            if {treatment, control} <= arms.keys()
         ],
         "figures": [
             "learning_curves",

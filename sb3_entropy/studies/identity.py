@@ -15,23 +15,24 @@ import sb3_contrib
 
 from sb3_entropy.environments import spec_of
 from sb3_entropy.presets.build import find_algorithm
-from sb3_entropy.presets.stock import STOCK
+from sb3_entropy.presets.stock import STOCK, is_off_policy
 from sb3_entropy.registry import (
     ACTION_DISTRIBUTIONS,
     DIVERGENCES,
     KERNELS,
     MEASURES,
     REFERENCES,
+    SIMILARITY_RULES,
     STD_SCHEMES,
     Registry,
 )
 from sb3_entropy.regularizers.coefficients import GradientShare
 from sb3_entropy.regularizers.regularizer import Regularizer
-from sb3_entropy.temperature import DecayedTemperature, ScheduledTemperature, TunedTemperature
+from sb3_entropy.temperature import DecayedTemperature, DualTemperature, ScheduledTemperature, TunedTemperature
 
 #: to be raised when the way in which runs are trained and evaluated changes their numbers
 PROTOCOL = 1
-#: what a text of ent_coef or coef makes, by its kind
+#: what a text of ent_coef or coef makes, by its kind; off-policy, ent_coef's "auto" is another rule
 _COEFFICIENTS: dict[str, type] = {
     "auto": TunedTemperature,
     "decay": DecayedTemperature,
@@ -130,15 +131,25 @@ def _named_things(algo: str, hyperparams: Mapping[str, Any]) -> Iterator[Any]:
         policy_kwargs = _with_defaults(policy_class, policy_kwargs)
     named = [(STD_SCHEMES, policy_kwargs.get("std_scheme"))]
     named += [(ACTION_DISTRIBUTIONS, policy_kwargs.get("action_distribution"))]
-    coefficients = [own.get("ent_coef")]
+    named += [(SIMILARITY_RULES, _key(own.get("similarity_rule"), "similarity_rule"))]
+    alpha, coefficients = own.get("ent_coef"), list[Any]()
+    if isinstance(alpha, str) and alpha.startswith("auto") and is_off_policy(algorithm):
+        yield DualTemperature
+    else:
+        coefficients.append(alpha)
     for rule in (own, *(_with_defaults(Regularizer, given) for given in own.get("regularizers") or [])):
-        kernel = (rule.get("divergence_kwargs") or {}).get("kernel")
+        kernel = _key((rule.get("divergence_kwargs") or {}).get("kernel"), "kernel")
         named += [(DIVERGENCES, rule.get("divergence")), (REFERENCES, rule.get("reference"))]
-        named += [(KERNELS, kernel.get("kernel") if isinstance(kernel, Mapping) else kernel)]
+        named += [(KERNELS, kernel)]
         coefficients.append(rule.get("coef"))
     yield from _registered(named)
     for kind in {given.partition("_")[0] for given in coefficients if isinstance(given, str)} & _COEFFICIENTS.keys():
         yield _COEFFICIENTS[kind]
+
+
+def _key(given: Any, name: str) -> Any:
+    """:return: the key, of a mapping that has it under a name and options beside it too"""
+    return given.get(name) if isinstance(given, Mapping) else given
 
 
 def _registered(named: Iterable[tuple[Registry[Any], Any]]) -> Iterator[Any]:
@@ -157,8 +168,21 @@ def _class_paths(hyperparams: Mapping[str, Any]) -> list[str]:
     wrapper = hyperparams.get("env_wrapper") or []
     listed = [wrapper] if isinstance(wrapper, (str, Mapping)) else wrapper
     named = [name for one in listed for name in ([one] if isinstance(one, str) else one)]
-    named += [hyperparams.get("policy"), *policy_kwargs.values()]
+    named += [hyperparams.get(key) for key in ("policy", "replay_buffer_class", "rollout_buffer_class")]
+    named += policy_kwargs.values()
     return [name for name in named if isinstance(name, str) and "." in name]
+
+
+def fast_that_counts(algo: str, fast: Any) -> bool:
+    """
+    :param algo: an algorithm's key
+    :param fast: its argument of that name, as it is given
+    :return: whether it makes other numbers than the default. On-policy the fast path's are the general one's, unless
+        rounding is asked for; off-policy they are so within rounding, which grows
+    """
+    if is_off_policy(find_algorithm(algo)):
+        return fast is False
+    return bool(fast == "rounding")
 
 
 def observers(measures: Iterable[str]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from sb3_entropy.environments import is_known
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, SIMILARITY_RULES, STD_SCHEMES
 from sb3_entropy.unpickling import narrowed
 
 
@@ -149,7 +149,7 @@ def _by_base(module: str, name: str) -> Iterator[tuple[Use, type]]:
     thing = _class(module, name, _attribute(module, name)) if is_known(module) else None
     if thing is not None and issubclass(thing, (BasePolicy, BaseFeaturesExtractor)):
         yield Use.MEANT, thing
-    for registry in (DIVERGENCES, REFERENCES, KERNELS, STD_SCHEMES, ACTION_DISTRIBUTIONS):
+    for registry in (DIVERGENCES, REFERENCES, KERNELS, STD_SCHEMES, ACTION_DISTRIBUTIONS, SIMILARITY_RULES):
         for _, registered in registry.items():
             if _class(module, name, registered) is not None:
                 yield Use.MADE, registered

@@ -8,6 +8,7 @@ from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.files import atomic_file
@@ -46,6 +47,27 @@ def own_statistics(agent: Path) -> Path | None:
         return agent.with_name("best_model_vecnormalize.pkl")
     checkpoint = re.fullmatch(r"(.+)_(\d+_steps)\.zip", agent.name)
     return agent.with_name(f"{checkpoint[1]}_vecnormalize_{checkpoint[2]}.pkl") if checkpoint else None
+
+
+def find_replay_buffer(agent: Path) -> Path | None:
+    """
+    :param agent: the zip file of an agent
+    :return: of a checkpoint the replay buffer of that moment (Stable-Baselines3's place), else the run's last one;
+        ``None`` if there are neither
+    """
+    checkpoint = re.fullmatch(r"(.+)_(\d+_steps)\.zip", agent.name)
+    own = [agent.with_name(f"{checkpoint[1]}_replay_buffer_{checkpoint[2]}.pkl")] if checkpoint else []
+    return next((file for file in (*own, agent.with_name("replay_buffer.pkl")) if file.is_file()), None)
+
+
+def save_replay_buffer(model: BaseAlgorithm, path: Path) -> None:
+    """
+    :param model: any algorithm; one without a replay buffer saves none
+    :param path: the pickle, which is replaced as a whole
+    """
+    if isinstance(model, OffPolicyAlgorithm):
+        with atomic_file(path) as file:
+            model.save_replay_buffer(file)  # type: ignore[arg-type]
 
 
 def find_statistics(agent: Path, settings: Path) -> Path | None:
@@ -98,23 +120,34 @@ class Checkpoints(BaseCallback):
     """
     Save the agent every so many calls: ``rl_model_<N>_steps.zip``, and under ``VecNormalize`` its statistics, first.
 
-    The latest statistics are also those that rl-zoo reads for ``enjoy`` and ``train -i``, as after a finished run.
+    The latest statistics are also those that rl-zoo reads for ``enjoy`` and ``train -i``, as after a finished run. With
+    a replay buffer, that of the latest checkpoint is kept alone: it may be as large as a thousand agents.
 
     :param save_freq: every how many steps of the batch of environments
     :param folder: where the checkpoints go
     :param statistics: the file that rl-zoo reads
+    :param with_replay_buffer: whether an off-policy algorithm's is saved, as
+        ``rl_model_replay_buffer_<N>_steps.pkl``, before the agent
     """
 
-    def __init__(self, save_freq: int, folder: Path, statistics: Path):
+    def __init__(self, save_freq: int, folder: Path, statistics: Path, with_replay_buffer: bool = False):
         super().__init__()
         self.save_freq = save_freq
         self.folder = folder
         self.statistics = statistics
+        self.with_replay_buffer = with_replay_buffer
 
     def _on_step(self) -> bool:
         if self.n_calls % self.save_freq == 0:
+            earlier = [*self.folder.glob("rl_model_replay_buffer_*_steps.pkl")] if self.with_replay_buffer else []
+            kept = self.folder / f"rl_model_replay_buffer_{self.num_timesteps}_steps.pkl"
+            if self.with_replay_buffer:
+                save_replay_buffer(self.model, kept)
             agent = self.folder / f"rl_model_{self.num_timesteps}_steps.zip"
             save_with_statistics(self.model, agent, self.statistics)
+            for file in earlier:
+                if file != kept:
+                    file.unlink()
         return True
 
 

@@ -16,6 +16,7 @@ from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, SimpleLinearSchedule
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.presets.check import check_preset
@@ -29,13 +30,15 @@ from sb3_entropy.zoo.checkpoints import (
     BestAgent,
     Checkpoints,
     Continued,
+    find_replay_buffer,
     find_statistics,
     save_agent,
+    save_replay_buffer,
     save_statistics,
 )
 from sb3_entropy.zoo.config import read_config
 from sb3_entropy.zoo.journal import mend_journal
-from sb3_entropy.zoo.loading import checked_file, load_statistics
+from sb3_entropy.zoo.loading import copied_file, load_statistics
 from sb3_entropy.zoo.samplers import merge_policy_kwargs
 from sb3_entropy.zoo.snapshots import place_snapshots, without_snapshots
 from sb3_entropy.zoo.trials import named_trial
@@ -162,6 +165,9 @@ class Experiment(ExperimentManager):
         trial: dict[str, Any] = HYPERPARAMS_CONVERTER[self.algo](found.params)
         if self._is_ours:
             trial["policy_kwargs"] = merge_policy_kwargs(self._preset.get("policy_kwargs"), trial["policy_kwargs"])
+            if "replay_buffer_kwargs" in trial:
+                kept = self._preset.get("replay_buffer_kwargs") or {}
+                trial["replay_buffer_kwargs"] = {**kept, **trial["replay_buffer_kwargs"]}
         return trial
 
     def _preprocess_hyperparams(
@@ -235,15 +241,29 @@ class Experiment(ExperimentManager):
     # ------------------------------------------------------------------ training
 
     def _load_pretrained_agent(self, hyperparams: dict[str, Any], env: VecEnv) -> BaseAlgorithm:
-        if self.args.trust:
-            return super()._load_pretrained_agent(hyperparams, env)
+        """rl-zoo's, from a copy: with the replay buffer of the very agent that training goes on from."""
         agent = self.trained_agent
-        with checked_file(Path(agent), ALGOS[self.algo]) as copy:
+        replay_buffer = find_replay_buffer(Path(agent))
+        with copied_file(Path(agent), ALGOS[self.algo], self.args.trust, replay_buffer) as copy:
             self.trained_agent = str(copy)
             try:
-                return super()._load_pretrained_agent(hyperparams, env)
+                model = super()._load_pretrained_agent(hyperparams, env)
             finally:
                 self.trained_agent = agent
+        if isinstance(model, OffPolicyAlgorithm):
+            self._fill(model, replay_buffer)
+        return model
+
+    def _fill(self, model: OffPolicyAlgorithm, replay_buffer: Path | None) -> None:
+        if replay_buffer is not None:
+            print(f"Loading replay buffer from {replay_buffer}")
+            model.load_replay_buffer(replay_buffer, truncate_last_traj=self.truncate_last_trajectory)
+            return
+        warnings.warn(
+            f"There is no replay buffer beside {self.trained_agent}: it is empty, and the agent learns from what it "
+            "sees from now on alone. --save-replay-buffer keeps one, with every checkpoint and at the end.",
+            stacklevel=2,
+        )
 
     def create_callbacks(self) -> None:
         """rl-zoo's callbacks; checkpoints with the statistics of ``VecNormalize``; every file complete or absent."""
@@ -259,7 +279,7 @@ class Experiment(ExperimentManager):
                 callback.callback_on_new_best.parent = callback
         if save_freq > 0:
             every = max(save_freq // self.n_envs, 1)
-            self.callbacks.append(Checkpoints(every, Path(self.save_path), statistics))
+            self.callbacks.append(Checkpoints(every, Path(self.save_path), statistics, self.save_replay_buffer))
 
     def learn(self, model: BaseAlgorithm) -> None:
         """
@@ -281,8 +301,8 @@ class Experiment(ExperimentManager):
         if vec_normalize is not None:
             save_statistics(vec_normalize, Path(self.params_path) / "vecnormalize.pkl")
         save_agent(model, Path(self.save_path) / f"{self.env_name}.zip")
-        if self.save_replay_buffer and hasattr(model, "save_replay_buffer"):
-            model.save_replay_buffer(str(Path(self.save_path) / "replay_buffer.pkl"))
+        if self.save_replay_buffer:
+            save_replay_buffer(model, Path(self.save_path) / "replay_buffer.pkl")
 
     def hyperparameters_optimization(self) -> None:
         """Search; our samplers see the preset, into whose ``policy_kwargs`` they merge what they draw."""

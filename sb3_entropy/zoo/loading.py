@@ -5,6 +5,7 @@ Without trust nothing of the run's files is executed: see :mod:`sb3_entropy.zoo.
 :mod:`sb3_entropy.unpickling` for the pickles.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,18 +99,25 @@ def load_agent(
 
 
 @contextmanager
-def checked_file(agent: Path, algorithm: type[BaseAlgorithm]) -> Iterator[Path]:
+def copied_file(agent: Path, algorithm: type[BaseAlgorithm], trust: bool, replay_buffer: Path | None) -> Iterator[Path]:
     """
-    :param agent: the zip of an agent to go on from, whose replay buffer rl-zoo would read from the file beside it
+    :param agent: the zip of an agent to go on from, for which rl-zoo would read ``replay_buffer.pkl`` beside it
     :param algorithm: the class that has saved it
-    :return: a copy that lasts as long as this, for rl-zoo wants a file: loading it runs nothing that is in the agent
-    :raises UntrustedError: if the agent holds what could be executed, or has a replay buffer, which is a pickle
+    :param trust: whether what is pickled in it may be executed
+    :param replay_buffer: the file of its replay buffer, if it has one
+    :return: a copy that lasts as long as this, with nothing beside it; without trust loading it runs nothing that is in
+        the agent
+    :raises UntrustedError: if, without trust, the agent holds what could be executed, or has a replay buffer, which is
+        a pickle
     """
-    if (replay_buffer := agent.with_name("replay_buffer.pkl")).exists():
+    if replay_buffer is not None and not trust:
         raise UntrustedError(str(replay_buffer), "is the pickle of a replay buffer")
     with TemporaryDirectory() as folder:
         copy = Path(folder) / agent.name
-        copy.write_bytes(checked_copy(agent, str(agent), algorithm=algorithm).getbuffer())
+        if trust:
+            shutil.copyfile(agent, copy)
+        else:
+            copy.write_bytes(checked_copy(agent, str(agent), algorithm=algorithm).getbuffer())
         yield copy
 
 

@@ -23,10 +23,10 @@ def import_rl_zoo(module: str = "rl_zoo3") -> Any:
         raise ImportError(
             f"This command needs rl_zoo3, which cannot be imported: {error}. Install it: {how_to_install('zoo')}"
         ) from error
-    from sb3_entropy.zoo.samplers import SAMPLERS, convert
+    from sb3_entropy.zoo.samplers import CONVERTERS, SAMPLERS
 
     rl_zoo3.ALGOS.update(ALGORITHMS.items())
     options.HYPERPARAMS_SAMPLER.update(SAMPLERS)
-    options.HYPERPARAMS_CONVERTER.update(dict.fromkeys(SAMPLERS, convert))
+    options.HYPERPARAMS_CONVERTER.update(CONVERTERS)
     register_envs()
     return loaded

@@ -249,12 +249,23 @@ def test_what_the_terminal_has_no_letter_for_is_escaped(monkeypatch, arguments, 
 def test_list_shows_everything_in_one_line_each(capsys):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    named = ["sppo", "strpo", "divergence_reg_pg", "global_clipped_local", "fixed", "beta", "tanh_gaussian"]
+    named = [
+        "sppo",
+        "strpo",
+        "divergence_reg_pg",
+        "sddpg",
+        "sac_adaent",
+        "exact",
+        "global_clipped_local",
+        "fixed",
+        "beta",
+        "tanh_gaussian",
+    ]
     named += ["jensen_shannon", "mmd_witness", "rbf_index", "delta", "uniform", "frozen", "Pendulum-v1", "ALE/…,"]
     for name in named:
         assert sum(line.split()[:1] == [name] for line in lines) == 1, name
     pendulum = next(line for line in lines if line.split()[:1] == ["Pendulum-v1"])
-    assert pendulum.endswith("presets for divergence_reg_pg, sa2c, spg, sppo, strpo")
+    assert pendulum.endswith("presets for divergence_reg_pg, sa2c, sac_adaent, sddpg, spg, sppo, strpo")
     assert main(["list", "schemes", "kernels"]) == 0
     assert "sppo" not in capsys.readouterr().out
 

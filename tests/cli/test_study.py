@@ -299,6 +299,8 @@ def test_the_bar_moves_within_runs(monkeypatch):
 
 ROOT = Path(__file__).parents[2] / "zoo_configs" / "studies"
 OURS = {
+    "adaent_ablation",
+    "adaent_costs_nothing",
     "ahmed2019_gridworld_init",
     "ahmed2019_gridworld_valley",
     "ahmed2019_toys",
@@ -314,12 +316,16 @@ OURS = {
     "pendulum_adaptive",
     "previous_vs_uniform",
     "rounding",
+    "sac1_is_sddpg",
     "shift",
     "starnes2023_cifar10",
     "starnes2023_digits",
     "starnes2023_mnist",
     "starnes2023_spotify",
     "variance_schemes",
+    "zhang2025_obstacle2d",
+    "zhang2025_toy",
+    "zhang2025_toy_on_policy",
 }
 # Their environments read data that a clone does not have.
 NEED_DATA = {name for name in OURS if (ROOT / f"{name}.yml").read_text().count("MNISTBandit")} | {

@@ -13,6 +13,7 @@ import gymnasium as gym
 import pytest
 import yaml
 from doc_blocks import REPOSITORY, blocks
+from stable_baselines3 import SAC
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
@@ -35,6 +36,7 @@ from sb3_entropy.registry import (
     MEASURES,
     REFERENCES,
     REGISTRIES,
+    SIMILARITY_RULES,
     STD_SCHEMES,
     Registry,
 )
@@ -50,6 +52,8 @@ from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 
 DOCS = REPOSITORY / "docs"
 OURS = [key for key, cls in ALGORITHMS.items() if cls.__module__.startswith("sb3_entropy.")]
+OFF_POLICY = [key for key in OURS if issubclass(ALGORITHMS.get(key), SAC)]
+PREVIOUS = {"divergence": "kl", "reference": "previous", "coef": 0.01}
 
 
 def read(page: str) -> str:
@@ -95,8 +99,12 @@ def test_every_tag_is_explained_and_every_explained_tag_is_written() -> None:
     for key in OURS:
         cls = ALGORITHMS.get(key)
         env = VecNormalize(make_vec_env("Pendulum-v1", n_envs=2, seed=0))
-        given = own if "divergence" in inspect.signature(cls).parameters else {}
-        model = cls("MlpPolicy", env, ent_coef="auto_0.05", n_steps=128, seed=0, device="cpu", **given)
+        given: dict[str, Any] = {"n_steps": 128}
+        if key in OFF_POLICY:
+            given = {"learning_starts": 20, "batch_size": 16, "regularizers": [PREVIOUS]}
+        if "divergence" in inspect.signature(cls).parameters:
+            given |= own
+        model = cls("MlpPolicy", env, ent_coef="auto_0.05", seed=0, device="cpu", **given)
         keys = Keys()
         model.set_logger(Logger(None, [keys]))
         model.learn(512, log_interval=1)
@@ -104,19 +112,26 @@ def test_every_tag_is_explained_and_every_explained_tag_is_written() -> None:
         written |= keys.seen
         page = read(f"algorithms/{key}.md")
         of_its_own = {tag for tag in keys.seen if f"`{tag}`" in page}
-        assert f"train/{cls.policy_loss_key}" in of_its_own or key == "strpo"
+        loss = "actor_loss" if key in OFF_POLICY else cls.policy_loss_key
+        assert f"train/{loss}" in of_its_own or key == "strpo"
     assert {as_documented(tag) for tag in written} == documented_tags()
 
 
 @pytest.mark.parametrize("key", OURS)
 def test_arguments_of_ours_are_in_order_and_with_their_defaults(key: str) -> None:
-    table = [cells for cells in rows(read("algorithms/index.md")) if len(cells) == 3 and cells[0].startswith("`")]
+    on_policy, off_policy = read("algorithms/index.md").split("### Arguments, off-policy")
+    own_page = read(f"algorithms/{key}.md").partition("## Arguments")[2].partition("## Presets")[0]
+    text = off_policy + own_page if key in OFF_POLICY else on_policy
+    table = [cells for cells in rows(text) if len(cells) == 3 and cells[0].startswith("`")]
     parameters = inspect.signature(ALGORITHMS.get(key).__init__).parameters
     names = [cells[0].strip("`") for cells in table]
     assert names[0] == "ent_coef"
     assert [name for name in parameters if name in names[1:]] == names[1:]
+    if key in OFF_POLICY:
+        parents = inspect.signature(SAC.__init__).parameters
+        assert set(parameters) - set(parents) == set(names) - {"ent_coef", "target_entropy"}
     for name, default, meaning in table:
-        others = re.findall(r"default is `([^`]+)`", meaning)
+        others = re.findall(r"default (?:is|are) `([^`]+)`", meaning)
         assert repr(parameters[name.strip("`")].default).replace("'", '"') in (default.strip("`"), *others), name
 
 
@@ -141,6 +156,7 @@ def test_schemes_and_distributions_are_explained() -> None:
         (DIVERGENCES, "divergences.md", "## What they are"),
         (KERNELS, "divergences.md", "## Kernels"),
         (REFERENCES, "regularizers.md", "## References"),
+        (SIMILARITY_RULES, "algorithms/sac_adaent.md", "### How it is found"),
     ],
 )
 def test_the_tables_of_keys_are_complete(things: Registry[Any], page: str, heading: str) -> None:

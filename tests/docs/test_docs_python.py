@@ -21,13 +21,17 @@ import torch
 import yaml
 from doc_blocks import PAGES, REPOSITORY, Block, blocks, name_of
 from stable_baselines3 import A2C, PPO, SAC
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from sb3_entropy import environments, registry
+from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
 from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.presets.check import check_preset
 
 STEPS = 200
 SMALLER = {"n_steps": 64, "n_epochs": 1, "n_critic_updates": 2}
+#: where n_steps is another thing
+SMALLER_OFF_POLICY = {"batch_size": 16, "buffer_size": 1000}
 
 
 def with_python() -> list[Any]:
@@ -37,7 +41,8 @@ def with_python() -> list[Any]:
 def use_smaller_defaults(monkeypatch: pytest.MonkeyPatch, cls: type) -> None:
     constructor: Any = cls.__init__
     optional = [p for p in inspect.signature(constructor).parameters.values() if p.default is not p.empty]
-    defaults = tuple(SMALLER.get(p.name, p.default) for p in optional)
+    smaller: dict[str, int] = SMALLER_OFF_POLICY if issubclass(cls, OffPolicyAlgorithm) else SMALLER
+    defaults = tuple(smaller.get(p.name, p.default) for p in optional)
     monkeypatch.setattr(constructor, "__defaults__", defaults)
 
 
@@ -65,9 +70,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         environments, "_plugin_envs", {name: list(ids) for name, ids in environments._plugin_envs.items()}
     )
     specs = dict(gym.registry)
-    for cls in (*(algorithm for _, algorithm in registry.ALGORITHMS.items()), PPO):
+    for cls in (*(algorithm for _, algorithm in registry.ALGORITHMS.items()), PPO, SAC):
         use_smaller_defaults(monkeypatch, cls)
-    for cls in (SoftOnPolicyAlgorithm, PPO, A2C, SAC):
+    for cls in (SoftOnPolicyAlgorithm, SoftOffPolicyAlgorithm, PPO, A2C, SAC):
         train_less(monkeypatch, cls)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -156,12 +161,14 @@ def test_the_recipes_are_what_is_tested() -> None:
     titles = {block.title for page in PAGES for block in blocks(page, "python", "toml", "yaml")}
     assert {
         "sb3_entropy/algorithms/sklpo.py",
+        "sb3_entropy/algorithms/redq.py",
         "sb3_entropy/distributions/laplace.py",
         "sb3_entropy/distributions/std_schemes/global_widened_local.py",
         "sb3_entropy/divergences/triangular.py",
         "sb3_entropy/references/softened.py",
         "sb3_entropy/studies/jobs/bandit_ascent.py",
         "zoo_configs/sklpo.yml",
+        "zoo_configs/redq.yml",
         "corridor_envs/corridor.py",
         "pyproject.toml",
     } <= titles

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sb3_entropy import SPPO
-from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, STD_SCHEMES
+from sb3_entropy.registry import ACTION_DISTRIBUTIONS, DIVERGENCES, KERNELS, REFERENCES, SIMILARITY_RULES, STD_SCHEMES
 from sb3_entropy.studies.identity import behaviours, run_id, versions
 from sb3_entropy.studies.library import results_folder, study_files
 from sb3_entropy.studies.plan import Plan
@@ -193,6 +193,13 @@ def test_what_was_mended_enters_by_its_version(algo, hyperparams, expected):
         (DIVERGENCES, "kl", "divergence_reg_pg", {}, {"divergence": "hellinger"}),
         (REFERENCES, "uniform", "sppo", {"regularizers": [{"divergence": "kl"}]}, {}),
         (REFERENCES, "ema", "sppo", {"regularizers": [{"divergence": "kl", "reference": "ema"}]}, {}),
+        (
+            SIMILARITY_RULES,
+            "linear",
+            "sac_adaent",
+            {"ent_coef": 0.1, "similarity_rule": {"similarity_rule": "linear"}},
+            {"ent_coef": 0.1, "similarity_rule": "exact"},
+        ),
         (KERNELS, "rbf", "spg", {"regularizers": [{"divergence": "mmd", "divergence_kwargs": {"kernel": "rbf"}}]}, {}),
     ],
 )

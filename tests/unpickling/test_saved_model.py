@@ -35,7 +35,8 @@ class Still(gym.Env[Any, Any]):
 
 
 def made(cls: Any) -> Any:
-    choices = cls.__name__ in ("DQN", "QRDQN", "MaskablePPO", *(each.__name__ for each in OURS.values()))
+    ours = cls in OURS.values()
+    choices = cls.__name__ in ("DQN", "QRDQN", "MaskablePPO") or (ours and not issubclass(cls, stable_baselines3.SAC))
     env = Still(spaces.Discrete(2) if choices else spaces.Box(-1, 1, (1,)))
     policy = "MlpLstmPolicy" if cls.__name__ == "RecurrentPPO" else "MlpPolicy"
     settings = (

@@ -5,19 +5,23 @@ import optuna
 import pytest
 from torch import nn
 
+from sb3_entropy.algorithms.common.search import Between
+from sb3_entropy.presets.stock import is_off_policy
 from sb3_entropy.registry import ALGORITHMS
-from sb3_entropy.zoo.samplers import SAMPLERS, convert, merge_policy_kwargs
+from sb3_entropy.zoo.samplers import CONVERTERS, OFF_POLICY, SAMPLERS, merge_policy_kwargs
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+OFF = [key for key in SAMPLERS if is_off_policy(ALGORITHMS.get(key))]
+ON = [key for key in SAMPLERS if key not in OFF]
 
 
-def draw(algo, seed, n_actions, preset=None):
+def draw(algo, seed, n_actions, preset=None, **given):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     trial = study.ask()
-    return trial, SAMPLERS[algo](trial, n_actions, 1, {"preset": preset or {}})
+    return trial, SAMPLERS[algo](trial, n_actions, 1, {"preset": preset or {}, **given})
 
 
-@pytest.mark.parametrize("algo", SAMPLERS)
+@pytest.mark.parametrize("algo", ON)
 @pytest.mark.parametrize(("env_id", "n_actions"), [("Pendulum-v1", 1), ("CartPole-v1", 0)])
 def test_what_is_drawn_builds_the_algorithm(algo, env_id, n_actions):
     for seed in range(5):
@@ -31,19 +35,56 @@ def test_what_is_drawn_builds_the_algorithm(algo, env_id, n_actions):
         assert arguments["policy_kwargs"]["activation_fn"] in (nn.Tanh, nn.ReLU)
 
 
+@pytest.mark.parametrize("algo", OFF)
+def test_what_is_drawn_builds_the_off_policy_algorithm(algo):
+    own = ALGORITHMS.get(algo).search_space
+    for seed in range(5):
+        trial, arguments = draw(algo, seed, 1)
+        assert trial.params.keys() == {*OFF_POLICY.shared, *own}
+        env = gym.make("Pendulum-v1")
+        model = ALGORITHMS.get(algo)("MlpPolicy", env, device="cpu", _init_setup_model=False, **arguments)
+        assert model.gamma == pytest.approx(1 - trial.params["one_minus_gamma"])
+        assert model.batch_size == 2 ** trial.params["batch_size_pow"]
+        assert model.gradient_steps == model.train_freq == trial.params["train_freq"]
+        for name in ("tau", "learning_starts", "learning_rate", *own):
+            assert getattr(model, name) == trial.params[name]
+        assert arguments["policy_kwargs"]["net_arch"] in ([64, 64], [256, 256], [400, 300])
+        assert trial.user_attrs == {"gamma": model.gamma, "batch_size": model.batch_size}
+
+
+def test_the_threshold_is_drawn_between_its_bounds_and_the_critic_of_sddpg_is_either():
+    assert ALGORITHMS.get("sac_adaent").search_space == {"similarity_threshold": Between(0.5, 0.95)}
+    thresholds = [draw("sac_adaent", seed, 1)[1]["similarity_threshold"] for seed in range(20)]
+    assert 0.5 <= min(thresholds) < 0.65
+    assert 0.8 < max(thresholds) <= 0.95
+    assert {draw("sddpg", seed, 1)[1]["actor_critic"] for seed in range(10)} == {"first", "minimum"}
+
+
 @pytest.mark.parametrize("algo", SAMPLERS)
 def test_a_trial_is_read_again_as_it_was_drawn(algo):
     for seed in range(4):
         trial, arguments = draw(algo, seed, 1)
-        assert convert(trial.params) == arguments
+        assert CONVERTERS[algo](trial.params) == arguments
         # The scheme "fixed" has nothing to tune.
-        automatic = trial.params["ent_coef_auto"] and trial.params["std_scheme"] != "fixed"
+        automatic = trial.params["ent_coef_auto"] and trial.params.get("std_scheme") != "fixed"
         assert (arguments["ent_coef"] == f"auto_{trial.params['ent_coef']:.6g}") == automatic
-        assert arguments["policy_kwargs"]["std_scheme"] == trial.params["std_scheme"]
+        if algo in ON:
+            assert arguments["policy_kwargs"]["std_scheme"] == trial.params["std_scheme"]
 
 
-def test_both_kinds_of_temperature_are_drawn():
-    assert {draw("sppo", seed, 1)[0].params["ent_coef_auto"] for seed in range(10)} == {False, True}
+def test_a_hindsight_buffers_options_are_drawn_over_the_presets_and_read_again():
+    preset = {"n_sampled_goal": 9, "copy_info_dict": True}
+    trial, arguments = draw("sddpg", 1, 1, using_her_replay_buffer=True, her_kwargs=preset)
+    drawn = {name: trial.params[name] for name in ("n_sampled_goal", "goal_selection_strategy")}
+    assert arguments["replay_buffer_kwargs"] == {**preset, **drawn}
+    assert drawn["n_sampled_goal"] != 9
+    assert CONVERTERS["sddpg"](trial.params) == {**arguments, "replay_buffer_kwargs": drawn}
+    assert preset == {"n_sampled_goal": 9, "copy_info_dict": True}
+
+
+@pytest.mark.parametrize("algo", ["sppo", "sddpg"])
+def test_both_kinds_of_temperature_are_drawn(algo):
+    assert {draw(algo, seed, 1)[0].params["ent_coef_auto"] for seed in range(10)} == {False, True}
 
 
 def test_the_presets_policy_kwargs_are_kept_where_they_were_not_drawn():

@@ -7,7 +7,7 @@ them the actor ascends.
 
 from abc import abstractmethod
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch as th
@@ -18,7 +18,6 @@ from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.type_aliases import ReplayBufferSamples, RolloutReturn, TrainFreq
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.diverged import DivergedError, check_finite
 from sb3_entropy.algorithms.off_policy.fast.choice import choose
@@ -67,14 +66,6 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     :raises ValueError: if an argument is out of its range, or does not fit the environment
     :raises MemoryError: if the machine could not hold the replay buffer
     """
-
-    search_space: ClassVar[SearchSpace] = {
-        "learning_rate": Between(1e-5, 1e-2, log=True),
-        "batch_size_pow": Between(5, 11),
-        "tau": Between(1e-3, 0.08, log=True),
-        "train_freq": (1, 4, 8, 16, 32, 64),
-        "actor_critic": ("first", "minimum"),
-    }
 
     #: steps of the environments at the last update, by which a tuned λ is told how many there were since
     _n_learned_from: int = 0

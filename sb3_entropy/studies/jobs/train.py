@@ -8,7 +8,7 @@ from sb3_entropy.policies.looking import own_randomness
 from sb3_entropy.presets.build import UNSUPPORTED, find_algorithm, make_envs, make_model
 from sb3_entropy.presets.check import check_preset
 from sb3_entropy.registry import JOBS, MEASURES
-from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, observers, versions
+from sb3_entropy.studies.identity import PROTOCOL, behaviour, behaviours, fast_that_counts, observers, versions
 from sb3_entropy.studies.jobs.base import Cell, Job, Result, Surroundings, Task
 from sb3_entropy.studies.schema import SEED_STRIDE
 from sb3_entropy.studies.spec import Study, TrainArm
@@ -37,7 +37,7 @@ class Train(Job):
         hyperparams = hyperparameters(study, cell.variant, environment)
         timesteps = training_length(study, environment, hyperparams)
         hyperparams.pop("n_timesteps", None)
-        if hyperparams.get("fast") != "rounding":  # which path is taken changes no number
+        if not fast_that_counts(arm.algo, hyperparams.get("fast")):
             hyperparams.pop("fast", None)
         return {
             "algorithm": arm.algo,

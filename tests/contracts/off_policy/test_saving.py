@@ -29,6 +29,7 @@ from contracts.models import (
     parameters,
     record,
 )
+from contracts.pairs import combinations
 from sb3_entropy import SDDPG, SACAdaEnt
 from sb3_entropy.registry import ALGORITHMS
 
@@ -154,9 +155,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("kind", ["fixed", "auto"])
-@pytest.mark.parametrize("key", OFF_POLICY)
+@pytest.mark.parametrize(("key", "kind", "change"), combinations(OFF_POLICY, ("fixed", "auto"), CHANGES))
 def test_sacs_file_becomes_what_is_asked_for(key: str, kind: str, change: str, stock_zips: Path) -> None:
     given = CHANGES[change]
     model = ALGORITHMS.get(key).load(stock_zips / f"{kind}.zip", env=make_env(), device="cpu", **given)

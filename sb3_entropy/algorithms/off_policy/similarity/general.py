@@ -95,9 +95,7 @@ class GeneralStateCritics(StateCritics):
                 groups.append(th.stack([ask(network, chosen) for network in critic.q_networks]))
         return th.stack(groups)
 
-    def values(
-        self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False
-    ) -> th.Tensor:
+    def values(self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False) -> th.Tensor:
         apply = _in_low_precision if low_precision else _as_it_is
 
         def ask(network: th.nn.Module, features: th.Tensor) -> th.Tensor:

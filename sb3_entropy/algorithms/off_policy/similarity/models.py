@@ -53,20 +53,19 @@ def common_and_difference(gradients: th.Tensor) -> list[th.Tensor]:
 
 def bend(x: th.Tensor) -> th.Tensor:
     """
-    :param x: shape (…)
-    :return: 0 for x < 0, x² up to 1, and its tangent 2x − 1 beyond, where nothing is known: x² would run away
+    :param x: ≥ 0
+    :return: h(x) = x² up to 1, and its tangent 2x − 1 beyond, where nothing is known: x² would run away
     """
-    x = x.clamp_min(0.0)
     inner = x.clamp_max(1.0)
-    return inner * (2 * x - inner)
+    return (2 * x).sub_(inner).mul_(inner)
 
 
 def bends(t: th.Tensor, radii: tuple[float, ...]) -> list[th.Tensor]:
     """
-    :param t: shape (…)
+    :param t: ≥ 0
     :param radii: one, r, or two, r₁ < r₂
-    :return: a function for each radius, 1 at its own and 0 at the other's and for t < 0: h(t/r), as :func:`bend` has
-        it; with two, from r₁ on straight through what is wanted at r₂
+    :return: a function for each radius, 1 at its own and 0 at the other's and at 0: h(t/r), as :func:`bend` has it;
+        with two, from r₁ on straight through what is wanted at r₂
     """
     inner = bend(t / radii[0])
     if len(radii) == 1:
@@ -74,3 +73,20 @@ def bends(t: th.Tensor, radii: tuple[float, ...]) -> list[th.Tensor]:
     first, second = radii
     hinge = ((t - first) / (second - first)).clamp_min_(0.0)
     return [inner.sub_(hinge, alpha=2 * second / first - 1), hinge]
+
+
+def add_bends(modelled: th.Tensor, t: th.Tensor, radii: tuple[float, ...], left: th.Tensor) -> None:
+    """
+    Add what passes through R(±rᵢu) to a model that says 0 there.
+
+    :param modelled: shape (G, C, N, B); changed
+    :param t: u·z, shape (N, B)
+    :param radii: rᵢ
+    :param left: R at r₁u, …, −r₁u, …, shape (G, C, 2·len(radii), B)
+    """
+    plus, minus = left.chunk(2, dim=2)
+    even, odd = (plus + minus).mul_(0.5), (plus - minus).mul_(0.5)
+    sign = t.sign()
+    for number, function in enumerate(bends(t.abs(), radii)):
+        modelled.addcmul_(even[:, :, number].unsqueeze(2), function)
+        modelled.addcmul_(odd[:, :, number].unsqueeze(2), function.mul_(sign))

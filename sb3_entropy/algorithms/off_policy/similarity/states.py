@@ -20,9 +20,7 @@ class StateCritics(ABC):
     values_at_sample: th.Tensor
 
     @abstractmethod
-    def values(
-        self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False
-    ) -> th.Tensor:
+    def values(self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False) -> th.Tensor:
         """
         :param actions: shape (N, B, A)
         :param states: the numbers of those B of the states that are asked about; None for all

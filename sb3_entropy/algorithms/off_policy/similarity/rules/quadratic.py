@@ -5,7 +5,7 @@ import math
 import torch as th
 
 from sb3_entropy.algorithms.off_policy.similarity.cosine import similarity
-from sb3_entropy.algorithms.off_policy.similarity.models import bends, common_and_difference, linear_values
+from sb3_entropy.algorithms.off_policy.similarity.models import add_bends, common_and_difference, linear_values
 from sb3_entropy.algorithms.off_policy.similarity.rule import SimilarityRule
 from sb3_entropy.algorithms.off_policy.similarity.sampling import (
     actions,
@@ -58,16 +58,12 @@ class QuadraticRule(SimilarityRule):
         outer = actions(mean, std, th.stack([r * u for u in directions for u in (u, -u) for r in radii]))
         left = critics.values(outer) - values.unsqueeze(2)
         left -= ((outer - mode) * gradients.unsqueeze(2)).sum(-1)
-        left = left.unsqueeze(3)
+        of_direction = left.chunk(len(directions), dim=2)
         total = th.zeros_like(mean[:, 0])
         for _ in range(self.draws):  # one after the other: each stays in the cache
             z = standard_normal((samples, mean.shape[1]), mean, generator)
             modelled = linear_values(values, gradients, mode, actions_by_component(mean, std, z))
-            number = 0
-            for u in directions:
-                t = z @ u.t()
-                for function in (*bends(t, radii), *bends(-t, radii)):
-                    modelled.addcmul_(left[:, :, number], function)
-                    number += 1
+            for u, own in zip(directions, of_direction, strict=True):
+                add_bends(modelled, z @ u.t(), radii, own)
             total += similarity(modelled, kind)
         return total.div_(self.draws)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch as th
 
-from sb3_entropy.algorithms.off_policy.similarity.cosine import cosine_similarity, pair_minima
+from sb3_entropy.algorithms.off_policy.similarity.cosine import cosine_similarity, pair_minima, similarity
 from sb3_entropy.algorithms.off_policy.similarity.models import linear_values
 from sb3_entropy.algorithms.off_policy.similarity.rule import SimilarityRule
 from sb3_entropy.algorithms.off_policy.similarity.sampling import actions, standard_normal, tanh_
@@ -46,7 +46,7 @@ class SequentialRule(SimilarityRule):
         a = actions(critics.mean, critics.std, z)
         stages = [stage for stage in self.stages if stage < samples]
         if not stages:
-            return cosine_similarity(*pair_minima(critics.values(a)), kind)
+            return similarity(critics.values(a), kind)
         mode = tanh_(critics.mean.clone())
         linear = pair_minima(linear_values(*critics.values_and_gradients(mode), mode, a.permute(2, 0, 1)))  # (2, N, B)
         order = _lowest_first(linear, lowest=stages[0] // 4)
