@@ -61,19 +61,24 @@ class FlatOptimizer(ABC):
         self._entries = [self._state.get(parameter) or None for parameter in self.flat.parameters]
         self._held_ids = self._ids_held()
 
-    def _ids_held(self) -> list[int]:
-        """Of the entries and what is in them; one that somebody has asked for without a step is empty."""
+    def _ids_held(self) -> list[int] | None:
+        """Of the entries and what is in them, if anything is; None if a tensor is missing."""
         entries = self._state.values()
         filled = filter(None, entries)
         try:
             held = list(map(id, itertools.chain.from_iterable(map(self._tensors_of, filled))))
-        except KeyError:  # a tensor is missing
-            return []
+        except KeyError:
+            return None
         return [*map(id, entries), *map(len, entries), *held]
 
     def holds(self) -> bool:
         """:return: whether the optimiser's state still is these views"""
-        return self.optimizer.state is self._state and self._ids_held() == self._held_ids
+        is_same = self.optimizer.state is self._state and self._held_ids is not None
+        return is_same and self._ids_held() == self._held_ids
+
+    def is_loaded(self) -> bool:
+        """:return: whether the optimiser has another state, as loading gives it: quicker than :meth:`holds`"""
+        return self.optimizer.state is not self._state
 
     def release(self) -> None:
         """Give each parameter a state of its own again, with the same numbers."""

@@ -76,13 +76,13 @@ class SoftOffPolicyAlgorithm(OffPolicySetup):
     def _choose_path(self) -> Path:
         """
         The fast path where nothing stands in its way, anew for each update: a callback may change anything. Where there
-        is none, only parameters and optimisers are looked at.
+        is none, it is only looked whether somebody has loaded parameters.
 
         :return: the path
         :raises ValueError: if ``fast=True`` asks for the fast one, and something stands in its way
         """
         before = self._flat_path
-        if before is not None and before.undisturbed is not None and self._is_learning and before.holds():
+        if before is not None and before.undisturbed is not None and self._is_learning and not before.is_loaded():
             return before
         reason: str | None = "fast=False" if self.fast is False else self._why_regularizers_differ()
         self._flat_path = None

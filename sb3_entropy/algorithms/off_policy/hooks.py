@@ -56,6 +56,7 @@ class OffPolicyHooks(TrainingHooks, SAC):
             chosen = self._act(action_noise) if not warms_up else None
             if chosen is None:
                 chosen = super()._sample_action(learning_starts, action_noise, n_envs)
+                check_transition(None, chosen[1])  # PyTorch's own checks may be off: importing its compiler does that
         except Exception as error:
             explain(None, self.policy, error)
             raise

@@ -22,7 +22,7 @@ def soft_target(
     :param alpha: α
     :return: y, shape (B,)
     """
-    return rewards + (1 - dones) * discounts * (next_values.min(dim=0).values - alpha * next_log_prob)
+    return rewards + (1 - dones) * discounts * (next_values.amin(dim=0) - alpha * next_log_prob)
 
 
 def plain_target(
@@ -37,4 +37,4 @@ def plain_target(
     :param next_values: Q̄'(s', ã'), shape (C, B)
     :return: y', shape (B,)
     """
-    return rewards + (1 - dones) * discounts * next_values.min(dim=0).values
+    return rewards + (1 - dones) * discounts * next_values.amin(dim=0)

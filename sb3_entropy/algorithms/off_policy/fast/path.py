@@ -102,6 +102,11 @@ class FlatPath(Path):
             for owner, descent in zip(owners, self._descents, strict=True)
         )
 
+    def is_loaded(self) -> bool:
+        """:return: whether parameters or an optimiser's state are others, as loading makes them"""
+        loaded = any(descent.optimizer.is_loaded() for descent in self._descents)
+        return loaded or not all(flat.holds() for flat in self._flats)
+
     def release(self) -> None:
         """Give each parameter tensors of its own again, so that no file holds more than them."""
         for flat in self._flats:

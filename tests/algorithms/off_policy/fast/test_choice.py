@@ -202,3 +202,12 @@ def test_what_may_change_without_another_path() -> None:
 def test_linear_critics_and_shared_flattening_are_fast() -> None:
     model = sac(PENDULUM, policy_kwargs={"net_arch": [], "share_features_extractor": True})
     assert why_general(parts_of(model)) is None
+
+
+def test_an_optimizers_state_that_somebody_spoils_before_its_first_step_is_seen() -> None:
+    model = small()
+    _, path = choose(parts_of(model), None)
+    model.actor.optimizer.state[model.actor.mu.weight] = {"momentum": th.zeros(())}
+    reason, path = choose(parts_of(model), path)
+    assert reason == "the optimizer's state is another one's"
+    assert path is None
