@@ -178,9 +178,14 @@ def test_a_threshold_may_be_a_schedule() -> None:
     shares = logged.values["train/plain_share"]
     assert shares[0] > shares[-1]
     assert shares[-1] == 0.0
-    model.similarity_threshold = lambda progress: 3.0
-    with pytest.raises(ValueError, match=r"similarity_threshold must be a number between -1 and 1, but 3\.0"):
-        model.learn(20)
+    words = r"similarity_threshold must be a number between -1 and 1, but 3\.0"
+    with pytest.raises(ValueError, match=words):
+        model.similarity_threshold = lambda progress: 3.0
+    with pytest.raises(TypeError, match="fails at progress 1"):
+        model.similarity_threshold = lambda: 0.5
+    model.similarity_threshold = lambda progress: 3.0 if progress < 0.5 else 0.0
+    with pytest.raises(ValueError, match=words):
+        model.learn(40)
 
 
 def test_what_is_logged_is_what_was_decided() -> None:
