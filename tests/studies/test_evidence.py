@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from not_run import NOT_RUN
 
 from sb3_entropy.cli.main import main
 from sb3_entropy.reports.evidence import evidence_markdown, evidence_of
@@ -125,6 +126,9 @@ def test_a_number_is_not_rounded_twice(number, kept):
 
 def test_the_numbers_of_the_table_are_finite_where_a_rule_decides():
     for name, path in study_files().items():
+        if name in NOT_RUN:
+            assert tabulated(read_study(path)) is None
+            continue
         found = tabulated(read_study(path))
         assert found is not None, name
         assert all(

@@ -119,7 +119,7 @@ def check_arguments(given: Mapping[str, Any], own: Mapping[str, Callable[[str, A
 
 
 def _check_train_freq(given: Any) -> None:
-    n, unit = given if isinstance(given, tuple) and len(given) == 2 else (given, TrainFrequencyUnit.STEP)
+    n, unit = given if isinstance(given, (tuple, list)) and len(given) == 2 else (given, TrainFrequencyUnit.STEP)
     whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
     if not whole or n < 1 or unit not in (*_UNITS, *(known.value for known in _UNITS)):
         raise ValueError(  # also of another type, as Stable-Baselines3's

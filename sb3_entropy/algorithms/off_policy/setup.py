@@ -107,6 +107,7 @@ class OffPolicySetup(OffPolicyHooks):
         self._check_n_steps()
         if self.env is not None:
             self._check_memory()
+        self._take_train_freq()
         with self._replay_arguments_kept():
             OffPolicyAlgorithm._setup_model(self)  # SAC's own would make its temperature
         self._create_aliases()
@@ -209,8 +210,15 @@ class OffPolicySetup(OffPolicyHooks):
     def _check_batch(self, before: Mapping[str, Any]) -> None:
         check_replay_buffer(self, self.replay_buffer)
 
+    def _take_train_freq(self) -> None:
+        """A YAML has lists where the parent wants a tuple."""
+        given: Any = self.train_freq
+        if isinstance(given, list):
+            self.__dict__["train_freq"] = tuple(given)
+
     def _make_train_freq(self, before: Mapping[str, Any]) -> None:
         with self._quietly():
+            self._take_train_freq()
             self._convert_train_freq()
         given: Any = self.train_freq
         if given.unit is TrainFrequencyUnit.EPISODE and self.n_envs > 1:

@@ -1,0 +1,10 @@
+"""Studies whose rule is written and which have not been run: they have no evidence yet."""
+
+NOT_RUN = {
+    "adaent_ablation",
+    "adaent_costs_nothing",
+    "sac1_is_sddpg",
+    "zhang2025_obstacle2d",
+    "zhang2025_toy",
+    "zhang2025_toy_on_policy",
+}
