@@ -91,6 +91,14 @@ def pytest_collection_finish() -> None:
                 device.manual_seed_all = lambda seed: None
 
 
+@pytest.fixture(autouse=True)
+def checks_of_distributions():
+    """PyTorch's compiler switches them off for the whole process when it is imported."""
+    yield
+    if "torch.distributions" in sys.modules:
+        sys.modules["torch.distributions"].Distribution.set_default_validate_args(True)
+
+
 @pytest.fixture
 def preset():
     """SPPO on Pendulum, in a second."""

@@ -1,12 +1,12 @@
-"""The algorithms that the oracles look at: all that are registered."""
+"""The algorithms that the oracles look at: all on-policy ones that are registered."""
 
 from typing import Any
 
-from contracts.models import SMALL, arguments_of
+from contracts.models import ON_POLICY, SMALL, arguments_of
 
 from sb3_entropy.registry import ALGORITHMS
 
-EVERY = [algorithm for _, algorithm in ALGORITHMS.items()]
+EVERY = [ALGORITHMS.get(key) for key in ON_POLICY]
 # Their step is one of plain gradient descent if the optimiser's is.
 DESCENDING = [algorithm for algorithm in EVERY if "cg_damping" not in arguments_of(algorithm)]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch as th
 from contracts.envs import make_env
-from contracts.models import KEYS, build
+from contracts.models import ON_POLICY, build
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 
-from sb3_entropy.algorithms.on_policy import setup
+from sb3_entropy.algorithms.common import hooks
 from sb3_entropy.distributions.laws import law_of
 from sb3_entropy.policies.soft import SoftActorCriticPolicy
 from sb3_entropy.regularizers.collection import RegularizerCollection, evaluated_law, norm_of_gradient
@@ -127,7 +127,7 @@ def test_of_a_stock_policy() -> None:
     assert th.equal(evaluated_law(policy, STATES).log_probs[0], law_in(policy, STATES).log_probs[0])
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", ON_POLICY)
 def test_an_algorithm_has_its_own_first_and_makes_none_while_it_trains(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +141,6 @@ def test_an_algorithm_has_its_own_first_and_makes_none_while_it_trains(
     def refused(*_: Any) -> None:
         raise AssertionError("regularisers are made where arguments are given, not in an update")
 
-    monkeypatch.setattr(setup, "make_regularizers", refused)
+    monkeypatch.setattr(hooks, "make_regularizers", refused)
     model.learn(32)
     assert model.active_regularizers is held

@@ -111,7 +111,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "tau": [(-0.1, f"{NUMBER} between 0 and 1"), (1.1, NUMBER), (NAN, NUMBER), ("slow", NUMBER), (None, NUMBER)],
     "train_freq": [
         (given, r"train_freq must be a whole number of steps ≥ 1, or .* \(4, 'step'\) or \(1, 'episode'\)")
-        for given in (0, -1, 2.5, "often", None, True, (4, "steps"), (0, "step"), (1.5, "step"), (4,), [4, "step"])
+        for given in (0, -1, 2.5, "often", None, True, (4, "steps"), (0, "step"), (1.5, "step"), (4,), [4, "steps"])
     ],
     "gradient_steps": [(-2, f"{WHOLE} ≥ -1"), (1.5, WHOLE), ("all", WHOLE), (None, WHOLE)],
     "target_update_interval": [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), (None, WHOLE)],
