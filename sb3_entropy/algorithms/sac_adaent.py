@@ -16,12 +16,12 @@ from sb3_entropy.algorithms.common.schedules import at
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.off_policy.adaptive import AdaptiveChoice
 from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
+from sb3_entropy.algorithms.off_policy.bellman_targets import plain_target, soft_target
 from sb3_entropy.algorithms.off_policy.path import Path
 from sb3_entropy.algorithms.off_policy.plain_critics import PLAIN, copy_soft_critics, make_plain_critics, own_seed
 from sb3_entropy.algorithms.off_policy.similarity.cosine import KINDS, check_threshold
 from sb3_entropy.algorithms.off_policy.similarity.rule import SimilarityRule, check_samples, make_similarity_rule
 from sb3_entropy.algorithms.off_policy.targeted import Targeted
-from sb3_entropy.algorithms.off_policy.targets import plain_target, soft_target
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy.registry import ALGORITHMS

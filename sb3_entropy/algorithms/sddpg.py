@@ -12,8 +12,8 @@ from stable_baselines3.sac.policies import SACPolicy
 from sb3_entropy.algorithms.common.arguments import check_arguments
 from sb3_entropy.algorithms.common.search import SearchSpace
 from sb3_entropy.algorithms.off_policy.algorithm import SoftOffPolicyAlgorithm
+from sb3_entropy.algorithms.off_policy.bellman_targets import soft_target
 from sb3_entropy.algorithms.off_policy.path import Path
-from sb3_entropy.algorithms.off_policy.targets import soft_target
 from sb3_entropy.environments import find_env
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer

@@ -7,7 +7,7 @@ preset's whole ``policy_kwargs`` by the sampled ones; :func:`merge_policy_kwargs
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -160,6 +160,15 @@ def _drawn_from(trial: optuna.Trial, space: SearchSpace) -> dict[str, Any]:
     return drawn
 
 
+def _within_buffer(space: SearchSpace, preset: Mapping[str, Any], n_envs: int) -> SearchSpace:
+    """:return: the space, with no batch that the preset's replay buffer has no room for: every trial can be made"""
+    room, batches = preset.get("buffer_size"), space.get("batch_size_pow")
+    if room is None or not isinstance(batches, Between):
+        return space
+    most = max(int(batches.low), min(int(batches.high), (int(room) // n_envs * n_envs).bit_length() - 1))
+    return {**space, "batch_size_pow": replace(batches, high=most)}
+
+
 def _sample(
     family: Family,
     own: SearchSpace,
@@ -173,12 +182,13 @@ def _sample(
     :param own: what the algorithm alone has
     :param trial: the trial to draw from
     :param n_actions: dimensions of a Box of actions, otherwise 0
-    :param n_envs: unused; rl-zoo's samplers have this signature
+    :param n_envs: how many environments share a replay buffer
     :param additional_args: rl-zoo's, and ``preset``: the hyperparameters that the trial changes
     :return: the trial's arguments, its ``policy_kwargs`` merged into the preset's
     """
     preset = additional_args.get("preset", {})
-    drawn = {**_drawn_from(trial, {**family.shared, **own}), **family.draw(trial, n_actions, additional_args)}
+    space = {**_within_buffer(family.shared, preset, n_envs), **own}
+    drawn = {**_drawn_from(trial, space), **family.draw(trial, n_actions, additional_args)}
     trial.set_user_attr("gamma", 1 - drawn["one_minus_gamma"])
     for name in ("n_steps", "batch_size"):
         if f"{name}_pow" in drawn:

@@ -52,6 +52,18 @@ def test_what_is_drawn_builds_the_off_policy_algorithm(algo):
         assert trial.user_attrs == {"gamma": model.gamma, "batch_size": model.batch_size}
 
 
+@pytest.mark.parametrize("algo", OFF)
+@pytest.mark.parametrize(
+    ("buffer_size", "n_envs", "most"), [(64, 1, 64), (64, 3, 32), (1000, 2, 512), (10**6, 1, 2048)]
+)
+def test_no_batch_is_drawn_that_the_presets_buffer_cannot_hold(algo, buffer_size, n_envs, most):
+    sizes = set()
+    for seed in range(60):
+        trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+        sizes.add(SAMPLERS[algo](trial, 1, n_envs, {"preset": {"buffer_size": buffer_size}})["batch_size"])
+    assert max(sizes) == most
+
+
 def test_the_threshold_is_drawn_between_its_bounds_and_the_critic_of_sddpg_is_either():
     assert ALGORITHMS.get("sac_adaent").search_space == {"similarity_threshold": Between(0.5, 0.95)}
     thresholds = [draw("sac_adaent", seed, 1)[1]["similarity_threshold"] for seed in range(20)]
