@@ -5,6 +5,5 @@ NOT_RUN = {
     "adaent_costs_nothing",
     "sac1_is_sddpg",
     "zhang2025_obstacle2d",
-    "zhang2025_theorem",
     "zhang2025_toy_on_policy",
 }
