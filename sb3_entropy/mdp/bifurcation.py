@@ -75,8 +75,8 @@ def bifurcate(
     :param tolerance: what the certificate is to hold to; ``None``: 1e-9, with ``counts`` 1e-6
     :param share: how probable A1 is at m_a under the soft-optimal policy; with ``counts`` of the action where it is
         most probable. Between 0 and 1
-    :param gap: how much less the end pays than going on, which is Q*(s, a), > 0; ``None``: 1, with ``counts`` as much
-        as the tolerance needs, about α log(1/tolerance), which is then the least too
+    :param gap: how much less the end pays than going on, which is Q*(s, a), > 0; with ``counts`` at least, as the
+        tolerance may need more. ``None``: 1, with ``counts`` α
     :return: the extended process, and the certificate, which is checked by solving both processes
     :raises TypeError: if ``mdp`` is no process, or an argument is of another type
     :raises ValueError: if a state is out of range, named twice or absorbing, a target is no distribution with full
@@ -89,14 +89,13 @@ def bifurcate(
     before = Solved(policy_iteration(mdp), policy_iteration(mdp, asked.alpha))
     level = _lifted(asked) if counts else before.soft
     asked.refuse_rounding(float(abs(level.V).max()) / asked.alpha, "soft values are as large as {} alpha")
-    least = 1.0 if gap is None else gap
-    if counts:
-        modulus = greatest_discount(mdp)
-        needed = -asked.alpha * np.log(min(0.5, asked.tolerance * (1 - modulus if modulus < 1 else 1.0)))
-        least = max(gap or 0.0, needed)
+    if gap is None:
+        gap = asked.alpha if counts else 1.0
     size = "counts overflow, with logarithms as large as {}" if counts else "measures have logarithms as large as {}"
+    modulus = greatest_discount(mdp)
+    step = asked.alpha * float(np.log(min(0.5, asked.tolerance * (1 - modulus if modulus < 1 else 1.0))))
     for _ in range(TRIES):
-        log_n, ends = _counted(asked, level, before.plain, least) if counts else _weighed(asked, before, least)
+        log_n, ends = _counted(asked, level, before.plain, gap, step) if counts else _weighed(asked, before, gap)
         asked.refuse_rounding(float(abs(log_n[mdp.present[asked.states]]).max()), size)
         extended = _extended(asked, log_n, ends)
         certificate = certify(
@@ -104,7 +103,7 @@ def bifurcate(
         )
         if not counts or certificate.target_deviation <= asked.tolerance:
             break
-        least += asked.alpha * np.log(10)
+        step -= asked.alpha * float(np.log(10))
     return extended, certificate
 
 
@@ -129,10 +128,13 @@ def _lifted(asked: Request) -> Optimum:
     return replace(level, Q=Q)
 
 
-def _counted(asked: Request, level: Optimum, plain: Optimum, gap: float) -> tuple[Array, Array]:
-    """:return: as :func:`_weighed`, but n₁ = 1 and n₂ a whole number, the nearest to what V̂(m_a) needs"""
+def _counted(asked: Request, level: Optimum, plain: Optimum, gap: float, step: float) -> tuple[Array, Array]:
+    """
+    :param step: α times the logarithm of what one of the n₂ actions may be beside A1, so that rounding n₂ may pass
+    :return: as :func:`_weighed`, but n₁ = 1 and n₂ a whole number, the nearest to what V̂(m_a) needs
+    """
     Q = level.Q[asked.states]
-    ends = np.minimum(plain.Q[asked.states], Q) - gap
+    ends = np.minimum(plain.Q[asked.states] - gap, Q + step)
     # n₂ = (e^x − 1) e^((Q̂ − r_T)/α), with x = (V̂(m_a) − Q̂)/α; it is log(1/share) > 0 where A1 is most probable
     x = np.maximum((level.V[asked.states, None] + asked.raised - Q) / asked.alpha, -np.log(asked.share))
     log_n2 = x + np.log(-np.expm1(-x)) + (Q - ends) / asked.alpha
