@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from benchmarks import bifurcation
 from benchmarks.bifurcation import ACTIONS, ALPHA, STATES, cases, main, slowly
 from sb3_entropy.mdp import bifurcate, certify
 
@@ -18,7 +19,8 @@ def test_both_ways_give_the_same_certificate() -> None:
     np.testing.assert_allclose(fast.soft_values, slow.soft_values, atol=1e-9)
 
 
-def test_a_short_one(tmp_path, capsys) -> None:
+def test_a_short_one(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(bifurcation, "TOGETHER", 2)
     assert main(["--processes", "3", "--rounds", "1", "--strict", "--json", str(tmp_path / "it.json")]) == 0
     found = json.loads((tmp_path / "it.json").read_text())
     assert json.loads(capsys.readouterr().out) == found

@@ -108,7 +108,7 @@ def test_a_sum_within_rounding_is_normalised() -> None:
 
 def test_soft_values_that_are_infinite() -> None:
     with pytest.raises(ValueError, match=r"With gamma = 1 every episode must end, and wandering on must not pay"):
-        bifurcate(corridor(3), 1, [0.5, 0.5], 5.0)
+        bifurcate(corridor(2), 1, [0.5, 0.5], 5.0)
     # Whole numbers pay for entropy at every return to s, here more than the way costs.
     bifurcate(corridor(3), 1, [0.9, 0.1], 1.0)
     with pytest.raises(ValueError, match=r"With gamma = 1 every episode must end, and wandering on must not pay"):
