@@ -36,13 +36,11 @@ from sb3_entropy.errors import check_number
 from sb3_entropy.mdp.bifurcation_certificate import Certificate, Solved, certify, inserted_states
 from sb3_entropy.mdp.bifurcation_request import Request
 from sb3_entropy.mdp.improvement import policy_iteration
-from sb3_entropy.mdp.optimum import Optimum, greatest_discount
+from sb3_entropy.mdp.optimum import Optimum
 from sb3_entropy.mdp.tabular import Array, TabularMDP
 
 #: whole numbers are stored to the unit below this logarithm of them
 WHOLE = 53 * float(np.log(2))
-#: how often the end is made to pay less where γ = 1, at which no bound says how much less it must be
-TRIES = 20
 
 
 def bifurcate(
@@ -89,22 +87,17 @@ def bifurcate(
     before = Solved(policy_iteration(mdp), policy_iteration(mdp, asked.alpha))
     level = _lifted(asked) if counts else before.soft
     asked.refuse_rounding(float(abs(level.V).max()) / asked.alpha, "soft values are as large as {} alpha")
-    if gap is None:
-        gap = asked.alpha if counts else 1.0
-    size = "counts overflow, with logarithms as large as {}" if counts else "measures have logarithms as large as {}"
-    modulus = greatest_discount(mdp)
-    step = asked.alpha * float(np.log(min(0.5, asked.tolerance * (1 - modulus if modulus < 1 else 1.0))))
-    for _ in range(TRIES):
-        log_n, ends = _counted(asked, level, before.plain, gap, step) if counts else _weighed(asked, before, gap)
-        asked.refuse_rounding(float(abs(log_n[mdp.present[asked.states]]).max()), size)
-        extended = _extended(asked, log_n, ends)
-        certificate = certify(
-            mdp, extended, asked.states, asked.targets, alpha, asked.tolerance, counts=counts, before=before
-        )
-        if not counts or certificate.target_deviation <= asked.tolerance:
-            break
-        step -= asked.alpha * float(np.log(10))
-    return extended, certificate
+    if counts:
+        log_n, ends = _counted(asked, level, before.plain, asked.alpha if gap is None else gap)
+        size = "counts overflow, with logarithms as large as {}"
+    else:
+        log_n, ends = _weighed(asked, before, 1.0 if gap is None else gap)
+        size = "measures have logarithms as large as {}"
+    asked.refuse_rounding(float(abs(log_n[mdp.present[asked.states]]).max()), size)
+    extended = _extended(asked, log_n, ends)
+    return extended, certify(
+        mdp, extended, asked.states, asked.targets, alpha, asked.tolerance, counts=counts, before=before
+    )
 
 
 def _weighed(asked: Request, before: Solved, gap: float) -> tuple[Array, Array]:
@@ -128,19 +121,28 @@ def _lifted(asked: Request) -> Optimum:
     return replace(level, Q=Q)
 
 
-def _counted(asked: Request, level: Optimum, plain: Optimum, gap: float, step: float) -> tuple[Array, Array]:
-    """
-    :param step: α times the logarithm of what one of the n₂ actions may be beside A1, so that rounding n₂ may pass
-    :return: as :func:`_weighed`, but n₁ = 1 and n₂ a whole number, the nearest to what V̂(m_a) needs
-    """
+def _counted(asked: Request, level: Optimum, plain: Optimum, gap: float) -> tuple[Array, Array]:
+    """:return: as :func:`_weighed`, but n₁ = 1 and n₂ a whole number, the nearest to what V̂(m_a) needs"""
     Q = level.Q[asked.states]
-    ends = np.minimum(plain.Q[asked.states] - gap, Q + step)
+    # Rounding n₂ moves V̂(m_a) by at most α e^((r_T − Q̂)/α)/4. A value is moved by that, at most, for every step that
+    # is yet to come, and a probability by twice as much over α.
+    unit = min(0.5, asked.tolerance / _steps(asked, level))
+    ends = np.minimum(plain.Q[asked.states] - gap, Q + asked.alpha * np.log(unit))
     # n₂ = (e^x − 1) e^((Q̂ − r_T)/α), with x = (V̂(m_a) − Q̂)/α; it is log(1/share) > 0 where A1 is most probable
     x = np.maximum((level.V[asked.states, None] + asked.raised - Q) / asked.alpha, -np.log(asked.share))
     log_n2 = x + np.log(-np.expm1(-x)) + (Q - ends) / asked.alpha
     rounded = np.log(np.maximum(np.rint(np.exp(np.minimum(log_n2, WHOLE))), 1.0))
     log_n2 = np.where(log_n2 < WHOLE, rounded, log_n2)
     return np.stack([np.zeros_like(log_n2), log_n2], axis=-1), ends
+
+
+def _steps(asked: Request, level: Optimum) -> float:
+    """:return: the discounted number of steps that are yet to come, in the state where they are most"""
+    pi = level.pi.copy()
+    pi[asked.states] = asked.targets * asked.share
+    onward = np.einsum("sa,sa,sat->st", pi, asked.mdp.discount, asked.mdp.P)
+    onward[~asked.mdp.counts_entropy] = 0.0
+    return float(np.linalg.solve(np.eye(len(onward)) - onward, np.ones(len(onward))).max())
 
 
 def _extended(asked: Request, log_n: Array, ends: Array) -> TabularMDP:

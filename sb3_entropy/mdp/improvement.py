@@ -10,6 +10,8 @@ from sb3_entropy.mdp.solver import ENDLESS
 from sb3_entropy.mdp.tabular import Array, TabularMDP, numbers, refuse
 
 _EPSILON = float(np.finfo(float).eps)
+#: for how many steps a policy may go on of which that is not known
+UNKNOWN = 1e9
 
 
 def policy_iteration(mdp: TabularMDP, tau: ArrayLike = 0.0, *, max_iterations: int = 1_000) -> Optimum:
@@ -53,7 +55,7 @@ def _settled(residual: float, before: float, size: float, steps: float) -> bool:
     :param residual: by how much values change
     :param before: by how much they did before the last update
     :param size: the greatest value
-    :param steps: for how many steps the last policy may go on; infinite if there was none
+    :param steps: for how many steps the last policy may go on
     :return: whether values change by no more than rounding: by 4 units of it, or below 10⁴ where the last update has
         not even halved the change. In many steps a small change adds up, and values that are infinite grow slowly
     """
@@ -78,7 +80,7 @@ def _earned(mdp: TabularMDP, bellman: Bellman, pi: Array, tau: ArrayLike) -> Arr
 
 
 def _corrected(bellman: Bellman, pi: Array, updated: Array, V: Array, may_be_endless: bool) -> tuple[Array, float]:
-    """:return: ``V + (I − γP_π)⁻¹(TV − V)``, the value of π, and its steps; TV and ∞ if that is singular"""
+    """:return: ``V + (I − γP_π)⁻¹(TV − V)``, the value of π, TV if that is singular; and the steps it may go on for"""
     onward = np.einsum("sa,sat->st", pi, bellman.ahead.onward)
     onward[bellman.ended] = 0.0
     system = np.eye(len(V)) - onward
@@ -89,4 +91,4 @@ def _corrected(bellman: Bellman, pi: Array, updated: Array, V: Array, may_be_end
     np.einsum("ss->s", system)[...] += 1e-14
     changes, steps = np.linalg.solve(system, np.stack([change, np.ones(len(V))], axis=1)).T
     endless = bool(((steps < 0.5) | (steps > ENDLESS)).any())
-    return (updated, np.inf) if endless else (V + changes, float(steps.max()))
+    return (updated, UNKNOWN) if endless else (V + changes, float(steps.max()))
