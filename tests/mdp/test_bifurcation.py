@@ -142,6 +142,22 @@ def test_several_states_at_once(counts: bool) -> None:
     assert certificate.holds()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_long_episodes_without_discount_keep_to_the_tolerance(seed: int) -> None:
+    """Rounded counts in all of five states, whose errors add up over the forty steps of an episode."""
+    rng = np.random.default_rng(seed)
+    mdp = random_mdp(seed, n_states=6)
+    P, R = 0.975 * mdp.P + 0.025 * np.eye(6)[-1], np.where(mdp.absorbing[:, None], 0.0, -rng.uniform(2, 4, size=(6, 3)))
+    P[:5, :, :5] += P[:5, :, 5:] * 0.8 / 5
+    P[:5, :, 5] *= 0.2
+    slow = TabularMDP(P, R, mdp.rho, 1.0, np.full((6, 3), -np.log(3)))  # with which entropy is at most 0
+    target = rng.dirichlet([2.0, 2.0, 2.0], size=5)
+    extended, certificate = bifurcate(slow, range(5), target, 0.3, counts=True, tolerance=0.05, share=0.9)
+    assert certificate.holds()
+    pi = value_iteration(extended, 0.3, tolerance=0.0).pi
+    assert 1e-9 < abs(pi[:5, :3] - target).max() < 0.05
+
+
 def test_again_at_another_state_and_at_one_that_was_inserted() -> None:
     mdp, alpha = random_mdp(8), 0.4
     once, _ = bifurcate(mdp, 0, [0.2, 0.3, 0.5], alpha)

@@ -49,6 +49,21 @@ def test_where_nothing_ends_and_nothing_pays_values_are_0() -> None:
     assert found.V.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_way_into_what_never_ends(seed: int) -> None:
+    """States 3 and 4 change places for ever, with one action and nothing paid: no policy's episodes end in state 5."""
+    mdp = random_mdp(seed, n_states=6, gamma=1.0)
+    P, R, log_measure = mdp.P.copy(), -abs(mdp.R), np.zeros((6, 3))
+    P[3], P[4] = np.eye(6)[4], np.eye(6)[3]
+    R[3:], log_measure[3:5, 1:] = 0.0, -np.inf
+    forever = TabularMDP(P, R, mdp.rho, 1.0, log_measure)
+    for tau in (0.0, 0.05):
+        found, slow = policy_iteration(forever, tau), value_iteration(forever, tau, tolerance=0.0)
+        np.testing.assert_allclose(found.V, slow.V, rtol=0.0, atol=1e-12)
+        assert found.V[:3].max() < -0.01
+        assert found.V[3:].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_a_singular_policy_on_the_way_is_passed_over() -> None:
     """To stay in state 0 costs nothing and never ends: greedily it is as good as anything, before anything is known."""
     P = np.zeros((3, 2, 3))
