@@ -18,7 +18,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits bench-landscape conformance lists tensorboard clean
+.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits bench-landscape conformance lists tutorials tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -76,6 +76,9 @@ conformance: $(READY) ## Stable-Baselines3's own tests on our classes
 
 lists: $(READY) ## the lists of algorithms in README.md, docs and sb3_entropy/__init__.py, from the registry
 	$(BIN)/python docs/extensions/lists.py
+
+tutorials: $(READY) ## the tutorials' pages and pictures in docs, from their notebooks
+	$(BIN)/python docs/extensions/notebooks.py
 
 tensorboard: $(READY) ## look at the demo's logs, or at LOGDIR
 	$(BIN)/tensorboard --logdir $(LOGDIR)

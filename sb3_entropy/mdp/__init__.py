@@ -11,8 +11,11 @@ from sb3_entropy.mdp.tabular import TabularMDP
 
 if TYPE_CHECKING:
     from sb3_entropy.mdp.ascent import Ascent, UnstableAscentWarning, gradient_ascent
+    from sb3_entropy.mdp.bifurcation import bifurcate
+    from sb3_entropy.mdp.bifurcation_certificate import Certificate, certify
     from sb3_entropy.mdp.directions import NaturalGradient, PlainGradient
     from sb3_entropy.mdp.evaluation import Evaluation, evaluate
+    from sb3_entropy.mdp.improvement import policy_iteration
     from sb3_entropy.mdp.module_policy import ModulePolicy
     from sb3_entropy.mdp.objective import ExactObjective
     from sb3_entropy.mdp.optimum import Optimum, value_iteration
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ascent",
+    "Certificate",
     "Constant",
     "Decay",
     "Evaluation",
@@ -37,15 +41,21 @@ __all__ = [
     "TabularMDP",
     "TabularSoftmax",
     "UnstableAscentWarning",
+    "bifurcate",
+    "certify",
     "evaluate",
     "gradient_ascent",
+    "policy_iteration",
     "value_iteration",
 ]
 
 _HOMES = {
     "ascent": ("Ascent", "UnstableAscentWarning", "gradient_ascent"),
+    "bifurcation": ("bifurcate",),
+    "bifurcation_certificate": ("Certificate", "certify"),
     "directions": ("NaturalGradient", "PlainGradient"),
     "evaluation": ("Evaluation", "evaluate"),
+    "improvement": ("policy_iteration",),
     "module_policy": ("ModulePolicy",),
     "objective": ("ExactObjective",),
     "policies": ("LinearPolicy", "Mix", "Policy", "SoftmaxLinear", "TabularSoftmax"),

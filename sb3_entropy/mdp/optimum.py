@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sb3_entropy.errors import check_number
+from sb3_entropy.mdp.bellman import Bellman
 from sb3_entropy.mdp.tabular import Array, TabularMDP
 
 
@@ -54,63 +55,41 @@ def value_iteration(
     check_number("tau", tau, 0.0)
     check_number("tolerance", tolerance, 0.0)
     check_number("max_iterations", max_iterations, 1, integer=True)
-    ended = ~mdp.counts_entropy
-    valued = mdp.present & ~ended[:, None]
-    modulus = float(mdp.discount[valued].max(initial=0.0))
+    bellman = Bellman(mdp, float(tau))
+    modulus = greatest_discount(mdp)
     factor = modulus / (1 - modulus) if modulus < 1 else np.inf
-    ahead = _Ahead(mdp)
     V = np.zeros(mdp.n_states)
     iterations, left = 0, np.inf
     while not left <= tolerance:  # nor is NaN
         if iterations == max_iterations:
-            raise ValueError(f"Values still changed after {iterations} iterations. {_advice(modulus)}")
-        updated = np.where(ended, 0.0, _best(mdp, mdp.R + ahead(V), tau))
+            raise ValueError(
+                f"Values still changed after {iterations} iterations. {advice(modulus, ', or a larger tolerance')}"
+            )
+        updated = bellman.best(bellman.Q(V))
         residual = float(abs(updated - V).max())
         V = updated
         iterations += 1
         rounding = 4 * np.finfo(float).eps * float(abs(V).max())
         left = 0.0 if residual <= rounding else residual * (factor if modulus < 1 else 1.0)
-    Q = mdp.R + ahead(V)
-    if tau > 0:
-        pi = mdp.measure * np.exp((np.where(mdp.present, Q, -np.inf) - _best(mdp, Q, tau)[:, None]) / tau)
-        pi /= pi.sum(axis=1, keepdims=True)
-    else:
-        pi = np.eye(mdp.n_actions)[np.where(mdp.present, Q, -np.inf).argmax(axis=1)]
+    Q = bellman.Q(V)
     bound = factor * residual if residual else 0.0
-    return Optimum(V, Q, pi, float(mdp.rho @ V), iterations, residual, bound)
+    return Optimum(V, Q, bellman.policy(Q), float(mdp.rho @ V), iterations, residual, bound)
 
 
-def _advice(modulus: float) -> str:
+def greatest_discount(mdp: TabularMDP) -> float:
+    """
+    :param mdp: the process
+    :return: the greatest γ(s, a) of what values depend on
+    """
+    return float(mdp.discount[mdp.present & mdp.counts_entropy[:, None]].max(initial=0.0))
+
+
+def advice(modulus: float, otherwise: str) -> str:
+    """
+    :param modulus: the greatest discount
+    :param otherwise: what else to do than to give more iterations
+    :return: what to do when values do not settle
+    """
     if modulus == 1:
         return "With gamma = 1 every episode must end, and wandering on must not pay. Give gamma < 1."
-    return "Give more max_iterations, or a larger tolerance."
-
-
-def _best(mdp: TabularMDP, Q: Array, tau: float) -> Array:
-    """:return: τ log Σₐ m exp(Q/τ), or maxₐ Q at τ = 0, shape (S,)"""
-    Q = np.where(mdp.present, Q, -np.inf)
-    greatest: Array = Q.max(axis=1)
-    if tau == 0:
-        return greatest
-    soft: Array = greatest + tau * np.log((mdp.measure * np.exp((Q - greatest[:, None]) / tau)).sum(axis=1))
-    return soft
-
-
-class _Ahead:
-    """γ(s, a) Σ P(s'|s, a) V(s') as a function of V; where few states can follow, by going to these alone."""
-
-    def __init__(self, mdp: TabularMDP):
-        onward = mdp.discount[:, :, None] * mdp.P
-        most = int((onward != 0).sum(axis=2).max())
-        self.full: Array | None = None
-        if most > mdp.n_states // 4:
-            self.full = onward
-        else:
-            self.states = np.argsort(onward == 0, axis=2, kind="stable")[:, :, :most]
-            self.factors = np.take_along_axis(onward, self.states, axis=2)
-
-    def __call__(self, V: Array) -> Array:
-        found: Array = (
-            self.full @ V if self.full is not None else np.einsum("sak,sak->sa", self.factors, V[self.states])
-        )
-        return found
+    return f"Give more max_iterations{otherwise}."

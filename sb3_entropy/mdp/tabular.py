@@ -12,6 +12,8 @@ Flags = NDArray[np.bool_]
 
 #: how far a sum of probabilities may be from 1
 SUM_TOLERANCE = 1e-8
+#: of the largest number that there is
+LARGEST_LOG = float(np.log(np.finfo(np.float64).max))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,13 +138,23 @@ class TabularMDP:
 
     @cached_property
     def measure(self) -> Array:
-        """:return: m(s, a), shape (S, A); 0 where the action is absent"""
-        return np.ones_like(self.R) if self.log_measure is None else np.exp(self.log_measure)
+        """
+        :return: m(s, a), shape (S, A); 0 where the action is absent
+        :raises ValueError: if one is beyond the largest number that there is
+        """
+        if self.log_measure is None:
+            return np.ones_like(self.R)
+        advice = (
+            "exp of it is beyond the largest number. value_iteration and policy_iteration need the logarithm alone; "
+            "for policies and gradients give a smaller measure, of a bifurcated process by a greater alpha."
+        )
+        refuse("log_measure", self.log_measure, self.log_measure > LARGEST_LOG, f"be ≤ {LARGEST_LOG:.2f}", advice)
+        return np.exp(self.log_measure)
 
     @cached_property
     def present(self) -> Flags:
         """:return: which actions there are, shape (S, A)"""
-        return self.measure > 0
+        return np.ones(self.R.shape, dtype=bool) if self.log_measure is None else ~np.isneginf(self.log_measure)
 
     @cached_property
     def absorbing(self) -> Flags:

@@ -325,6 +325,7 @@ OURS = {
     "starnes2023_spotify",
     "variance_schemes",
     "zhang2025_obstacle2d",
+    "zhang2025_theorem",
     "zhang2025_toy",
     "zhang2025_toy_on_policy",
 }
