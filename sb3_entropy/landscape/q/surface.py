@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sb3_entropy.landscape.q.actions import candidate_actions
+from sb3_entropy.landscape.q.actions import SIDES, candidate_actions
 from sb3_entropy.landscape.q.critics import Critics
 from sb3_entropy.landscape.q.found import QLandscape, Surface, centred
 from sb3_entropy.landscape.q.planes import (
@@ -33,7 +33,7 @@ def q_landscape(
     subject: Subject,
     states: Any = "critical",
     plane: Any = "principal",
-    resolution: int = 41,
+    resolution: int | None = None,
     *,
     n_states: int = 4,
     seed: int = 0,
@@ -48,7 +48,7 @@ def q_landscape(
     :param plane: of more than two actions: ``"principal"``, along the principal directions of the policy's modes in the
         states that it visits; ``"greedy"``, through the plain- and the soft-greedy action; ``"random"``; or one or two
         coordinates of the action, such as ``(0, 3)``, while the others stay at the mode
-    :param resolution: R points along each axis
+    :param resolution: R points along each axis; 201 on a line and 41 on a plane if not given
     :param n_states: how many critical or visited states
     :param seed: of random directions
     :param far: which pairs are far from the data that the critics were made from
@@ -62,6 +62,7 @@ def q_landscape(
     found = find_states(subject, states, n_states)
     modes = np.asarray(subject.behaviour.mode(found.observations), dtype=np.float64)
     planes = _planes(subject, found, modes, plane, seed)
+    resolution = SIDES[planes.n_axes] if resolution is None else resolution
     actions, inside = planes.actions(resolution)
     flat, flat_inside = actions.reshape(len(found), -1, actions.shape[-1]), inside.reshape(len(found), -1)
     # What is outside is not evaluated: as many as the fullest plane has, those inside first.

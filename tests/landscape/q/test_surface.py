@@ -133,8 +133,8 @@ def test_what_is_said() -> None:
     assert said[0].startswith("Episode ")
     assert any("by the others, which have not chosen, they are" in one for one in said)
     assert "By both slope and bend soft Q is the smoother one." in said
-    # √(mean (9 cos 9a)²) = 9 √(½ + sin 18/36) = 6.23, over 1.96/2 on the grid; three maxima inside, and the left end.
-    assert any(one.startswith("Plain Q: slope 6.3") and "local maxima 4 on average" in one for one in said)
+    # √(mean (9 cos 9a)²) = 9 √(½ + sin 18/36) = 6.23; three maxima inside, and the left end.
+    assert any(one.startswith("Plain Q: slope 6.23") and "local maxima 4 on average" in one for one in said)
     alone = q_landscape(subject([wavy], [wavy], 1), "critical", n_states=1).sentences()
     assert any("The same critics have chosen and judged" in one for one in alone)
     assert any("Over 1 state that is 0 % of the range." in one for one in alone)
