@@ -6,13 +6,13 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.cli.episodes import EpisodeProgress
+from sb3_entropy.cli.lookers import looker_of
 from sb3_entropy.cli.probe_cost import Cost, cost_of
 from sb3_entropy.cli.probe_options import parser_of, probe_of
 from sb3_entropy.engines import Engine, make_engine
@@ -23,7 +23,7 @@ from sb3_entropy.landscape.probes.base import Probe
 from sb3_entropy.landscape.probes.spectrum import Spectrum
 from sb3_entropy.policies.parameters import ParameterVector
 from sb3_entropy.store import Store
-from sb3_entropy.zoo.looking import Looker, look_at_run, look_at_zip, steps_of
+from sb3_entropy.zoo.looking import Looker, steps_of
 
 
 def run_probe(arguments: Sequence[str]) -> int:
@@ -109,15 +109,15 @@ def _lookers(parsed: Namespace) -> list[Looker]:
     if parsed.key == "interpolate":
         if len(places) > 2:
             raise ValueError(f"A line has two ends, but --at names {len(places)} agents. Give one for both, or two.")
-        return [_looker(target, which, parsed) for target, which in zip(parsed.agents, places * 2, strict=False)]
+        return [looker_of(target, which, parsed) for target, which in zip(parsed.agents, places * 2, strict=False)]
     if parsed.key == "plane" and len(parsed.agents) > 1:
         if len(parsed.agents) != 3 or len(places) > 1:
             raise ValueError(
                 f"A plane goes through one agent, or through three, each at one place, but {len(parsed.agents)} agents "
                 f"and {len(places)} places were given."
             )
-        return [_looker(target, places[0], parsed) for target in parsed.agents]
-    return [_looker(parsed.agents[0], which, parsed) for which in places]
+        return [looker_of(target, places[0], parsed) for target in parsed.agents]
+    return [looker_of(parsed.agents[0], which, parsed) for which in places]
 
 
 def _places(parsed: Namespace) -> list[str | int]:
@@ -129,30 +129,6 @@ def _places(parsed: Namespace) -> list[str | int]:
     if len(set(given)) < len(given):
         raise ValueError(f"--at {' '.join(given)} names an agent twice. Name each once.")
     return [int(which) if which.isdigit() else which for which in given]
-
-
-def _looker(target: Path, which: str | int, parsed: Namespace) -> Looker:
-    if target.is_file() or target.suffix == ".zip":
-        if parsed.env is None:
-            raise ValueError(f"{target} is a file, which does not say its environment. Name it by --env.")
-        if which != "last":
-            raise ValueError(f"--at {which} chooses among the agents of a run's folder, but {target} is one agent.")
-        return look_at_zip(
-            target,
-            parsed.env,
-            algo=parsed.algo,
-            statistics=parsed.statistics,
-            trust=parsed.trust,
-            env_kwargs=parsed.env_kwargs,
-        )
-    if not target.is_dir():
-        raise FileNotFoundError(
-            f"There is no run {target}, nor such a file. As rl-zoo names it: <log>/<algo>/<env>_<n>."
-        )
-    for option in ("env", "algo", "statistics"):
-        if getattr(parsed, option) is not None:
-            raise ValueError(f"--{option} is for a zip; the run {target} says it itself. Leave it out.")
-    return look_at_run(target, which, trust=parsed.trust, env_kwargs=parsed.env_kwargs)
 
 
 def _other(start: Looker, end: Looker) -> np.ndarray:
