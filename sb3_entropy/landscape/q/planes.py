@@ -146,6 +146,18 @@ def whole_box(modes: np.ndarray, coordinates: Sequence[int] | None = None) -> Pl
     return Planes(kind, origins, directions, -ones, ones, chosen, np.zeros(n_states))
 
 
+def check_plane(plane: Any, n_actions: int) -> None:
+    """
+    :param plane: as :func:`~sb3_entropy.landscape.q.surface.q_landscape` takes it
+    :param n_actions: A
+    :raises TypeError: if coordinates are no whole numbers
+    :raises ValueError: if an action has no such plane
+    """
+    check_kind(plane)
+    if not isinstance(plane, str):
+        whole_box(np.zeros((1, n_actions)), plane)
+
+
 def planes_through(kind: str, modes: np.ndarray, directions: np.ndarray) -> Planes:
     """
     :param kind: one of :data:`KINDS`

@@ -83,11 +83,8 @@ def critical_states(subject: Subject, n_states: int = 4, among: int = AMONG) -> 
     :raises ValueError: if it is below 1, no states were visited, or there are no soft critics
     """
     check_number("n_states", n_states, low=1, integer=True)
-    if subject.soft is None:
-        raise ValueError(
-            "Critical states are those where plain- and soft-greedy actions differ, but there are no soft critics of "
-            "this policy. Look at visited states, or name the σ of a Gaussian around its actions."
-        )
+    check_states("critical", subject.soft is not None)
+    assert subject.soft is not None
     looked = _evenly(_different(subject.visited), among)
     observations = rows_of(subject.visited.observations, looked)
     candidates = candidate_actions(subject.behaviour.n_actions)
@@ -117,6 +114,23 @@ def critical_states(subject: Subject, n_states: int = 4, among: int = AMONG) -> 
     )
 
 
+def check_states(states: Any, has_soft: bool = True) -> None:
+    """
+    :param states: one of :data:`KINDS`, or observations
+    :param has_soft: whether there are soft critics
+    :raises ValueError: if it is another name, or there are no soft critics for critical states
+    """
+    if not isinstance(states, str):
+        return
+    if states not in KINDS:
+        raise ValueError(f"{unknown('states', states, KINDS)} Or give observations, as the policy sees them.")
+    if states == "critical" and not has_soft:
+        raise ValueError(
+            "Critical states are those where plain- and soft-greedy actions differ, but there are no soft critics of "
+            "this policy. Look at visited states, or name the σ of a Gaussian around its actions."
+        )
+
+
 def find_states(subject: Subject, states: Any, n_states: int = 4) -> States:
     """
     :param subject: the agent
@@ -127,13 +141,10 @@ def find_states(subject: Subject, states: Any, n_states: int = 4) -> States:
     """
     if isinstance(states, States):
         return states
-    if isinstance(states, str):
-        if states not in KINDS:
-            raise ValueError(f"{unknown('states', states, KINDS)} Or give observations, as the policy sees them.")
-        if states == "visited":
-            return visited_states(subject.visited, n_states)
-        return critical_states(subject, n_states)
-    return given_states(states)
+    check_states(states)
+    if not isinstance(states, str):
+        return given_states(states)
+    return visited_states(subject.visited, n_states) if states == "visited" else critical_states(subject, n_states)
 
 
 def _different(visited: Visited) -> np.ndarray:

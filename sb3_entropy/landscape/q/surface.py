@@ -1,6 +1,5 @@
 """Q landscapes: soft and plain Q over the actions in a few states (Zhang et al. 2025, "Q-value landscapes")."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,6 @@ from sb3_entropy.policies.observations import n_rows, rows_of
 #: of visited states, evenly, the policy's actions whose principal directions are looked at
 MOST_VISITED = 2048
 
-#: whether pairs of S states and N actions each are far from the data that critics were made from, shape (S, N)
-Far = Callable[[Any, np.ndarray], np.ndarray]
-
 
 def q_landscape(
     subject: Subject,
@@ -37,7 +33,6 @@ def q_landscape(
     *,
     n_states: int = 4,
     seed: int = 0,
-    far: Far | None = None,
 ) -> QLandscape:
     """
     Soft and plain Q over the whole box of one or two actions, or over a plane through the mode of more.
@@ -51,7 +46,6 @@ def q_landscape(
     :param resolution: R points along each axis; 201 on a line and 41 on a plane if not given
     :param n_states: how many critical or visited states
     :param seed: of random directions
-    :param far: which pairs are far from the data that the critics were made from
     :return: the landscape
     :raises TypeError: if a number is none
     :raises ValueError: if one is out of range, the box is not bounded, there is no such plane, or critical states are
@@ -89,7 +83,9 @@ def q_landscape(
         return _surface(critics.ent_coef, on_grid(values), gradient, planes, grid)
 
     log_density = behaviour.log_prob(observations, offered) if behaviour.is_stochastic else None
-    hatched = None if far is None else on_grid(far(observations, offered).astype(np.float64)) > 0.5
+    known, hatched = subject.known, None
+    if known is not None and known.read is not None:
+        hatched = on_grid(known.far(observations, offered).astype(np.float64)) > 0.5
     return QLandscape(
         name=subject.name,
         remarks=subject.remarks,

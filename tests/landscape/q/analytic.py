@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sb3_entropy.landscape.q.critics import Behaviour, Critics
-from sb3_entropy.landscape.q.subject import Subject, Visited
+from sb3_entropy.landscape.q.subject import Known, Subject, Visited
 
 #: of states (S, 1, …) and actions (S, N, A): Q, shape (S, N)
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -99,3 +99,15 @@ def subject(
 def hill(*centre: float, scale: float = 1.0) -> Formula:
     """Q = −c|a − centre|², whatever the state."""
     return lambda _, actions: -scale * ((actions - np.array(centre)) ** 2).sum(axis=-1)
+
+
+class Cut(Known):
+    """All actions whose first coordinate is above a number are far from what is known."""
+
+    def __init__(self, above: float):
+        super().__init__(np.zeros((1, 1)), np.zeros((1, 1)), read=lambda observations: np.zeros((len(observations), 1)))
+        object.__setattr__(self, "above", above)
+
+    def far(self, observations: Any, actions: np.ndarray) -> np.ndarray:
+        above: float = vars(self)["above"]
+        return np.broadcast_to(actions[..., 0] > above, actions.shape[:2])

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landscape.q.analytic import Formula, hill, subject
 from sb3_entropy.landscape.q.states import States, critical_states, find_states, given_states, visited_states
 from sb3_entropy.landscape.q.subject import Visited
+from tests.landscape.q.analytic import Formula, hill, subject
 
 LINE = np.linspace(-1, 1, 60)[:, None]
 

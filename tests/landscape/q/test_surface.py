@@ -7,8 +7,9 @@ import pytest
 from gymnasium import spaces
 from scipy.special import erf
 
-from landscape.q.analytic import TanhGaussian, hill, subject
+from sb3_entropy.landscape.q.subject import Known
 from sb3_entropy.landscape.q.surface import q_landscape
+from tests.landscape.q.analytic import Cut, TanhGaussian, hill, subject
 
 STATES = np.array([[0.5, -1.0], [2.0, 0.3], [-1.5, 0.0]])
 
@@ -117,7 +118,6 @@ def test_a_deterministic_policy_has_neither_density_nor_soft_q() -> None:
     assert found.difference is None
     assert found.gaps is None
     assert "gap" not in found.numbers()
-    assert np.isnan(found.gradient_cosine)
     assert found.sentences()[0] == "There are no soft critics of this policy: plain Q alone is drawn."
     with pytest.raises(ValueError, match="no soft critics"):
         q_landscape(agent)
@@ -141,10 +141,7 @@ def test_what_is_said() -> None:
 
 
 def test_where_it_is_far_from_data() -> None:
-    def far(observations: Any, actions: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(actions[..., 0] > 0.5, (len(observations), actions.shape[1]))
-
-    found = q_landscape(subject([hill(0, 0, 0)], None, 3), STATES, (0, 1), 21, far=far)
+    found = q_landscape(subject([hill(0, 0, 0)], None, 3, known=Cut(0.5)), STATES, (0, 1), 21)
     assert found.far.shape == (3, 21, 21)  # type: ignore[union-attr]
     assert found.far[:, 16:].all()  # type: ignore[index]
     assert not found.far[:, :15].any()  # type: ignore[index]
@@ -176,3 +173,17 @@ def test_bad_input_is_told() -> None:
         q_landscape(subject([hill(0)], None, 1), STATES, resolution=1)
     with pytest.raises(ValueError, match="values or gradients that are not finite"):
         q_landscape(subject([lambda s, a: np.full(a.shape[:2], np.nan)], None, 1), STATES)
+
+
+def test_data_are_those_of_the_critics() -> None:
+    """Of actions that were all tried in [−0.2, 0.2] the others are far; a state far from all others is, whatever a."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2000, 2))
+    known = Known(features, rng.uniform(-0.2, 0.2, size=(2000, 1)), read=np.asarray)
+    found = q_landscape(subject([hill(0)], None, 1, known=known), np.array([[0.0, 0.0], [30.0, 0.0]]))
+    a = found.grid[0, 0]
+    assert not found.far[0][np.abs(a) < 0.2].any()  # type: ignore[index]
+    assert found.far[0][np.abs(a) > 0.8].all()  # type: ignore[index]
+    assert found.far[1].all()  # type: ignore[index]
+    unread = Known(known.features, known.actions)
+    assert q_landscape(subject([hill(0)], None, 1, known=unread), STATES).far is None
