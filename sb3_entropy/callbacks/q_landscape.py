@@ -13,9 +13,9 @@ from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.landscape.q.behaviours import behaviour_of
 from sb3_entropy.landscape.q.found import QLandscape
 from sb3_entropy.landscape.q.making import subject_of_model
-from sb3_entropy.landscape.q.planes import check_bounded, check_kind, check_plane
+from sb3_entropy.landscape.q.planes import check_bounded, check_kind
 from sb3_entropy.landscape.q.states import check_states
-from sb3_entropy.landscape.q.surface import q_landscape
+from sb3_entropy.landscape.q.surface import check_asked, q_landscape
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,7 @@ class QLandscapeCallback(LookingCallback):
         """What makes no sense is told before the training."""
         check_bounded(self.model.action_space)
         behaviour = behaviour_of(self.model.policy, self.subject_kwargs.get("std"))
-        check_plane(self.looked_at["plane"], behaviour.n_actions)
-        if not behaviour.is_stochastic and isinstance(states := self.looked_at["states"], str):
-            check_states(states, has_soft=False)
+        check_asked(self.model.action_space, behaviour, **self.looked_at)
         if self.subject_kwargs["env"] is None and not hasattr(self.model, "replay_buffer"):
             raise ValueError(
                 f"{type(self.model).__name__} has no replay buffer that critics could be fitted to. Name the "

@@ -1,10 +1,11 @@
-"""``sb3-entropy probe``: what the landscape of the return is like around an agent."""
+"""``sb3-entropy probe``: what the landscape of the return, or of Q, is like around an agent."""
 
 import shlex
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_entropy.cli.episodes import EpisodeProgress
 from sb3_entropy.cli.lookers import looker_of
 from sb3_entropy.cli.probe_cost import Cost, cost_of
-from sb3_entropy.cli.probe_options import parser_of, probe_of
+from sb3_entropy.cli.probe_options import Q_PROBES, folder_name, named_probe, parser_of, probe_of
 from sb3_entropy.engines import Engine, make_engine
 from sb3_entropy.environments import import_packages, package_of
 from sb3_entropy.landscape.objectives.base import Conditions
@@ -35,6 +36,11 @@ def run_probe(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings():
         # Gymnasium's, of spaces of environments that the user has not written.
         warnings.filterwarnings("ignore", message=".*precision lowered by casting", category=UserWarning)
+        given = named_probe(arguments)
+        if given in Q_PROBES:
+            rest = [*arguments]
+            rest.remove(given)
+            return int(import_module(Q_PROBES[given][0]).run(rest))
         return _probe(parser_of(arguments).parse_args(arguments), arguments)
 
 
@@ -206,7 +212,7 @@ def _write(
         print("\n".join([f"{title}:"] * bool(title) + [f"  {sentence}" for sentence in one.found.sentences()]))
     page = write_probe_page(
         looked,
-        parsed.folder / _folder_name(parsed),
+        parsed.folder / folder_name(parsed.key, parsed.agents, parsed.at),
         subject=subject,
         plan=cost.sentences,
         command=shlex.join(["sb3-entropy", "probe", *arguments]),
@@ -214,13 +220,3 @@ def _write(
     )
     print(f"Report: {page}")
     return 0
-
-
-def _folder_name(parsed: Namespace) -> str:
-    """:return: of the probe and the run or file, so that pages of different ones stand side by side"""
-    names = [
-        target.stem if target.suffix == ".zip" else f"{target.resolve().parent.name}_{target.resolve().name}"
-        for target in dict.fromkeys(parsed.agents)
-    ]
-    at = [] if parsed.at == ["last"] else parsed.at if len(parsed.at) <= 2 else [f"{len(parsed.at)}_agents"]
-    return "_".join(["probe", parsed.key, *names, *at])

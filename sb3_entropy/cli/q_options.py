@@ -8,6 +8,7 @@ from sb3_entropy.environments import import_packages, package_of
 from sb3_entropy.landscape.q.fitting import Fitting
 from sb3_entropy.landscape.q.making import ROLLOUT_STEPS
 from sb3_entropy.landscape.q.subject import Subject
+from sb3_entropy.zoo.looking import Looker
 from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option, add_trust_option
 from sb3_entropy.zoo.subjects import subject_of_looker
 
@@ -101,18 +102,29 @@ def _add_critics(parser: ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, help="of episodes and fits (default: 0)")
 
 
-def subject_of(parsed: Namespace) -> Subject:
+def agent_of(parsed: Namespace) -> Looker:
     """
     :param parsed: the command line's, with what :func:`add_agent_options` has asked for
+    :return: the agent, of which nothing has been fitted yet
+    :raises FileNotFoundError: if there is none
+    :raises UntrustedError: if its files hold what could be executed, without ``--trust``
+    :raises ValueError: if an option is wrong
+    """
+    import_packages([*parsed.gym_packages, *(package_of(parsed.env) if parsed.env else ())])
+    return looker_of(parsed.agent, int(parsed.at) if parsed.at.isdigit() else parsed.at, parsed)
+
+
+def subject_of(parsed: Namespace, agent: Looker | None = None) -> Subject:
+    """
+    :param parsed: the command line's, with what :func:`add_agent_options` has asked for
+    :param agent: what :func:`agent_of` has found, if it was asked before
     :return: the agent with its critics
     :raises FileNotFoundError: if there is no such agent, or buffer
     :raises UntrustedError: if a file holds what could be executed, without ``--trust``
     :raises ValueError: if an option is wrong, or environment, agent and buffer do not go together
     """
-    import_packages([*parsed.gym_packages, *(package_of(parsed.env) if parsed.env else ())])
-    which = int(parsed.at) if parsed.at.isdigit() else parsed.at
     return subject_of_looker(
-        looker_of(parsed.agent, which, parsed),
+        agent_of(parsed) if agent is None else agent,
         replay_buffer=parsed.replay_buffer,
         fresh=parsed.fresh,
         trust=parsed.trust,
