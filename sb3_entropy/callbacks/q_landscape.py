@@ -124,7 +124,8 @@ class QLandscapeCallback(LookingCallback):
         buffer = getattr(self.model, "replay_buffer", None)
         settings = {"name": name, "replay_buffer": buffer, **self.subject_kwargs}
         try:
-            found = q_landscape(subject_of_model(self.model, **settings), seed=self.seed, **self.looked_at)
+            subject = subject_of_model(self.model, **settings)
+            found = q_landscape(subject, seed=self.seed, **self.looked_at)
         except ValueError as error:  # a training of days does not end by what looks at it
             warnings.warn(f"The landscape of Q at step {timesteps:,} was given up: {error}", stacklevel=2)
             return
@@ -133,7 +134,8 @@ class QLandscapeCallback(LookingCallback):
             for key, value in found.numbers().items():
                 self.logger.record(f"q_landscape/{key}", value)
             if self.verbose:
-                print(f"q_landscape after {timesteps:,} steps: {' '.join(found.sentences())}")
+                trust = [] if subject.calibration is None else subject.calibration.sentences()
+                print(f"q_landscape after {timesteps:,} steps: {' '.join([*found.sentences(), *trust])}")
             if self.draws_figures():
                 from sb3_entropy.plots.landscape.q_landscape import draw
                 from sb3_entropy.plots.theme import LIGHT

@@ -120,7 +120,7 @@ def test_without_soft_critics_there_is_a_panel_a_state() -> None:
 def test_what_has_to_be_said_is_in_the_title() -> None:
     agent = subject([hill(0)], [hill(0)], 1, remarks=("σ = 0.1 was named by the user.",))
     figure = draw(q_landscape(agent, STATES, resolution=5), LIGHT)
-    assert "soft Q at α = 0.2 over the actions. σ = 0.1 was named" in figure.get_suptitle().replace("\n", " ")
+    assert "soft Q at α = 0.2 over the actions. σ = 0.1 was named" in " ".join(figure.get_suptitle().split())
 
 
 def test_no_arrow_where_there_is_no_gradient() -> None:
