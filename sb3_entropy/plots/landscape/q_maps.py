@@ -69,7 +69,7 @@ def _map(figure: Figure, axes: Axes, found: QLandscape, which: str, state: int, 
     # As a picture of one pixel a value: thousands of paths would make a page of megabytes.
     image = axes.imshow(values.T, origin="lower", extent=limits, aspect="auto", interpolation="none", **style)  # type: ignore[arg-type]
     if found.density is not None and (levels := mass_levels(found.density[state])):
-        density = np.where(np.isfinite(found.density[state]), found.density[state], 0.0)
+        density = np.ma.masked_invalid(found.density[state])
         axes.contour(
             *grid, density.T, levels=levels, colors=line, linewidths=1.0, linestyles=["--", "-"][: len(levels)]
         )
