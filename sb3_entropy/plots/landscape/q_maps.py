@@ -87,7 +87,8 @@ def _map(figure: Figure, axes: Axes, found: QLandscape, which: str, state: int, 
             axes.plot([x], [y], **mark_style(mark))
     if which in found.surfaces:
         start = np.array([u.offset + u.scale * c for u, c in zip(units, found.mode[state], strict=True)])
-        arrow(axes, start, found.surfaces[which].slope[state], spans, line, rim)
+        surface = found.surfaces[which]
+        arrow(axes, start, surface.slope[state], float(surface.ranges[state]), spans, line, rim)
     bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02, aspect=22, format=lambda value, _: number(value))
     bar.outline.set_visible(False)
     bar.ax.locator_params(nbins=5)

@@ -13,7 +13,7 @@ from matplotlib.text import Annotation
 from sb3_entropy.landscape.q.found import QLandscape
 from sb3_entropy.landscape.q.surface import q_landscape
 from sb3_entropy.plots.landscape.q_landscape import draw
-from sb3_entropy.plots.landscape.q_marks import mass_levels
+from sb3_entropy.plots.landscape.q_marks import ARROW, SHORTEST, mass_levels
 from sb3_entropy.plots.rendering import to_svg
 from sb3_entropy.plots.theme import DARK, LIGHT, Theme
 from tests.landscape.q.analytic import Cut, TanhGaussian, hill, subject
@@ -128,6 +128,21 @@ def test_no_arrow_where_there_is_no_gradient() -> None:
     agent = subject([hill(0.0)], [hill(0.0)], 1, behaviour=TanhGaussian(1, weight=0.0))
     both, _ = panels(draw(q_landscape(agent, STATES[:1], resolution=5), LIGHT))
     assert arrows(both) == []
+
+
+def test_an_arrow_is_short_where_the_gradient_is_weak() -> None:
+    """a + 50 tanh(20(a − 0.9)) at the mode 0: a slope of 1 beside a range of 100; of 3a, one of 3 beside 6."""
+
+    def weak(_: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return actions[..., 0] + 50 * np.tanh(20 * (actions[..., 0] - 0.9))
+
+    def strong(_: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return 3 * actions[..., 0]
+
+    agent = subject([weak], [strong], 1, behaviour=TanhGaussian(1, weight=0.0))
+    both, _ = panels(draw(q_landscape(agent, STATES[:1], resolution=21), LIGHT))
+    lengths = [each.xy[0] - each.get_position()[0] for each in arrows(both)]
+    assert lengths == pytest.approx([SHORTEST, ARROW])
 
 
 def test_too_many_states_are_told() -> None:
