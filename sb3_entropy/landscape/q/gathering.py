@@ -200,7 +200,7 @@ class Stage:
         return self.normalizer(np.stack(observations))
 
 
-def _time_limits(env: gym.Env[Any, Any]) -> Iterator[TimeLimit[Any, Any]]:
+def _time_limits(env: gym.Env[Any, Any]) -> Iterator["TimeLimit[Any, Any]"]:
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TimeLimit):
             yield env
