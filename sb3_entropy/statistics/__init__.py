@@ -2,6 +2,7 @@
 
 from sb3_entropy.statistics.aggregates import iqm, mean, median, optimality_gap
 from sb3_entropy.statistics.control_variate import Contrasts, paired_contrasts
+from sb3_entropy.statistics.crossed import crossed_ratio
 from sb3_entropy.statistics.differences import Difference, Equivalence, equivalence, paired_difference
 from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top_share
 from sb3_entropy.statistics.improvement import probability_of_improvement
@@ -25,6 +26,7 @@ __all__ = [
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "coverage",
+    "crossed_ratio",
     "curve_interval",
     "difference_from",
     "dispersion",
