@@ -11,6 +11,7 @@ from sb3_entropy.statistics.matched_sets import MatchedSets, matched_sets
 from sb3_entropy.statistics.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from sb3_entropy.statistics.one_sample import difference_from, share_difference
 from sb3_entropy.statistics.profiles import performance_profile
+from sb3_entropy.statistics.rank_correlation import rank_correlation
 from sb3_entropy.statistics.sign_flip import SignFlip, sign_flip
 from sb3_entropy.statistics.steadiness import area_under_curve, dispersion, drawdown
 from sb3_entropy.statistics.tabulated import coverage, simulated, size
@@ -46,6 +47,7 @@ __all__ = [
     "paired_difference",
     "performance_profile",
     "probability_of_improvement",
+    "rank_correlation",
     "sample_efficiency",
     "share_difference",
     "sign_flip",
