@@ -25,13 +25,13 @@ def rank_correlation(
 ) -> Difference:
     """
     Spearman's ρ over C cells between the means of n runs: ``ρ = corr(rank x̄, rank ȳ)``, ties sharing their mean rank.
-    Of M alternatives the one with the greatest mean counts in each cell, ``ȳ = max_m mean_runs y_m``, which is too great
-    on average by what chance adds to a maximum.
+    Of M alternatives the one with the greatest mean counts in each cell, ``ȳ = max_m mean_runs y_m``, which is too
+    great on average by what chance adds to a maximum.
 
     The interval is that of a bootstrap in two stages: cells, then runs within each of them, x and y of a run together;
-    the best alternative is chosen anew every time. In simulations with 8 to 12 cells of 5 runs it contained the truth in
-    95 to 99 % at 95 %. It is of other cells like these and of other runs in them, and wide for so few; the truth, that
-    of infinitely many such cells, is itself weakened by the noise in the means of n runs.
+    the best alternative is chosen anew every time. In simulations with 8 to 12 cells of 5 runs it contained the truth
+    in 95 to 99 % at 95 %. It is of other cells like these and of other runs in them, and wide for so few; the truth,
+    that of infinitely many such cells, is itself weakened by the noise in the means of n runs.
 
     :param x: shape (C, n)
     :param y: shape (C, n) or (C, n, M), row i of a cell from the same seed as in x

@@ -16,6 +16,7 @@ from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
+from sb3_entropy.studies.ranked import ranked_cells
 from sb3_entropy.studies.rules import POOLED, compared, is_share
 from sb3_entropy.studies.spec import Study, TrainArm
 
@@ -122,7 +123,13 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
     sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
     wrong = [problem for key, selection in sides for problem in misselected(study, selection, (*where, *key))]
     yield from wrong
-    if not wrong and not compared(plan, criterion):
+    if not isinstance(criterion.environments, str):
+        for env_id in criterion.environments:
+            if env_id not in study.environments:
+                yield (*where, "environments"), unknown("environment of the study", env_id, study.environments)
+    if criterion.ranks_with is not None:
+        yield from _ranking(plan, criterion, where, bool(wrong))
+    elif not wrong and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
         values: Any = study.document.values
@@ -139,6 +146,27 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
     if criterion.measure in MEASURES:
         yield from _against_a_number(criterion, where)
         yield from _not_recorded(study, criterion.measure, {side.arm for _, side in sides}, (*where, "measure"))
+
+
+def _ranking(plan: Plan, criterion: Criterion, where: Key, wrong: bool) -> Iterator[Problem]:
+    study, gain, control = plan.study, criterion.ranks_with, criterion.control
+    assert gain is not None
+    place = (*where, "ranks_with")
+    sides: list[tuple[str, Selection]] = [("over", gain.over), *(("best_of", each) for each in gain.best_of)]
+    misnamed = [problem for key, each in sides for problem in misselected(study, each, (*place, key))]
+    yield from misnamed
+    if gain.measure in MEASURES:
+        yield from _not_recorded(study, gain.measure, {each.arm for _, each in sides}, (*place, "measure"))
+    if not isinstance(control, Number) or not -1 <= control.value <= 1:
+        text = "a rank correlation is compared with a number from −1 to 1; write control: {value: 0, source: …}"
+        yield (*where, "control"), text
+    for key, usual in (("minus", None), ("share_at_least", None), ("share_at_most", None), ("statistic", "mean")):
+        if (given := getattr(criterion, key)) != usual:
+            yield (*where, key), f"ranks_with ranks means of cells, and {key} cannot stand beside it, but {given} does"
+    if criterion.environments != "each":
+        yield (*where, "environments"), "ranks_with ranks cells in all environments; take environments out"
+    if not (wrong or misnamed) and (told := complaint(ranked_cells, plan, criterion)):
+        yield place, told
 
 
 def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:

@@ -61,6 +61,8 @@ def outlook(scores: Scores, stated: Criterion, judged: CriterionResult) -> list[
     """
     if judged.outcome != UNDECIDED:
         return []
+    if stated.ranks_with is not None:
+        return [_cells_for_ranks(judged)]
     undecided = [c for c in judged.comparisons if c.outcome == UNDECIDED]
     lines = [_seeds(scores, stated, c, len(judged.comparisons)) for c in undecided[:MOST_SHOWN]]
     if len(undecided) > MOST_SHOWN:
@@ -181,6 +183,16 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
             "larger one."
         )
     return f"{seen} {plan} The {pairs.n} seeds so far show {found.shown:.3g} or more as often."
+
+
+def _cells_for_ranks(judged: CriterionResult) -> str:
+    (found,) = judged.comparisons
+    if found.difference is None:
+        return "No seed is finished in all cells. There is no verdict before one is."
+    return (
+        f"The interval of a rank correlation of {found.n} cells is wide mostly because there are so few: more cells "
+        "narrow it, more seeds hardly."
+    )
 
 
 def _runs_for_share(stated: Criterion, comparison: ComparisonResult, comparisons: int, level: float) -> str:

@@ -77,20 +77,20 @@ def rule_in_words(criterion: Criterion, level: float) -> str:
     :return: the rule as a sentence
     """
     control, minus = criterion.control, criterion.minus
-    *others, last = map(_described, criterion.treatments)
+    *others, last = map(described, criterion.treatments)
     treatment = f"each of {', '.join(others)} and {last}" if others else last
     what = f"{_quantity(criterion)} of {treatment}"
     if isinstance(control, Number):
         than = f"{number_text(control)} ({' '.join(control.source.split())})"
     elif minus is None:
-        than = f"that of {_described(control)}"
+        than = f"that of {described(control)}"
     elif criterion.statistic == "mean":
-        what += f", minus that of {_described(control)},"
-        than = f"the same difference between {_described(minus[0])} and {_described(minus[1])}"
+        what += f", minus that of {described(control)},"
+        than = f"the same difference between {described(minus[0])} and {described(minus[1])}"
     else:  # it is no difference of the arms' own statistics, as that of means is
         what = f"the {criterion.statistic} of the seed-by-seed differences in {criterion.measure} between {treatment}"
-        what += f" and {_described(control)}"
-        than = f"that of the differences between {_described(minus[0])} and {_described(minus[1])}"
+        what += f" and {described(control)}"
+        than = f"that of the differences between {described(minus[0])} and {described(minus[1])}"
     margin = f"{criterion.margin:g}"
     one_sided = f"one-sided at {(1 - level) / 2:.1%}"
     if criterion.expect == "equivalent":
@@ -123,5 +123,9 @@ def _quantity(criterion: Criterion) -> str:
     return f"the {kind} {criterion.measure}"
 
 
-def _described(selection: Selection) -> str:
+def described(selection: Selection) -> str:
+    """
+    :param selection: some variants of an arm
+    :return: what they are called in a sentence
+    """
     return f"“{variant_label(selection.arm, selection.settings)}”"

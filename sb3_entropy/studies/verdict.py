@@ -18,6 +18,7 @@ from sb3_entropy.statistics import (
 )
 from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.ranked import ranked, ranked_cells, ranking_in_words
 from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
 from sb3_entropy.studies.spec import Study
 
@@ -67,7 +68,8 @@ class CriterionResult:
     :param unit: of the differences
     :param outcome: ``"supported"``, ``"refuted"`` or ``"undecided"``
     :param comparisons: what it rests on
-    :param kind: what is compared: ``"pair"``, ``"interaction"``, or with a number ``"number"`` or ``"share"``
+    :param kind: what is compared: ``"pair"``, ``"interaction"``, or with a number ``"number"``, ``"share"``,
+        ``"rank"``
     """
 
     name: str
@@ -138,7 +140,10 @@ class _Found:
 
 
 def _compare_all(plan: Plan, criterion: Criterion, scores: Scores) -> list[_Found]:
-    environments = [POOLED] if criterion.environments == POOLED else list(plan.study.environments)
+    if criterion.ranks_with is not None:
+        return [_rank(plan, criterion, scores)]
+    named = criterion.environments
+    environments = [POOLED] if named == POOLED else list(plan.study.environments if named == "each" else named)
     return [
         _compare(plan.study, criterion, scores, sides, environment)
         for sides in compared(plan, criterion)
@@ -167,7 +172,7 @@ def _judged(study: Study, criterion: Criterion, found: list[_Found], against: np
         )
     return CriterionResult(
         name=criterion.name,
-        rule=rule_in_words(criterion, study.level),
+        rule=(rule_in_words if criterion.ranks_with is None else ranking_in_words)(criterion, study.level),
         measure=criterion.measure,
         unit=_unit(criterion),
         outcome=_together([comparison.outcome for comparison in comparisons], criterion.require),
@@ -195,12 +200,16 @@ def _corrected(p_values: Iterable[float]) -> np.ndarray:
 
 
 def _kind(criterion: Criterion) -> str:
+    if criterion.ranks_with is not None:
+        return "rank"
     if is_share(criterion):
         return "share"
     return "number" if isinstance(criterion.control, Number) else "interaction" if criterion.minus else "pair"
 
 
 def _unit(criterion: Criterion) -> str:
+    if criterion.ranks_with is not None:
+        return "rank correlation"
     if is_share(criterion):
         return "share of runs"
     return "normalised score" if criterion.environments == POOLED else MEASURES.get(criterion.measure).unit
@@ -217,17 +226,40 @@ def _compare(study: Study, criterion: Criterion, scores: Scores, sides: Compared
     if len(columns) == 2:
         x, y = columns if MEASURES.get(criterion.measure).higher_is_better is not False else columns[::-1]
         improvement = probability_of_improvement(x, y, level=study.level, rng=np.random.default_rng(0))
-    difference, margin = partial(_difference, criterion, columns, study.level), criterion.margin
+    result, expected, against = _tested(criterion, partial(_difference, criterion, columns, study.level))
+    return replace(cell, difference=result, improvement=improvement, expected=expected, against=against)
+
+
+def _tested(criterion: Criterion, difference: Callable[[float], Difference]) -> tuple[Difference, float, float]:
+    """The difference, compared with the margin, p of what is expected and of its opposite."""
+    margin = criterion.margin
     if criterion.expect == "equivalent":
         above, below = difference(-margin), difference(margin)
-        result = difference(0.0)
         expected, against = max(above.p_greater, below.p_less), min(1.0, 2 * min(below.p_greater, above.p_less))
-    else:
-        result = difference(margin if criterion.expect in ("greater", "not_greater") else -margin)
-        expected, against = result.p_greater, result.p_less
-        if criterion.expect in ("less", "not_greater"):
-            expected, against = against, expected
-    return replace(cell, difference=result, improvement=improvement, expected=expected, against=against)
+        return difference(0.0), expected, against
+    result = difference(margin if criterion.expect in ("greater", "not_greater") else -margin)
+    if criterion.expect in ("less", "not_greater"):
+        return result, result.p_less, result.p_greater
+    return result, result.p_greater, result.p_less
+
+
+def _rank(plan: Plan, criterion: Criterion, scores: Scores) -> _Found:
+    """All cells together; the number of seeds that are finished in all of them is not told."""
+    cells, control = ranked_cells(plan, criterion), criterion.control
+    assert isinstance(control, Number)
+    labels = tuple(dict.fromkeys(cell.measured.label for cell in cells))
+    found = _Found("rank correlation", number_text(control), POOLED, sides=labels)
+    first, complete = ranked(plan, criterion, scores)
+    if first is None:
+        return found
+
+    def difference(margin: float) -> Difference:
+        moved, _ = ranked(plan, criterion, scores, margin)
+        assert moved is not None
+        return moved
+
+    result, expected, against = _tested(criterion, difference)
+    return replace(found, difference=result, expected=expected, against=against, n=len(cells), complete=complete)
 
 
 def _named(criterion: Criterion, sides: Compared) -> tuple[str, str]:
