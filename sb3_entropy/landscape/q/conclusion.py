@@ -53,9 +53,9 @@ def says_who(found: "Misleading") -> list[str]:
         )
     else:
         lines.append(
-            f"The intervals ({percent}) are of other episodes of this policy and of other fits, {found.n_critics} of a "
-            "kind, to the same data. They cover no other data, no other training of the agent, and nothing that all "
-            "fits have in common."
+            f"The intervals ({percent}) are of other episodes of this policy and of other fits, of which there are "
+            f"{found.n_critics} of a kind. They cover no other training of the agent, and nothing that all fits have "
+            "in common."
         )
     if found.calibration is not None:
         lines.append(_calibrated(found.calibration, found.range))

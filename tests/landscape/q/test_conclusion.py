@@ -115,7 +115,9 @@ def test_the_calibration_is_told(random_first: bool) -> None:
 
 
 def test_what_the_intervals_cover_is_told() -> None:
-    assert "of other fits, 3 of a kind, to the same data. They cover no other data" in " ".join(scored(0.4).sentences())
+    assert "of other fits, of which there are 3 of a kind. They cover no other training" in " ".join(
+        scored(0.4).sentences()
+    )
     two = " ".join(scored(0.4, refits=2).sentences())
     assert "of other episodes of this policy alone. Two critics of a kind do not tell how others would differ" in two
     own = " ".join(scored(0.4, refits=2, are_own=True).sentences())
