@@ -66,6 +66,16 @@ class Behaviour(ABC):
         :return: an action in each, shape (S, A), and log π of it, shape (S,); NaN if π is deterministic
         """
 
+    def samples(self, observations: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """
+        :param observations: S states
+        :param n: actions a state
+        :param rng: where randomness comes from
+        :return: independent actions, shape (n, S, A), and log π of them, shape (n, S); NaN if there is no density
+        """
+        drawn = [self.sample(observations, rng) for _ in range(n)]
+        return np.stack([actions for actions, _ in drawn]), np.stack([log_prob for _, log_prob in drawn])
+
     @abstractmethod
     def mode(self, observations: Any) -> np.ndarray:
         """

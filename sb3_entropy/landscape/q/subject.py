@@ -1,6 +1,8 @@
 """What is looked at: a policy with its critics, the states that it visits, and where critics may be trusted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from gymnasium import spaces
 
 from sb3_entropy.landscape.q.calibration import Calibration
 from sb3_entropy.landscape.q.critics import Behaviour, Critics
+from sb3_entropy.landscape.q.distance import Nearness
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,28 @@ class Known:
 
     :param features: what critics read of the state, flattened and standardised, shape (n, D)
     :param actions: in [−1, 1]ᴬ, shape (n, A)
+    :param read: of S states, as the policy sees them, what critics read, shape (S, D)
     """
 
     features: np.ndarray
     actions: np.ndarray
+    read: Callable[[Any], np.ndarray] | None = None
+
+    @cached_property
+    def nearness(self) -> Nearness:
+        """How near others are to them."""
+        return Nearness(self.features, self.actions)
+
+    def far(self, observations: Any, actions: np.ndarray) -> np.ndarray:
+        """
+        :param observations: S states
+        :param actions: N in each, shape (S, N, A)
+        :return: whether each is far from the data, shape (S, N)
+        :raises ValueError: if it is not known what critics read of a state
+        """
+        if self.read is None:
+            raise ValueError("Known(…, read=…) must say what critics read of a state. Give features to far() instead.")
+        return self.nearness.far(self.read(observations), actions)
 
 
 @dataclass(frozen=True)
