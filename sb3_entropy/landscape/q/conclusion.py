@@ -16,6 +16,8 @@ NEGLIGIBLE = 0.05
 DISAGREE = 0.25
 #: critics that explain less of the returns than this and miss them by more than such a share of their range say little
 EXPLAINED, MISSED = 0.5, 0.5
+#: of fewer held-out returns nothing is concluded
+FEWEST = 10
 TRY = (
     "Try a smaller α, SACAdaEnt, whose actor follows plain critics where the two kinds disagree, or PPO, which is not "
     "drawn to entropy."
@@ -94,8 +96,8 @@ def conclusion(found: "Misleading") -> str:
             "steps, networks."
         )
     return (
-        f"Whether entropy misleads this agent is not decided: the excess lies between {between} ({level}). More refits "
-        "(--refits) and more episodes (--episodes) narrow it."
+        f"Whether entropy misleads this agent is not decided: the excess lies somewhere from {between} ({level}). "
+        "More refits (--refits) and more episodes (--episodes) narrow it."
     )
 
 
@@ -108,9 +110,12 @@ def distrust(found: "Misleading") -> str:
         missed, explained = errors_of(found.calibration)
         if explained < EXPLAINED and missed > MISSED * found.range:
             return (
-                f"they miss the returns of held-out episodes by {decimals(missed)} (root mean square), and their range "
-                f"over the actions is {decimals(found.range)}"
+                f"they miss the held-out returns of uniformly drawn actions by {decimals(missed)} (root mean square), "
+                f"and their range over the actions is {decimals(found.range)}"
             )
+        agreement = found.calibration.agreement(True, level=found.level)
+        if np.isfinite(explained) and agreement is not None and not agreement.correlation.low > 0:
+            return "they may be unrelated to the held-out returns of uniformly drawn actions"
     if found.null.value > DISAGREE and not found.excess.low > 0:
         return f"two plain fits give up {_percent(found.null.value)} of the range to each other"
     return ""
@@ -120,16 +125,16 @@ def errors_of(calibration: Calibration) -> tuple[float, float]:
     """
     :param calibration: Q of held-out pairs and what followed
     :return: the root mean square of mean Q − return, and the share of the returns' variance that mean Q explains, −∞ …
-        1; of first actions that were drawn at random where there are two or more, since a policy's own hardly vary
+        1, of actions that were drawn uniformly, since a policy's own hardly differ; NaN of fewer than ten of these, and
+        the share also where returns do not vary
     """
-    chosen = (
-        calibration.random_first if calibration.random_first.sum() > 1 else np.ones(len(calibration.returned), bool)
-    )
-    returned = calibration.returned[chosen]
-    error = calibration.predicted[:, chosen].mean(axis=0) - returned
-    squares, spread = float((error**2).mean()), float(returned.var())
-    explained = 1 - squares / spread if spread > 0 else (1.0 if squares == 0 else float("-inf"))
-    return squares**0.5, explained
+    uniform = np.asarray(calibration.random_first, dtype=bool)
+    if uniform.sum() < FEWEST:
+        return float("nan"), float("nan")
+    returned = calibration.returned[uniform]
+    squares = float(((calibration.predicted[:, uniform].mean(axis=0) - returned) ** 2).mean())
+    spread = float(returned.var())
+    return squares**0.5, 1 - squares / spread if spread > 0 else float("nan")
 
 
 def decimals(value: float) -> str:
@@ -142,11 +147,15 @@ def decimals(value: float) -> str:
 
 def _calibrated(calibration: Calibration, range_: float) -> str:
     missed, explained = errors_of(calibration)
+    if not np.isfinite(missed):
+        return (
+            f"Whether the critics are right is not known: there are {int(np.sum(calibration.random_first))} held-out "
+            f"returns of uniformly drawn actions, and {FEWEST} or more are needed."
+        )
     share = f", which explains {_percent(max(explained, 0.0))} of their variance" if np.isfinite(explained) else ""
-    first = "after a first action at random" if calibration.random_first.sum() > 1 else "of held-out episodes"
     return (
-        f"Plain Q misses the returns {first} by {decimals(missed)} (root mean square{share}), beside a mean range over "
-        f"the actions of {decimals(range_)}."
+        f"Plain Q misses the held-out returns of uniformly drawn actions by {decimals(missed)} (root mean "
+        f"square{share}), beside a mean range over the actions of {decimals(range_)}."
     )
 
 

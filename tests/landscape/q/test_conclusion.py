@@ -41,7 +41,7 @@ def calibration(error: float, spread: float = 1.0, random_first: bool = True) ->
         (0.06, 0.02, "Entropy misleads this agent at least a little: by 6 %"),
         (0.0, 0.001, "Entropy does not mislead this agent: at most 0.1"),
         (-0.2, 0.01, "Entropy does not mislead this agent: at most 0 % of the difference"),
-        (0.05, 0.2, "Whether entropy misleads this agent is not decided: the excess lies between −"),
+        (0.05, 0.2, "Whether entropy misleads this agent is not decided: the excess lies somewhere from −"),
     ],
 )
 def test_the_last_sentence_says_whether_it_does_by_how_much_and_how_sure(
@@ -68,8 +68,9 @@ def vars_of(found: Misleading) -> dict[str, object]:
 
 def test_critics_that_miss_the_returns_are_not_believed() -> None:
     bad = scored(0.4, calibration=calibration(6.0))
-    assert "miss the returns of held-out episodes by 6 (root mean square), and their range over the actions is 10" in (
-        distrust(bad)
+    assert (
+        "miss the held-out returns of uniformly drawn actions by 6 (root mean square), and their range over the "
+        "actions is 10" in distrust(bad)
     )
     assert bad.sentences()[-1].startswith("Whether entropy misleads this agent cannot be told from these critics")
     assert "--updates" in bad.sentences()[-1]
@@ -85,33 +86,40 @@ def test_fits_that_do_not_agree_are_not_believed_unless_the_excess_is_shown_neve
     assert distrust(scored(0.0, null=0.2)) == ""
 
 
-def test_errors_are_those_of_random_first_actions_where_there_are_such() -> None:
-    first = np.array([True, True, False, False, False])
-    found = Calibration(
-        np.array([[1.0, 3.0, 9.0, 9.0, 9.0], [2.0, 4.0, 9.0, 9.0, 9.0]]),
-        np.array([1.0, 3.0, 0.0, 1.0, 0.0]),
-        first,
-        np.arange(5),
-    )
-    missed, explained = errors_of(found)
+def test_errors_are_those_of_uniform_actions() -> None:
+    uniform = np.arange(30) < 10
+    returned = np.where(uniform, np.tile([1.0, 3.0], 15), 0.0)
+    predicted = returned + np.where(uniform, 0.5, 9.0) + np.array([[1.0], [-1.0]])
+    missed, explained = errors_of(Calibration(predicted, returned, uniform, np.arange(30)))
     assert (missed, explained) == (pytest.approx(0.5), pytest.approx(1 - 0.25 / 1))
-    missed, explained = errors_of(Calibration(found.predicted, found.returned, first & False, found.episodes))
-    error = np.array([0.5, 0.5, 9.0, 8.0, 9.0])
-    assert missed == pytest.approx(np.sqrt((error**2).mean()))
-    assert explained == pytest.approx(1 - (error**2).mean() / found.returned.var())
-    assert errors_of(calibration(0.0, spread=0.0)) == (0.0, 1.0)
-    assert errors_of(calibration(1.0, spread=0.0)) == (1.0, float("-inf"))
+    assert np.isnan(errors_of(Calibration(predicted, returned, np.arange(30) < 9, np.arange(30)))).all()
+    missed, explained = errors_of(calibration(1.0, spread=0.0))
+    assert missed == 1.0
+    assert np.isnan(explained)
 
 
-@pytest.mark.parametrize("random_first", [True, False])
-def test_the_calibration_is_told(random_first: bool) -> None:
-    said = " ".join(scored(0.4, calibration=calibration(0.5, random_first=random_first)).sentences())
-    first = "after a first action at random" if random_first else "of held-out episodes"
+def test_critics_that_may_be_unrelated_to_returns_are_not_believed() -> None:
+    rng = np.random.default_rng(0)
+    returned, noise = rng.normal(size=(2, 40))
+    unrelated = Calibration(np.tile(noise, (2, 1)), returned, np.full(40, True), np.arange(40))
+    assert distrust(scored(0.4, calibration=unrelated)) == (
+        "they may be unrelated to the held-out returns of uniformly drawn actions"
+    )
+    few = Calibration(np.tile(noise[:9], (2, 1)), returned[:9], np.full(9, True), np.arange(9))
+    assert distrust(scored(0.4, calibration=few)) == ""
+
+
+def test_the_calibration_is_told() -> None:
+    said = " ".join(scored(0.4, calibration=calibration(0.5)).sentences())
     assert (
-        f"Plain Q misses the returns {first} by 0.5 (root mean square, which explains 75 % of their variance)" in said
+        "Plain Q misses the held-out returns of uniformly drawn actions by 0.5 (root mean square, which explains 75 % "
+        "of their variance), beside a mean range over the actions of 10." in said
     )
     said = " ".join(scored(0.4, calibration=calibration(0.5, spread=0.0)).sentences())
     assert "by 0.5 (root mean square), beside a mean range over the actions of 10." in said
+    said = " ".join(scored(0.4, calibration=calibration(0.5, random_first=False)).sentences())
+    assert "Whether the critics are right is not known: there are 0 held-out returns of uniformly drawn actions" in said
+    assert "Entropy misleads" in said
 
 
 def test_what_the_intervals_cover_is_told() -> None:
