@@ -222,7 +222,11 @@ def test_rendering_without_a_mode_warns() -> None:
 def test_the_plugin_is_found_by_its_entry_point() -> None:
     (entry_point,) = entry_points(group="sb3_entropy.envs", name="bifurcation")
     assert entry_point.value == "sb3_entropy_bifurcation:register"
-    assert register_envs()["bifurcation"] == [ENV_ID, "entropy/Obstacle2D-v0"]
+    assert register_envs()["bifurcation"] == [
+        "entropy/BifurcatedPendulum-v0",
+        ENV_ID,
+        "entropy/Obstacle2D-v0",
+    ]
 
 
 def test_registering_again_changes_nothing() -> None:
