@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EntropicBifurcation", "Preference", "UndiscountedInsertion", "register"]
 
 BIFURCATION = "entropy/Bifurcation-v0"
+WIDE_BIFURCATION = "entropy/WideBifurcation-v0"
 OBSTACLE = "entropy/Obstacle2D-v0"
 BIFURCATED_PENDULUM = "entropy/BifurcatedPendulum-v0"
 
@@ -43,6 +44,13 @@ def register() -> None:
             BIFURCATION,
             entry_point="sb3_entropy_bifurcation.bifurcation:BifurcationEnv",
             reward_threshold=0.0,  # between what is sure, −1, and the best, 1
+        )
+    if WIDE_BIFURCATION not in gym.registry:
+        gym.register(
+            WIDE_BIFURCATION,
+            entry_point="sb3_entropy_bifurcation.bifurcation:BifurcationEnv",
+            kwargs={"half_width": 0.4},  # entropy speaks for state 2 from more than twice that temperature on
+            reward_threshold=0.0,
         )
     if OBSTACLE not in gym.registry:
         gym.register(
