@@ -6,6 +6,7 @@ from sb3_entropy.bandits.surface import Bandit, find_bandit
 from sb3_entropy.callbacks.action_diversity import ActionDiversityCallback, EvaluationPoint
 from sb3_entropy.callbacks.entropy import EntropyCallback, EntropyPoint
 from sb3_entropy.callbacks.landscape import LandscapeProbeCallback, Look
+from sb3_entropy.callbacks.q_landscape import QLandscapeCallback, QLook
 from sb3_entropy.callbacks.snapshots import SnapshotCallback
 from sb3_entropy.policies.archive import SnapshotArchive
 
@@ -19,6 +20,8 @@ __all__ = [
     "EvaluationPoint",
     "LandscapeProbeCallback",
     "Look",
+    "QLandscapeCallback",
+    "QLook",
     "SnapshotArchive",
     "SnapshotCallback",
     "action_use",

@@ -1,19 +1,16 @@
 """Look at the landscape around θ while a policy is trained, whoever's algorithm it is."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Figure, TensorBoardOutputFormat
 
-from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.callbacks.looking import LookingCallback
+from sb3_entropy.errors import unknown
 from sb3_entropy.landscape.objectives.base import Conditions, NotFiniteError
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
 from sb3_entropy.landscape.probes.base import Found, Probe
@@ -40,7 +37,7 @@ class Look:
     found: Found
 
 
-class LandscapeProbeCallback(BaseCallback):
+class LandscapeProbeCallback(LookingCallback):
     """
     Runs a probe at the end of the first rollout after every ``every`` steps, and after the last update: at θ of the
     policy that has collected the rollout. Its figures are logged as ``landscape/improving``; under several conditions
@@ -91,24 +88,20 @@ class LandscapeProbeCallback(BaseCallback):
         verbose: int = 0,
         **objective_kwargs: Any,
     ):
-        super().__init__(verbose)
-        check_number("every", every, low=1, integer=True)
-        self.every = every
+        super().__init__(every, at_start=at_start, at_end=at_end, verbose=verbose)
         self.probe = _probe(probe, directions, alpha, episodes, seed)
         self.conditions = _conditions(conditions)
         known = signature(RolloutObjective).parameters
         if strange := [name for name in objective_kwargs if name not in known]:
             raise TypeError(unknown("argument of LandscapeProbeCallback and RolloutObjective", strange[0], known))
         self.env, self.env_kwargs, self.seed = env, env_kwargs, seed
-        self.store, self.at_start, self.at_end = store, at_start, at_end
+        self.store = store
         self.objective_kwargs = objective_kwargs
         self.history: list[Look] = []
         self._objective: RolloutObjective | None = None
-        self._next, self._start = 0, 0
 
     def _init_callback(self) -> None:
-        if self._objective is not None:
-            self._objective.close()
+        self._close()
         settings = {"env": self.env, "env_kwargs": self.env_kwargs} if self.env is not None else self._found_env()
         self._objective = RolloutObjective(self.model, **{"seed": self.seed, **settings, **self.objective_kwargs})
         if self.store is not None:
@@ -136,33 +129,7 @@ class LandscapeProbeCallback(BaseCallback):
         kwargs = own if self.env_kwargs is None else self.env_kwargs
         return {"env": str(spec.id), "env_kwargs": kwargs or None, "max_steps": spec.max_episode_steps}
 
-    def _on_training_start(self) -> None:
-        self._start = self.model.num_timesteps
-        if self._start == 0:
-            self.history = []
-        self._next = (self._start // self.every + 1) * self.every
-        if self.at_start and self._start == 0:
-            self._look()
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        if self.model.num_timesteps >= self._next:
-            self._look()
-
-    def _on_training_end(self) -> None:
-        # rl-zoo calls this twice, and also where the training has not begun.
-        if self._objective is None:
-            return
-        if self.at_end and self.model.num_timesteps > self._start:
-            self._look()
-        self._objective.close()
-        self._objective = None
-
-    def _look(self) -> None:
-        timesteps = self.model.num_timesteps
-        self._next = (timesteps // self.every + 1) * self.every
+    def _look(self, timesteps: int) -> None:
         if self._objective is None:
             return
         try:
@@ -171,12 +138,16 @@ class LandscapeProbeCallback(BaseCallback):
             warnings.warn(f"The probe of the landscape at step {timesteps:,} was given up: {error}", stacklevel=2)
             return
         self.history += looks
-        with self._log_of_its_own():
+        with self.row_of_its_own():
             for look in looks:
                 self._record(look.conditions, look.found)
-            self._record_figure()
-            self.logger.record("time/total_timesteps", timesteps, exclude="tensorboard")
-            self.logger.dump(timesteps)
+            if self.draws_figures():
+                self._draw_figure()
+
+    def _close(self) -> None:
+        if self._objective is not None:
+            self._objective.close()
+            self._objective = None
 
     def _looks(self, here: RolloutObjective, timesteps: int) -> list[Look]:
         store = None if self.store is None else Store(self.store)
@@ -189,24 +160,6 @@ class LandscapeProbeCallback(BaseCallback):
             if store is not None:
                 store.close()
 
-    @contextmanager
-    def _log_of_its_own(self) -> Iterator[None]:
-        """What the training has recorded and not written yet stays its own, for the row that it writes."""
-        held: list[dict[str, Any]] = [
-            self.logger.name_to_value,
-            self.logger.name_to_count,
-            self.logger.name_to_excluded,
-        ]
-        pending = [dict(each) for each in held]
-        for each in held:
-            each.clear()
-        try:
-            yield
-        finally:
-            for each, kept in zip(held, pending, strict=True):
-                each.clear()
-                each.update(kept)
-
     def _record(self, conditions: Conditions, found: Found) -> None:
         group = f"landscape[{_words(conditions)}]" if len(self.conditions) > 1 else "landscape"
         for name, value in found.numbers().items():
@@ -214,12 +167,7 @@ class LandscapeProbeCallback(BaseCallback):
         if self.verbose:
             print(f"{group} after {self.model.num_timesteps:,} steps: {' '.join(found.sentences())}")
 
-    def _record_figure(self) -> None:
-        """In TensorBoard, where that is logged to and matplotlib is installed."""
-        if not any(isinstance(output, TensorBoardOutputFormat) for output in self.logger.output_formats):
-            return
-        if find_spec("matplotlib") is None:
-            return
+    def _draw_figure(self) -> None:
         from sb3_entropy.plots.landscape import curvature, perturbations
         from sb3_entropy.plots.theme import LIGHT
 
@@ -233,8 +181,7 @@ class LandscapeProbeCallback(BaseCallback):
                 traces[_words(look.conditions)][look.timesteps] = look.found
             figure = curvature.draw(traces, LIGHT)
         if figure is not None:
-            kept = ("stdout", "log", "json", "csv")
-            self.logger.record(f"landscape/{self.probe.key}", Figure(figure, close=True), exclude=kept)
+            self.record_figure(f"landscape/{self.probe.key}", figure)
 
 
 def _probe(given: Probe | str | None, directions: int, alpha: float, episodes: int, seed: int) -> Probe:

@@ -38,7 +38,8 @@ COMMANDS = {
     ),
     "probe": (
         "probe:run_probe",
-        "what the landscape of the return is like around an agent: perturbations, lines, planes, curvature, spectrum",
+        "what the landscape of the return is like around an agent: perturbations, lines, planes, curvature, spectrum; "
+        "and soft and plain Q over its actions",
     ),
     "evidence": ("evidence:run_evidence", "gather the verdicts of all studies into one page"),
     "list": ("listing:run_list", "show algorithms, std schemes, action distributions and environments"),

@@ -1,20 +1,21 @@
-"""``sb3-entropy probe``: what the landscape of the return is like around an agent."""
+"""``sb3-entropy probe``: what the landscape of the return, or of Q, is like around an agent."""
 
 import shlex
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.cli.episodes import EpisodeProgress
+from sb3_entropy.cli.lookers import looker_of
 from sb3_entropy.cli.probe_cost import Cost, cost_of
-from sb3_entropy.cli.probe_options import parser_of, probe_of
+from sb3_entropy.cli.probe_options import Q_PROBES, folder_name, named_probe, parser_of, probe_of
 from sb3_entropy.engines import Engine, make_engine
 from sb3_entropy.environments import import_packages, package_of
 from sb3_entropy.landscape.objectives.base import Conditions
@@ -23,7 +24,7 @@ from sb3_entropy.landscape.probes.base import Probe
 from sb3_entropy.landscape.probes.spectrum import Spectrum
 from sb3_entropy.policies.parameters import ParameterVector
 from sb3_entropy.store import Store
-from sb3_entropy.zoo.looking import Looker, look_at_run, look_at_zip, steps_of
+from sb3_entropy.zoo.looking import Looker, steps_of
 
 
 def run_probe(arguments: Sequence[str]) -> int:
@@ -35,6 +36,11 @@ def run_probe(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings():
         # Gymnasium's, of spaces of environments that the user has not written.
         warnings.filterwarnings("ignore", message=".*precision lowered by casting", category=UserWarning)
+        given = named_probe(arguments)
+        if given in Q_PROBES:
+            rest = [*arguments]
+            rest.remove(given)
+            return int(import_module(Q_PROBES[given][0]).run(rest))
         return _probe(parser_of(arguments).parse_args(arguments), arguments)
 
 
@@ -109,15 +115,15 @@ def _lookers(parsed: Namespace) -> list[Looker]:
     if parsed.key == "interpolate":
         if len(places) > 2:
             raise ValueError(f"A line has two ends, but --at names {len(places)} agents. Give one for both, or two.")
-        return [_looker(target, which, parsed) for target, which in zip(parsed.agents, places * 2, strict=False)]
+        return [looker_of(target, which, parsed) for target, which in zip(parsed.agents, places * 2, strict=False)]
     if parsed.key == "plane" and len(parsed.agents) > 1:
         if len(parsed.agents) != 3 or len(places) > 1:
             raise ValueError(
                 f"A plane goes through one agent, or through three, each at one place, but {len(parsed.agents)} agents "
                 f"and {len(places)} places were given."
             )
-        return [_looker(target, places[0], parsed) for target in parsed.agents]
-    return [_looker(parsed.agents[0], which, parsed) for which in places]
+        return [looker_of(target, places[0], parsed) for target in parsed.agents]
+    return [looker_of(parsed.agents[0], which, parsed) for which in places]
 
 
 def _places(parsed: Namespace) -> list[str | int]:
@@ -129,30 +135,6 @@ def _places(parsed: Namespace) -> list[str | int]:
     if len(set(given)) < len(given):
         raise ValueError(f"--at {' '.join(given)} names an agent twice. Name each once.")
     return [int(which) if which.isdigit() else which for which in given]
-
-
-def _looker(target: Path, which: str | int, parsed: Namespace) -> Looker:
-    if target.is_file() or target.suffix == ".zip":
-        if parsed.env is None:
-            raise ValueError(f"{target} is a file, which does not say its environment. Name it by --env.")
-        if which != "last":
-            raise ValueError(f"--at {which} chooses among the agents of a run's folder, but {target} is one agent.")
-        return look_at_zip(
-            target,
-            parsed.env,
-            algo=parsed.algo,
-            statistics=parsed.statistics,
-            trust=parsed.trust,
-            env_kwargs=parsed.env_kwargs,
-        )
-    if not target.is_dir():
-        raise FileNotFoundError(
-            f"There is no run {target}, nor such a file. As rl-zoo names it: <log>/<algo>/<env>_<n>."
-        )
-    for option in ("env", "algo", "statistics"):
-        if getattr(parsed, option) is not None:
-            raise ValueError(f"--{option} is for a zip; the run {target} says it itself. Leave it out.")
-    return look_at_run(target, which, trust=parsed.trust, env_kwargs=parsed.env_kwargs)
 
 
 def _other(start: Looker, end: Looker) -> np.ndarray:
@@ -230,7 +212,7 @@ def _write(
         print("\n".join([f"{title}:"] * bool(title) + [f"  {sentence}" for sentence in one.found.sentences()]))
     page = write_probe_page(
         looked,
-        parsed.folder / _folder_name(parsed),
+        parsed.folder / folder_name(parsed.key, parsed.agents, parsed.at),
         subject=subject,
         plan=cost.sentences,
         command=shlex.join(["sb3-entropy", "probe", *arguments]),
@@ -238,13 +220,3 @@ def _write(
     )
     print(f"Report: {page}")
     return 0
-
-
-def _folder_name(parsed: Namespace) -> str:
-    """:return: of the probe and the run or file, so that pages of different ones stand side by side"""
-    names = [
-        target.stem if target.suffix == ".zip" else f"{target.resolve().parent.name}_{target.resolve().name}"
-        for target in dict.fromkeys(parsed.agents)
-    ]
-    at = [] if parsed.at == ["last"] else parsed.at if len(parsed.at) <= 2 else [f"{len(parsed.at)}_agents"]
-    return "_".join(["probe", parsed.key, *names, *at])

@@ -20,9 +20,21 @@ from sb3_entropy.zoo.options import add_env_kwargs_option, add_packages_option, 
 
 DEFAULT_STORE = f"{DEFAULT_REPORTS}/landscape.sqlite"
 _DESCRIPTION = (
-    "What the landscape of the return is like around a trained agent (Ahmed et al. 2019). What is evaluated is kept: "
-    "the same command goes on where it was stopped."
+    "What the landscape of the return is like around a trained agent (Ahmed et al. 2019), and that of Q over its "
+    "actions (Zhang et al. 2025). Of the return what is evaluated is kept: the same command goes on where it was "
+    "stopped."
 )
+#: probes of Q, by name: the module whose ``run`` has the options after it, and what it is for
+Q_PROBES = {
+    "q-landscape": (
+        "sb3_entropy.cli.probe_q_landscape",
+        "soft and plain Q over the actions in a few states: where are they greatest, and where does the policy go?",
+    ),
+    "misleading": (
+        "sb3_entropy.cli.probe_misleading",
+        "does entropy mislead this agent? a score with its interval, and what to try",
+    ),
+}
 
 
 def parser_of(arguments: Sequence[str]) -> ArgumentParser:
@@ -31,11 +43,12 @@ def parser_of(arguments: Sequence[str]) -> ArgumentParser:
     :return: its parser, with a parser of its own for every probe
     :raises ValueError: if there is no such probe
     """
-    given = next((argument for argument in arguments if not argument.startswith("-")), None)
-    if given is not None and given not in PROBES:
-        raise ValueError(unknown("probe", given, PROBES))
+    given = named_probe(arguments)
+    known = [*PROBES, *Q_PROBES]
+    if given is not None and given not in known:
+        raise ValueError(unknown("probe", given, known))
     parser = ArgumentParser("sb3-entropy probe", description=_DESCRIPTION)
-    subparsers = parser.add_subparsers(dest="key", required=True, metavar="|".join(PROBES))
+    subparsers = parser.add_subparsers(dest="key", required=True, metavar="|".join(known))
     for key, (_, text) in PROBES.items():
         one = subparsers.add_parser(key, help=text, description=f"{text[0].upper()}{text[1:]}")
         # The others' modules are not imported.
@@ -46,7 +59,32 @@ def parser_of(arguments: Sequence[str]) -> ArgumentParser:
                 _add_wanted(one)
             _add_conditions(one)
             _add_evaluation(one)
+    for key, (_, text) in Q_PROBES.items():
+        subparsers.add_parser(key, help=text)
     return parser
+
+
+def named_probe(arguments: Sequence[str]) -> str | None:
+    """
+    :param arguments: the command line
+    :return: the name of a probe in it; None if it has only options
+    """
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
+
+
+def folder_name(key: str, targets: Sequence[Path], at: Sequence[str]) -> str:
+    """
+    :param key: a probe's name
+    :param targets: runs' folders, or files
+    :param at: which of their agents
+    :return: of the probe and the run or file, so that pages of different ones stand side by side
+    """
+    names = [
+        target.stem if target.suffix == ".zip" else f"{target.resolve().parent.name}_{target.resolve().name}"
+        for target in dict.fromkeys(targets)
+    ]
+    places = [] if list(at) == ["last"] else at if len(at) <= 2 else [f"{len(at)}_agents"]
+    return "_".join(["probe", key, *names, *places])
 
 
 def _add_agents(parser: ArgumentParser, key: str) -> None:

@@ -54,6 +54,16 @@ def put_statistics(vec_normalize: VecNormalize, statistics: Mapping[str, np.ndar
             running.count = float(statistics[f"{name}.count"])
 
 
+def reward_scale(vec_normalize: VecNormalize | None) -> float:
+    """
+    :param vec_normalize: a normalisation, as it is in training; None for none
+    :return: √(var + ε) of returns, which it divides rewards by now; 1 if it does not
+    """
+    if vec_normalize is None or not vec_normalize.norm_reward:
+        return 1.0
+    return float(np.sqrt(vec_normalize.ret_rms.var + vec_normalize.epsilon))
+
+
 def _running(vec_normalize: VecNormalize) -> dict[str, RunningMeanStd]:
     found: dict[str, RunningMeanStd] = {}
     if vec_normalize.norm_obs:

@@ -68,6 +68,7 @@ _BY_NAME: dict[Use, dict[str, str]] = {
         "numpy.random.bit_generator": "__pyx_unpickle_SeedSequence",
         "stable_baselines3.common.type_aliases": "TrainFrequencyUnit",
         "stable_baselines3.her.goal_selection_strategy": "GoalSelectionStrategy",
+        "torch": "device",
     },
     Use.MADE: {
         "rl_zoo3.utils": "SimpleLinearSchedule",

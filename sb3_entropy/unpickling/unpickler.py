@@ -30,16 +30,20 @@ class UntrustedError(ValueError):
         super().__init__(f"{self.finding}. {_HOW}")
 
 
-def loads(pickled: bytes, where: str) -> Any:
+def loads(pickled: bytes, where: str, made: tuple[type, ...] = ()) -> Any:
     """
     :param pickled: a pickle of somebody's
     :param where: what it is, for messages: the file, and which part of it
+    :param made: classes of which, besides, instances may come to be without their constructors, where a name on the
+        list is of one of these or of its subclasses: what such a file is for
     :return: what it holds
     :raises UntrustedError: if it names what is not allowed, or uses it in another way
     :raises ValueError: if it is no pickle that can be read
     """
     try:
-        return _Unpickler(io.BytesIO(pickled)).load()
+        unpickler = _Unpickler(io.BytesIO(pickled))
+        unpickler.made = made
+        return unpickler.load()
     except RefusedError as refused:
         raise UntrustedError(where, str(refused)) from None
     except Exception as error:
@@ -64,6 +68,7 @@ def _refusal(found: str) -> Callable[[Any], None]:
 class _Unpickler(pickle._Unpickler):  # Python's, since C's has one method to override, which cannot see a name's use
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {**_dispatch}
     stack: list[Any]
+    made: tuple[type, ...] = ()
 
     def find_class(self, module: str, name: str) -> Any:
         """:raises RefusedError: if that is not allowed"""
@@ -82,7 +87,9 @@ class _Unpickler(pickle._Unpickler):  # Python's, since C's has one method to ov
     def load_newobj(self) -> None:
         """An instance without its constructor."""
         arguments = self.stack.pop()
-        cls = self._named(self.stack[-1], Use.MADE)
+        given = self.stack[-1]
+        is_wanted = isinstance(given, type) and issubclass(given, self.made)
+        cls = given if is_wanted else self._named(given, Use.MADE)
         self.stack[-1] = cls.__new__(cls, *arguments)
 
     def load_build(self) -> None:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.save_util import load_from_pkl
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
 from sb3_entropy.environments import find_env
@@ -130,12 +131,24 @@ def load_statistics(file: Path, env: VecEnv, trust: bool = False) -> VecNormaliz
     :raises UntrustedError: if it holds what could be executed, without trust
     """
     print(f"Loading VecNormalize statistics from {file}")
+    found = load_vec_normalize(file, trust)
+    found.set_venv(env)
+    return found
+
+
+def load_vec_normalize(file: Path, trust: bool = False) -> VecNormalize:
+    """
+    :param file: the pickle of a ``VecNormalize``
+    :param trust: whether what is pickled may be executed
+    :return: it, around nothing
+    :raises UntrustedError: if it holds what could be executed, without trust
+    """
     if trust:
-        return VecNormalize.load(str(file), env)
+        made: VecNormalize = load_from_pkl(str(file))
+        return made
     found = loads(file.read_bytes(), str(file))
     if not isinstance(found, VecNormalize):
         raise ValueError(f"{file} must hold a VecNormalize, but it holds a {type(found).__name__}.")
-    found.set_venv(env)
     return found
 
 

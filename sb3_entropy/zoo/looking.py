@@ -14,12 +14,13 @@ from stable_baselines3.common.vec_env.dummy_vec_env import DummyVecEnv
 from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_choice
 from sb3_entropy.landscape.objectives.rollout import RolloutObjective
+from sb3_entropy.policies.normalisation import reward_scale
 from sb3_entropy.presets.wrappers import Wrapping, env_wrapper
 from sb3_entropy.unpickling.saved_file import check_zip
 from sb3_entropy.unpickling.saved_model import load_model
 from sb3_entropy.zoo.agents import find_agent
 from sb3_entropy.zoo.checkpoints import find_statistics
-from sb3_entropy.zoo.loading import NO_SCHEDULES, load_run, load_statistics
+from sb3_entropy.zoo.loading import NO_SCHEDULES, load_run, load_statistics, load_vec_normalize
 from sb3_entropy.zoo.rl_zoo import import_rl_zoo
 from sb3_entropy.zoo.settings import import_recorded
 
@@ -60,6 +61,7 @@ class Looker:
     :param env_kwargs: the environment's settings
     :param wrapping: what wraps the environment
     :param normalize: whose statistics observations are normalised with; they stay as they are
+    :param reward_scale: what ``VecNormalize`` divided rewards by at last, in training; 1 if it did not
     """
 
     model: BaseAlgorithm
@@ -69,6 +71,7 @@ class Looker:
     env_kwargs: dict[str, Any]
     wrapping: Wrapping | None = None
     normalize: VecNormalize | None = None
+    reward_scale: float = 1.0
 
     @property
     def step(self) -> int:
@@ -119,7 +122,9 @@ def look_at_run(
     given = run.arguments.get("env_kwargs") or hyperparams.get("env_kwargs") or {}
     wrapping = env_wrapper(hyperparams.get("env_wrapper"))
     settings = {**given, **(env_kwargs or {})}
-    return Looker(run.model, agent.file, agent.algo, agent.env, settings, wrapping, normalize)
+    statistics = find_statistics(agent.file, agent.settings) if normalize is not None else None
+    scale = reward_scale(None if statistics is None else load_vec_normalize(statistics, trust))
+    return Looker(run.model, agent.file, agent.algo, agent.env, settings, wrapping, normalize, scale)
 
 
 def steps_of(folder: Path, trust: bool = False) -> list[int]:
@@ -182,7 +187,7 @@ def look_at_zip(
             raise FileNotFoundError(f"There are no statistics at {pickle}. Give the pickle of a VecNormalize.")
         normalize = load_statistics(pickle, DummyVecEnv([lambda: gym.make(env_id, **(env_kwargs or {}))]), trust)
     looker = Looker(model, file, key, env_id, dict(env_kwargs or {}))
-    return replace(looker, normalize=normalize)
+    return replace(looker, normalize=normalize, reward_scale=reward_scale(normalize))
 
 
 def algorithms_of(stored: set[str], algorithms: Mapping[str, type[BaseAlgorithm]]) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.q.critics import Behaviour
@@ -101,15 +100,3 @@ def _own_ent_coef(model: Any) -> tuple[float | None, bool]:
         return math.exp(float(log_ent_coef.detach())), True
     tensor = getattr(model, "ent_coef_tensor", None)
     return (None if tensor is None else float(tensor)), False
-
-
-def reward_scale_of(model: BaseAlgorithm, normalize: VecNormalize | str | None) -> float:
-    """
-    :param model: an agent
-    :param normalize: whose statistics, ``"model"`` for those of its environment
-    :return: what ``VecNormalize`` divides rewards by now, √(var + ε); 1 if it does not
-    """
-    found = model.get_vec_normalize_env() if normalize == "model" else normalize
-    if not isinstance(found, VecNormalize) or not found.norm_reward:
-        return 1.0
-    return float(np.sqrt(found.ret_rms.var + found.epsilon))

@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_entropy.algorithms.sac_adaent import SACAdaEnt
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.candidates.normalizing import Normalizer, normalizer_of
-from sb3_entropy.landscape.q.alpha import Alpha, alpha_of, reward_scale_of
+from sb3_entropy.landscape.q.alpha import Alpha, alpha_of
 from sb3_entropy.landscape.q.behaviours import behaviour_of
 from sb3_entropy.landscape.q.critics import Behaviour, Critics
 from sb3_entropy.landscape.q.features import Features, check_readable, is_readable
@@ -22,6 +22,7 @@ from sb3_entropy.landscape.q.held_out import calibration, play_uniform_once
 from sb3_entropy.landscape.q.own import own_critics
 from sb3_entropy.landscape.q.subject import Known, Subject, Visited
 from sb3_entropy.landscape.q.transitions import Transitions, check_buffer, of_buffer, thinned, together
+from sb3_entropy.policies.normalisation import reward_scale as scale_of
 
 #: steps that are played to fit critics on, where there is no replay buffer
 ROLLOUT_STEPS = 20_000
@@ -90,7 +91,7 @@ def subject_of_model(
     fitting = Fitting(refits=refits, updates=updates) if fitting is None else fitting
     behaviour = behaviour_of(model.policy, std)
     normalizer, _ = normalizer_of(model, normalize)
-    scale = reward_scale_of(model, normalize) if reward_scale is None else float(reward_scale)
+    scale = _divisor(model, normalize) if reward_scale is None else float(reward_scale)
     alpha = alpha_of(model, behaviour, ent_coef, std, scale)
     owned = _owned(model, own, ent_coef, alpha, scale)
     if owned is None:
@@ -213,6 +214,12 @@ def _owned(
             "fitted: own=False."
         )
     return plain, own_soft if alpha.ent_coef is not None else None
+
+
+def _divisor(model: BaseAlgorithm, normalize: VecNormalize | str | None) -> float:
+    """:return: what rewards are divided by in training"""
+    found = model.get_vec_normalize_env() if normalize == "model" else normalize
+    return scale_of(found if isinstance(found, VecNormalize) else None)
 
 
 def _known(features: Features, transitions: Transitions) -> Known:
