@@ -14,6 +14,8 @@ from sb3_entropy.landscape.q.critics import Critics
 from sb3_entropy.landscape.q.subject import Subject
 from sb3_entropy.statistics import Interval, crossed_ratio
 
+#: visited states that are looked at, unless another number is named
+MOST_STATES = 1000
 #: Q values that are held at once
 _AT_ONCE = 2_000_000
 
@@ -160,7 +162,7 @@ class Misleading:
 
 
 def misleading(
-    subject: Subject, *, states: int = 1000, actions: np.ndarray | None = None, level: float = 0.95
+    subject: Subject, *, states: int = MOST_STATES, actions: np.ndarray | None = None, level: float = 0.95
 ) -> Misleading:
     """
     Compare the maxima of an agent's soft critics with those of its plain ones.
@@ -177,10 +179,11 @@ def misleading(
     """
     check_number("states", states, low=1, integer=True)
     check_number("level", level, low=0, high=1, open_low=True)
+    check_askable(subject.name, subject.behaviour.is_stochastic)
     if subject.soft is None:
         raise ValueError(
-            f"Whether entropy misleads is asked of soft critics, and {subject.name} has none: its policy is "
-            "deterministic. Name a Gaussian σ under which it is to be looked at (--std), or ask an agent that samples."
+            f"Whether entropy misleads is asked of soft critics, and {subject.name} has none: it has no α. Name one, "
+            "ent_coef=0.1 (--ent-coef 0.1)."
         )
     counts = (subject.plain.n_critics, subject.soft.n_critics)
     if min(counts) < 2 or counts[0] != counts[1]:
@@ -216,6 +219,28 @@ def misleading(
         calibration=subject.calibration,
         level=level,
     )
+
+
+def check_askable(name: str, is_stochastic: bool, refits: int | None = None) -> None:
+    """
+    What can be told before critics are fitted.
+
+    :param name: the agent's
+    :param is_stochastic: whether its policy has a density
+    :param refits: critics of each kind that are to be fitted; None if they are not
+    :raises ValueError: if it cannot be asked of this agent
+    """
+    if not is_stochastic:
+        raise ValueError(
+            f"Whether entropy misleads is asked of soft critics, and {name} has none: its policy is deterministic. "
+            "Name a Gaussian σ under which it is to be looked at, and α (--std 0.1 --ent-coef 0.1), or ask an agent that "
+            "samples."
+        )
+    if refits is not None and refits < 2:
+        raise ValueError(
+            f"Where one critic is greatest is judged by another that was made independently of it, but {refits} of "
+            "each kind is to be fitted. Fit three of each: --refits 3."
+        )
 
 
 def _compared(

@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_entropy.environments import import_packages
 from sb3_entropy.landscape.q.conclusion import errors_of
+from sb3_entropy.landscape.q.critics import Critics
 from sb3_entropy.landscape.q.fitting import Fitting
 from sb3_entropy.landscape.q.making import subject_of_model
 from sb3_entropy.landscape.q.misleading import misleading
+from sb3_entropy.landscape.q.smoothness import smoothness
+from sb3_entropy.landscape.q.states import visited_states
 from sb3_entropy.landscape.q.subject import Subject
 from sb3_entropy.presets.build import find_algorithm
 from sb3_entropy.registry import JOBS
@@ -21,6 +25,8 @@ from sb3_entropy.studies.schema import Real, Text, Whole
 from sb3_entropy.studies.spec import Arm
 from sb3_entropy.studies.training import MODEL
 
+#: visited states in which smoothness is looked at, and points of a line
+N_SMOOTH, N_POINTS = 64, 41
 #: what a training's file does not hold, and its critics would not see
 OUTSIDE = ("normalize", "env_wrapper", "frame_stack")
 
@@ -73,6 +79,10 @@ class MisleadingScore(PlainJob):
             "critical_excess",
             "missed",
             "explained",
+            "plain_slope",
+            "soft_slope",
+            "plain_bend",
+            "soft_bend",
         )
     )
 
@@ -115,19 +125,44 @@ def looked_at(model: BaseAlgorithm, definition: Mapping[str, Any], seed: int) ->
     return scored(subject, int(given["states"]), int(given["critical"]))
 
 
+def lines_smoothness(subject: Subject, critics: Critics) -> tuple[float, float]:
+    """
+    Along lines through the policy's mode, one a coordinate of the action, each across the whole box.
+
+    :param subject: an agent
+    :param critics: of it, each looked at by itself
+    :return: slope and bend of :class:`~sb3_entropy.landscape.q.smoothness.Smoothness`, mean over states, lines and
+        critics
+    """
+    states = visited_states(subject.visited, min(N_SMOOTH, len(subject.visited.episodes)))
+    modes = np.clip(subject.behaviour.mode(states.observations), -1, 1)
+    n_states, n_actions = modes.shape
+    lines = np.broadcast_to(modes[:, None, None], (n_states, n_actions, N_POINTS, n_actions)).copy()
+    for coordinate in range(n_actions):
+        lines[:, coordinate, :, coordinate] = np.linspace(-1, 1, N_POINTS)
+    q = critics.values(states.observations, lines.reshape(n_states, -1, n_actions))
+    found = [smoothness(each, (2 / (N_POINTS - 1),)) for each in q.reshape(-1, N_POINTS)]
+    return float(np.mean([each.slope for each in found])), float(np.mean([each.bend for each in found]))
+
+
 def scored(subject: Subject, states: int, critical: int) -> dict[str, float]:
     """
     :param subject: an agent with its critics
     :param states: that are looked at, at most
     :param critical: how many of them are called critical; all, if there are no more
-    :return: the score's numbers, those in critical states, and how far critics are from returns, NaN if that is not
-        known
+    :return: the score's numbers, those in critical states, how far critics are from returns, NaN if that is not known,
+        and how smooth they are
     """
     found = misleading(subject, states=states)
     score, null = found.at_critical(min(critical, len(found.episodes)))
     missed, explained = (float("nan"),) * 2 if found.calibration is None else errors_of(found.calibration)
+    smooth = {}
+    for kind, critics in (("plain", subject.plain), ("soft", subject.soft)):
+        assert critics is not None
+        smooth[f"{kind}_slope"], smooth[f"{kind}_bend"] = lines_smoothness(subject, critics)
     return {
         **found.numbers(),
+        **smooth,
         "critical_score": score,
         "critical_null": null,
         "critical_excess": score - null,

@@ -44,6 +44,23 @@ MEASURES.register("misleading_critical_excess")(
 MEASURES.register("plain_q_range")(
     _measure("Range of plain Q over the actions, mean over visited states.", "return", None, ("misleading/range",))
 )
+MEASURES.register("soft_q_slope")(
+    _measure(
+        "Root mean square slope of soft Q along the box, in ranges of Q a side: small is smooth.",
+        "",
+        None,
+        ("misleading/soft_slope",),
+    )
+)
+MEASURES.register("soft_q_bend")(
+    _measure("Root mean square second derivative of soft Q there, likewise.", "", None, ("misleading/soft_bend",))
+)
+MEASURES.register("plain_q_slope")(
+    _measure("Root mean square slope of plain Q there, likewise.", "", None, ("misleading/plain_slope",))
+)
+MEASURES.register("plain_q_bend")(
+    _measure("Root mean square second derivative of plain Q there.", "", None, ("misleading/plain_bend",))
+)
 # Of critics that are far off a misleading score says nothing.
 MEASURES.register("plain_q_missed")(
     _measure(

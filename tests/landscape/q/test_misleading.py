@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sb3_entropy.landscape.q.actions import candidate_actions
-from sb3_entropy.landscape.q.misleading import Misleading, misleading
+from sb3_entropy.landscape.q.misleading import Misleading, check_askable, misleading
 from tests.landscape.q.hand_made import Formula, agent
 
 STATES = np.array([[0.3], [-1.2], [0.8], [2.0], [-0.4], [0.1]])
@@ -188,11 +188,23 @@ def test_the_interval_of_the_excess_covers_0_of_noise_in_many() -> None:
     assert _covered(400) >= 0.92
 
 
-def test_a_deterministic_policy_has_no_soft_critics() -> None:
+def test_without_soft_critics_it_cannot_be_asked() -> None:
+    one = agent([line(1.0)] * 3, None, STATES, EPISODES)
+    with pytest.raises(ValueError, match=r"a hand-made agent has none: it has no α\. Name one, ent_coef=0\.1"):
+        misleading(one)
+    one.behaviour.is_stochastic = False
     with pytest.raises(
         ValueError, match=r"a hand-made agent has none: its policy is deterministic\. Name a Gaussian σ"
     ):
-        misleading(agent([line(1.0)] * 3, None, STATES, EPISODES))
+        misleading(one)
+
+
+def test_what_can_be_told_before_critics_are_fitted() -> None:
+    with pytest.raises(ValueError, match=r"TD3 has none: its policy is deterministic.*--std 0\.1 --ent-coef 0\.1"):
+        check_askable("TD3", False)
+    with pytest.raises(ValueError, match=r"but 1 of each kind is to be fitted\. Fit three of each: --refits 3"):
+        check_askable("SAC", True, 1)
+    check_askable("SAC", True, 2)
 
 
 @pytest.mark.parametrize(("plain", "soft"), [(1, 1), (3, 2), (2, 3)])
