@@ -233,8 +233,8 @@ def check_askable(name: str, is_stochastic: bool, refits: int | None = None) -> 
     if not is_stochastic:
         raise ValueError(
             f"Whether entropy misleads is asked of soft critics, and {name} has none: its policy is deterministic. "
-            "Name a Gaussian σ under which it is to be looked at, and α (--std 0.1 --ent-coef 0.1), or ask an agent that "
-            "samples."
+            "Name a Gaussian σ under which it is to be looked at, and α (--std 0.1 --ent-coef 0.1), or ask an agent "
+            "that samples."
         )
     if refits is not None and refits < 2:
         raise ValueError(
