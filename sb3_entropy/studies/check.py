@@ -16,7 +16,7 @@ from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
-from sb3_entropy.studies.ranked import ranked_cells
+from sb3_entropy.studies.ranked import needs_range, ranked_cells
 from sb3_entropy.studies.rules import POOLED, compared, is_share
 from sb3_entropy.studies.spec import Study, TrainArm
 
@@ -165,6 +165,12 @@ def _ranking(plan: Plan, criterion: Criterion, where: Key, wrong: bool) -> Itera
             yield (*where, key), f"ranks_with ranks means of cells, and {key} cannot stand beside it, but {given} does"
     if criterion.environments != "each":
         yield (*where, "environments"), "ranks_with ranks cells in all environments; take environments out"
+    for name, key in ((criterion.measure, "measure"), (gain.measure, "ranks_with")):
+        if name in MEASURES and needs_range(plan, name):
+            for env_id, environment in study.environments.items():
+                if environment.score_range is None:
+                    text = f"{key} {name} is ranked across environments; add score_range: [what is 0, what is 1]"
+                    yield ("environments", env_id), text
     if not (wrong or misnamed) and (told := complaint(ranked_cells, plan, criterion)):
         yield place, told
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import Difference, rank_correlation
 from sb3_entropy.studies.criteria import Criterion, Gain, Number, Selection
 from sb3_entropy.studies.plan import Plan
@@ -80,7 +81,7 @@ def ranked(
     gain, control, cells = criterion.ranks_with, criterion.control, ranked_cells(plan, criterion)
     assert gain is not None
     assert isinstance(control, Number)
-    tables = [_of_cell(cell, criterion.measure, gain, scores) for cell in cells]
+    tables = [_of_cell(plan, cell, criterion.measure, gain, scores) for cell in cells]
     seeds = [seed for seed in plan.study.seeds if all(seed in table for table in tables)]
     if not seeds:
         return None, False
@@ -104,15 +105,33 @@ def ranked(
 
 
 def _of_cell(
-    cell: RankedCell, measure: str, gain: Gain, scores: Callable[[str, str, str], dict[int, float]]
+    plan: Plan, cell: RankedCell, measure: str, gain: Gain, scores: Callable[[str, str, str], dict[int, float]]
 ) -> dict[int, tuple[float, Sequence[float]]]:
     """By seed the measure, and what each alternative has beyond ``over``; where all of them are finite."""
+    width, of_gain = (_width(plan, cell.environment, each) for each in (measure, gain.measure))
     measured = scores(cell.measured.label, cell.environment, measure)
     over = scores(cell.over.label, cell.environment, gain.measure)
     others = [scores(each.label, cell.environment, gain.measure) for each in cell.best_of]
     shared = set(measured).intersection(over, *others)
-    found = {seed: (measured[seed], [other[seed] - over[seed] for other in others]) for seed in shared}
+    found = {
+        seed: (measured[seed] / width, [(other[seed] - over[seed]) / of_gain for other in others]) for seed in shared
+    }
     return {seed: (x, y) for seed, (x, y) in found.items() if np.isfinite([x, *y]).all()}
+
+
+def _width(plan: Plan, environment: str, measure: str) -> float:
+    """Returns of several environments are compared in units of their score_range."""
+    bounds = plan.study.environments[environment].score_range
+    return bounds[1] - bounds[0] if needs_range(plan, measure) and bounds is not None else 1.0
+
+
+def needs_range(plan: Plan, measure: str) -> bool:
+    """
+    :param plan: a study's
+    :param measure: a measure's name
+    :return: whether its values in one environment are not those in another
+    """
+    return len(plan.study.environments) > 1 and MEASURES.get(measure).unit == "return"
 
 
 def ranking_in_words(criterion: Criterion, level: float) -> str:

@@ -33,7 +33,7 @@ RANKED = {
         "over": "SPPO",
     },
 }
-ENVIRONMENTS = {"CartPole-v1": {"score_range": [0, 500]}, "Acrobot-v1": {"score_range": [-500, 0]}}
+ENVIRONMENTS = {"CartPole-v1": {"score_range": [0, 500]}, "Acrobot-v1": {"score_range": [-50, 0]}}
 
 
 def asked(rule=RANKED, **changes):
@@ -75,11 +75,12 @@ def test_it_is_spearmans_of_the_cells_means_minus_the_number():
     made, plan = table(), Plan(asked())
     (criterion,) = judge(plan, made).criteria
     (found,) = criterion.comparisons
-    x, y = [], []
-    for cell in ranked_cells(plan, plan.study.criteria[0]):
+    (rule,), x, y = plan.study.criteria, [], []
+    for cell in ranked_cells(plan, rule):
         x.append(np.mean([*made(cell.measured.label, cell.environment, "entropy").values()]))
         returns = [np.mean([*made(each.label, cell.environment, "final_return").values()]) for each in cell.best_of]
         y.append(max(returns) - np.mean([*made(cell.over.label, cell.environment, "final_return").values()]))
+    y = np.array(y) / [{"CartPole-v1": 500, "Acrobot-v1": 50}[cell.environment] for cell in ranked_cells(plan, rule)]
     assert found.difference.value == pytest.approx(spearmanr(x, y).statistic)
     assert found.difference.low <= found.difference.value <= found.difference.high
     assert (criterion.kind, criterion.unit, found.environment, found.n) == ("rank", "rank correlation", "all", 6)
@@ -167,6 +168,10 @@ def test_errors():
     assert "Unknown arm 'SAC'" in refusal(with_gain(over="SAC"))
     assert "Unknown swept hyperparameter 'gamma'" in refusal(with_gain(best_of=[{"arm": "SA2C", "gamma": 1}]))
     assert "Unknown measure 'elegance'" in refusal(with_gain(measure="elegance"))
+    bare = {"CartPole-v1": {"score_range": [0, 500]}, "Acrobot-v1": {}}
+    assert "environments.Acrobot-v1: ranks_with final_return is ranked across environments; add score_range" in (
+        refusal(RANKED, environments=bare)
+    )
     other = {**ARMS, "A2C": {"algo": "a2c", "sweep": {"gamma": [0.9, 0.99]}}}
     assert "over: one variant is needed beside SPPO, ent_coef=0.01, but A2C, gamma=0.9, A2C, gamma=0.99 is meant" in (
         refusal(with_gain(over="A2C"), arms=other)
