@@ -10,12 +10,12 @@ import gymnasium as gym
 
 from sb3_entropy.callbacks.looking import LookingCallback
 from sb3_entropy.errors import check_number, unknown
-from sb3_entropy.landscape.q.behaviours import behaviour_of
+from sb3_entropy.landscape.q.asked import check_asked
 from sb3_entropy.landscape.q.found import QLandscape
 from sb3_entropy.landscape.q.making import subject_of_model
-from sb3_entropy.landscape.q.planes import check_bounded, check_kind
+from sb3_entropy.landscape.q.planes import check_kind
 from sb3_entropy.landscape.q.states import check_states
-from sb3_entropy.landscape.q.surface import check_asked, q_landscape
+from sb3_entropy.landscape.q.surface import q_landscape
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,12 @@ class QLandscapeCallback(LookingCallback):
         known = signature(subject_of_model).parameters
         if strange := [name for name in subject_kwargs if name not in known]:
             raise TypeError(unknown("argument of QLandscapeCallback and subject_of_model", strange[0], known))
-        self.looked_at = {"states": states, "plane": plane, "resolution": resolution, "n_states": n_states}
+        self.looked_at: dict[str, Any] = {
+            "states": states,
+            "plane": plane,
+            "resolution": resolution,
+            "n_states": n_states,
+        }
         self.seed = seed
         self.subject_kwargs = {
             "env": env,
@@ -110,9 +115,8 @@ class QLandscapeCallback(LookingCallback):
 
     def _init_callback(self) -> None:
         """What makes no sense is told before the training."""
-        check_bounded(self.model.action_space)
-        behaviour = behaviour_of(self.model.policy, self.subject_kwargs.get("std"))
-        check_asked(self.model.action_space, behaviour, **self.looked_at)
+        named = [self.subject_kwargs.get(name) for name in ("ent_coef", "std")]
+        check_asked(self.model, **self.looked_at, ent_coef=named[0], std=named[1])
         if self.subject_kwargs["env"] is None and not hasattr(self.model, "replay_buffer"):
             raise ValueError(
                 f"{type(self.model).__name__} has no replay buffer that critics could be fitted to. Name the "
@@ -124,7 +128,8 @@ class QLandscapeCallback(LookingCallback):
         buffer = getattr(self.model, "replay_buffer", None)
         settings = {"name": name, "replay_buffer": buffer, **self.subject_kwargs}
         try:
-            found = q_landscape(subject_of_model(self.model, **settings), seed=self.seed, **self.looked_at)
+            subject = subject_of_model(self.model, **settings)
+            found = q_landscape(subject, seed=self.seed, **self.looked_at)
         except ValueError as error:  # a training of days does not end by what looks at it
             warnings.warn(f"The landscape of Q at step {timesteps:,} was given up: {error}", stacklevel=2)
             return
@@ -133,7 +138,8 @@ class QLandscapeCallback(LookingCallback):
             for key, value in found.numbers().items():
                 self.logger.record(f"q_landscape/{key}", value)
             if self.verbose:
-                print(f"q_landscape after {timesteps:,} steps: {' '.join(found.sentences())}")
+                trust = [] if subject.calibration is None else subject.calibration.sentences()
+                print(f"q_landscape after {timesteps:,} steps: {' '.join([*found.sentences(), *trust])}")
             if self.draws_figures():
                 from sb3_entropy.plots.landscape.q_landscape import draw
                 from sb3_entropy.plots.theme import LIGHT

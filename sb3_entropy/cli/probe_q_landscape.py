@@ -9,8 +9,8 @@ from sb3_entropy.cli.probe_options import folder_name
 from sb3_entropy.cli.q_options import add_agent_options, agent_of, subject_of
 from sb3_entropy.landscape.q import planes, states
 from sb3_entropy.landscape.q.actions import SIDES
-from sb3_entropy.landscape.q.behaviours import behaviour_of
-from sb3_entropy.landscape.q.surface import check_asked, q_landscape
+from sb3_entropy.landscape.q.asked import check_asked
+from sb3_entropy.landscape.q.surface import q_landscape
 from sb3_entropy.studies.commands import DEFAULT_REPORTS
 
 KEY = "q-landscape"
@@ -29,8 +29,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     parsed = _parser().parse_args(arguments)
     agent = agent_of(parsed)
-    behaviour = behaviour_of(agent.model.policy, parsed.std)
-    check_asked(agent.model.action_space, behaviour, parsed.states, parsed.plane, parsed.resolution, parsed.n_states)
+    asked = (parsed.states, parsed.plane, parsed.resolution, parsed.n_states)
+    check_asked(agent.model, *asked, ent_coef=parsed.ent_coef, std=parsed.std)
     subject = subject_of(parsed, agent)
     print(" ".join([f"{KEY} of {subject.name}.", *subject.remarks]), flush=True)
     found = q_landscape(

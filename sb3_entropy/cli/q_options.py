@@ -63,7 +63,7 @@ def _add_entropy(parser: ArgumentParser) -> None:
 
 def _add_critics(parser: ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "critics", "They are fitted afterwards to a replay buffer, or to fresh episodes; SACAdaEnt has its own."
+        "critics", "They are fitted afterwards to fresh episodes, and to a replay buffer; SACAdaEnt has its own."
     )
     group.add_argument(
         "--own",
@@ -78,12 +78,12 @@ def _add_critics(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="what save_replay_buffer has written (default: what is beside the agent, if anything)",
     )
-    group.add_argument("--fresh", action="store_true", help="let it play, even if there is a replay buffer")
+    group.add_argument("--fresh", action="store_true", help="leave a replay buffer beside the agent alone")
     group.add_argument(
         "--rollout-steps",
         type=int,
         metavar="N",
-        help=f"steps that are played to fit on (default: {ROLLOUT_STEPS} without a replay buffer, 0 with one)",
+        help=f"steps that are played to fit on, beside what is in a replay buffer (default: {ROLLOUT_STEPS})",
     )
     group.add_argument(
         "--uniform-share",

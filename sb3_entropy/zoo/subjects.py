@@ -25,18 +25,18 @@ def subject_of_looker(
     :param looker: an agent, in its environment, under its statistics
     :param replay_buffer: the file of its replay buffer; None for the one beside the agent, if there is one:
         a checkpoint's own, or ``replay_buffer.pkl``
-    :param fresh: whether to let it play, and leave a buffer beside it alone
+    :param fresh: whether to leave a buffer beside it alone
     :param trust: whether what is in the buffer's file may be executed
     :param options: further arguments of :func:`~sb3_entropy.landscape.q.making.subject_of_model`
     :return: the subject
     :raises FileNotFoundError: if a buffer was named that is not there
     :raises UntrustedError: if its file holds what could be executed, without trust
-    :raises ValueError: see :func:`~sb3_entropy.landscape.q.making.subject_of_model`; if a buffer is named for one that
-        is to play
+    :raises ValueError: see :func:`~sb3_entropy.landscape.q.making.subject_of_model`; if a buffer is named that is to
+        be left alone
     """
     if fresh and replay_buffer is not None:
         raise ValueError(
-            f"The replay buffer {replay_buffer} was named, and fresh episodes in its place. Leave one of them out."
+            f"The replay buffer {replay_buffer} was named, and that there be none, --fresh. Leave one of them out."
         )
     file = None if fresh else replay_buffer or find_replay_buffer(looker.file)
     buffer = None if file is None else load_buffer(file, trust)

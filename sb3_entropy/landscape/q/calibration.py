@@ -64,8 +64,9 @@ class Calibration:
     """
     Q(s, a) of held-out pairs, and the discounted return that followed, Σ γᵗ r; all plain.
 
-    Of an episode that was cut by its time limit, γᵀ⁻ᵗ Q(s_T, a) stands for what would have followed, with the critics'
-    own mean; no pair has more than half of its weight there.
+    Held-out episodes are played on beyond a time limit that can be set later. Where one was cut all the same, at T,
+    γᵀ⁻ᵗ Q(s_T, a) stands for what would have followed, with the critics' own mean; no pair has more than half of its
+    weight there.
 
     :param predicted: Q of each of K critics, shape (K, n)
     :param returned: what followed, shape (n,)

@@ -9,8 +9,8 @@ from scipy.spatial import cKDTree
 if TYPE_CHECKING:
     from sb3_entropy.landscape.q.subject import Known
 
-#: pairs that stand for all, at most
-N_PAIRS = 4096
+#: pairs that stand for all, at most, where a pair is that many numbers, and where it is more: there a tree is slow
+N_PAIRS, N_NUMBERS, N_WIDE = 20_000, 8, 4096
 #: of a pair's neighbours the one whose distance counts
 NEIGHBOUR = 5
 #: of the data's own distances, the quantile that others must not exceed
@@ -29,7 +29,8 @@ class Nearness:
     """
 
     def __init__(self, features: np.ndarray, actions: np.ndarray):
-        taken = np.linspace(0, len(features) - 1, min(N_PAIRS, len(features))).astype(int)
+        most = N_PAIRS if features.shape[1] + actions.shape[1] <= N_NUMBERS else N_WIDE
+        taken = np.linspace(0, len(features) - 1, min(most, len(features))).astype(int)
         points = _points(np.asarray(features)[taken], np.asarray(actions)[taken])
         self._tree, self._neighbour = cKDTree(points), min(NEIGHBOUR, len(points))
         own, _ = self._tree.query(points, k=[min(self._neighbour + 1, len(points))])  # the nearest is itself

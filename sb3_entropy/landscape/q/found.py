@@ -1,6 +1,7 @@
 """What a landscape of Q is, in arrays, in numbers and in sentences."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from gymnasium import spaces
@@ -118,6 +119,7 @@ class QLandscape:
         values = self.surfaces[which].values
         return [smoothness(each, tuple(steps)) for each, steps in zip(values, self.steps.tolist(), strict=True)]
 
+    @cached_property
     def by_state(self) -> dict[str, np.ndarray]:
         """
         Without soft critics only what is of plain Q.
@@ -155,8 +157,8 @@ class QLandscape:
         return found
 
     def numbers(self) -> dict[str, float]:
-        """:return: means of :meth:`by_state`; ``gap_share`` is the sum of gaps over the sum of ranges of plain Q"""
-        found = {name: _mean(values) for name, values in self.by_state().items()}
+        """:return: means of :attr:`by_state`; ``gap_share`` is the sum of gaps over the sum of ranges of plain Q"""
+        found = {name: _mean(values) for name, values in self.by_state.items()}
         if self.gaps is not None:
             found["gap_share"] = float(_shares(self.gaps.sum(), self.plain.ranges.sum()))
         return found

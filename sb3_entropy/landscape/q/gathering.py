@@ -1,11 +1,12 @@
 """Episodes of a policy, in environments of its own: to fit critics on, to look at, to hold critics against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import TimeLimit
 
 from sb3_entropy.environments import find_env
 from sb3_entropy.landscape.candidates.normalizing import Normalizer
@@ -73,6 +74,9 @@ class Stage:
     :param action_space: the agent's
     :param normalizer: what π sees observations through
     :param env_kwargs: settings of an environment that is named by its id
+
+    :ivar limit: after how many steps Gymnasium's ``TimeLimit`` cuts an episode; None if there is none
+
     :raises TypeError: if ``env`` is neither
     :raises ValueError: if there is no such environment, or it is not the agent's
     """
@@ -92,6 +96,8 @@ class Stage:
         self.behaviour, self.normalizer = behaviour, normalizer
         self._envs: list[gym.Env[Any, Any]] = []
         self._add()
+        limits = [wrapper._max_episode_steps for wrapper in _time_limits(self._envs[0])]
+        self.limit: int | None = min(limits, default=None)
         for what, here, of_agent in (
             ("observations", self._envs[0].observation_space, observation_space),
             ("actions", self._envs[0].action_space, action_space),
@@ -105,18 +111,27 @@ class Stage:
         low, high = (np.asarray(side, dtype=np.float64) for side in (action_space.low, action_space.high))
         self._space, self._low, self._high = action_space, low, high
 
-    def play(self, seed: int, *, mix: Mix = never, episodes: int | None = None, steps: int | None = None) -> Played:
+    def play(
+        self,
+        seed: int,
+        *,
+        mix: Mix = never,
+        episodes: int | None = None,
+        steps: int | None = None,
+        beyond: int = 0,
+    ) -> Played:
         """
         :param seed: of everything: episodes, actions, and global generators that the environment may draw from, which
             are given back as they were
         :param mix: which actions are drawn uniformly from the box, and not by π
         :param episodes: how many whole ones; None for as many as there are
         :param steps: how many steps altogether, the last episodes being cut there; None for as many as there are
+        :param beyond: how many steps a time limit is set later
         :return: them
         :raises ValueError: if a reward or an observation is not finite
         """
         with own_randomness(seed):
-            return self._played(np.random.default_rng(seed), mix, episodes, steps)
+            return self._played(np.random.default_rng(seed), mix, episodes, steps, beyond)
 
     def close(self) -> None:
         """Close the environments."""
@@ -127,10 +142,14 @@ class Stage:
     def _add(self) -> None:
         self._envs.append(self._make())
 
-    def _played(self, rng: np.random.Generator, mix: Mix, episodes: int | None, steps: int | None) -> Played:
+    def _played(
+        self, rng: np.random.Generator, mix: Mix, episodes: int | None, steps: int | None, beyond: int
+    ) -> Played:
         n_envs = AT_ONCE if episodes is None else min(AT_ONCE, episodes)
         while len(self._envs) < n_envs:
             self._add()
+        for wrapper in (wrapper for env in self._envs for wrapper in _time_limits(env)):
+            wrapper._max_episode_steps = (self.limit or 0) + beyond
         begun, running = 0, list(range(n_envs))
         numbers, ages = np.zeros(n_envs, dtype=int), np.zeros(n_envs, dtype=int)
         current: list[Any] = [None] * n_envs
@@ -140,6 +159,7 @@ class Stage:
         columns: list[list[Any]] = [[] for _ in range(8)]
         n_steps = 0
         while running and (steps is None or n_steps < steps):
+            running = running if steps is None else running[: steps - n_steps]
             seen = self._seen([current[i] for i in running])
             actions, _ = self.behaviour.sample(seen, rng)
             uniform = np.asarray(mix(numbers[running], ages[running], rng))
@@ -178,6 +198,13 @@ class Stage:
         if isinstance(observations[0], dict):
             return self.normalizer({key: np.stack([each[key] for each in observations]) for key in observations[0]})
         return self.normalizer(np.stack(observations))
+
+
+def _time_limits(env: gym.Env[Any, Any]) -> Iterator[TimeLimit[Any, Any]]:
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, TimeLimit):
+            yield env
+        env = env.env
 
 
 def _in_order(columns: list[list[Any]]) -> Played:

@@ -18,13 +18,13 @@ from sb3_entropy.landscape.q.critics import Behaviour, Critics
 from sb3_entropy.landscape.q.features import Features, check_readable, is_readable
 from sb3_entropy.landscape.q.fitting import Fitting, fit_critics
 from sb3_entropy.landscape.q.gathering import Stage, mixed
-from sb3_entropy.landscape.q.held_out import calibration, play_uniform_once
+from sb3_entropy.landscape.q.held_out import calibration, play_held_out
 from sb3_entropy.landscape.q.own import own_critics
 from sb3_entropy.landscape.q.subject import Known, Subject, Visited
 from sb3_entropy.landscape.q.transitions import Transitions, check_buffer, of_buffer, thinned, together
 from sb3_entropy.policies.normalisation import reward_scale as scale_of
 
-#: steps that are played to fit critics on, where there is no replay buffer
+#: steps that are played to fit critics on, where an environment is named
 ROLLOUT_STEPS = 20_000
 
 
@@ -52,10 +52,10 @@ def subject_of_model(
     An agent, with critics of its policy as it is now, the states that it visits, and how far the critics can be
     trusted. Nothing of the model is changed, nor any generator: a training that goes on is the same, bit for bit.
 
-    Critics are fitted to the replay buffer, or to fresh episodes in which a share of the actions, and the first of
-    every other episode, is drawn uniformly. Visited are episodes of the policy as it draws its actions; a deterministic
-    policy's have no noise but the σ that was named. They, and twice as many with one uniform action each, are what the
-    critics are held against: neither is fitted to.
+    Critics are fitted to fresh episodes in which a share of the actions, and the first of every other episode, is drawn
+    uniformly, and to the replay buffer, if there is one: by itself it may hardly know what the policy does now. Visited
+    are episodes of the policy as it draws its actions; a deterministic policy's have no noise but the σ that was named.
+    They, and twice as many with one uniform action each, are what the critics are held against: neither is fitted to.
 
     Rewards and returns are in the environment's units, also under ``VecNormalize``, whose divided rewards α is
     multiplied back from: where SAC has learned from r/c with its α, it is cα here. A named α is in these units.
@@ -64,7 +64,7 @@ def subject_of_model(
     :param env: the environment, by its id or a function that makes one; None if there is a replay buffer alone, and
         then its last episodes are what is visited, and nothing is calibrated
     :param env_kwargs: settings of an environment that is named by its id
-    :param replay_buffer: of the agent's training; None to play
+    :param replay_buffer: of the agent's training; None for fresh episodes alone
     :param normalize: with whose statistics observations are normalised, ``"model"`` for the model's environment's
     :param reward_scale: what rewards were divided by in training; None for what ``normalize`` says
     :param ent_coef: α > 0 of the soft critics; None for the model's own, if it has one
@@ -74,7 +74,7 @@ def subject_of_model(
     :param refits: critics of each kind
     :param updates: steps of gradient descent
     :param uniform_share: of uniform actions in fresh episodes
-    :param rollout_steps: how many steps are played to fit on; None for 20,000 without a replay buffer, and 0 with one
+    :param rollout_steps: how many steps are played to fit on; None for 20,000 where an environment is named
     :param fitting: how else to fit, in the place of ``refits`` and ``updates``
     :param seed: of everything
     :param name: what a title calls it; None for algorithm, environment and step
@@ -106,13 +106,14 @@ def subject_of_model(
     if rollout_steps and env is None:
         raise ValueError(f"rollout_steps={rollout_steps} are to be played, but no environment was named. Give env.")
     gamma = float(getattr(model, "gamma", 0.99))
-    n_steps = rollout_steps if rollout_steps is not None else 0 if replay_buffer is not None else ROLLOUT_STEPS
+    n_steps = rollout_steps if rollout_steps is not None else 0 if env is None else ROLLOUT_STEPS
     if owned is None and replay_buffer is None and n_steps == 0:
         raise ValueError("rollout_steps=0 leaves nothing to fit critics to. Give a replay buffer, or play some steps.")
     sources = _Sources(model, behaviour, normalizer, env, env_kwargs, replay_buffer)
     with sources:
-        visited = sources.visited(episodes, _seed(seed, 0))
-        data = sources.to_fit(n_steps if owned is None else 0, uniform_share, _seed(seed, 1))
+        held = None if env is None else play_held_out(sources.stage, episodes, gamma, _seed(seed, 0))
+        visited = sources.last_episodes(episodes) if held is None else held.visited
+        data = sources.to_fit(n_steps if owned is None else 0, uniform_share, fitting.most, _seed(seed, 1))
         features = Features(model.observation_space, data.observations) if data is not None else None
         if owned is not None:
             plain, soft = owned
@@ -123,10 +124,7 @@ def subject_of_model(
             plain, soft = fit_critics(
                 data, features, behaviour, gamma=gamma, ent_coef=alpha.ent_coef, fitting=fitting, seed=own_seed
             )
-        found = None
-        if env is not None:
-            once = play_uniform_once(sources.stage, visited, gamma, _seed(seed, 3))
-            found = calibration(plain, behaviour, visited, once, gamma, _seed(seed, 4))
+    found = None if held is None else calibration(plain, behaviour, held, gamma, _seed(seed, 3))
     remarks = [*alpha.remarks]
     if env is None:
         remarks.append("The states are those of the last episodes in the replay buffer, its training's noise in them.")
@@ -175,19 +173,18 @@ class _Sources:
         assert self._stage is not None
         return self._stage
 
-    def to_fit(self, n_steps: int, uniform_share: float, seed: int) -> Transitions | None:
-        """:return: what the buffer holds, and so many steps that are played; None if that is nothing to read"""
+    def to_fit(self, n_steps: int, uniform_share: float, most: int, seed: int) -> Transitions | None:
+        """:return: so many steps that are played, and of the buffer's what there is room for; None if there are none"""
         parts = []
+        room = max(most - n_steps, most // 2)
         if self._replay_buffer is not None and is_readable(self._replay_buffer.observation_space):
-            parts.append(of_buffer(self._replay_buffer, self._normalizer))
+            parts.append(thinned(of_buffer(self._replay_buffer, self._normalizer), room))
         if n_steps:
             parts.append(self.stage.play(seed, mix=mixed(uniform_share), steps=n_steps).transitions)
         return together(parts) if parts else None
 
-    def visited(self, episodes: int, seed: int) -> Transitions:
-        """:return: episodes of the policy; without an environment the last ones of the buffer"""
-        if self._stage is not None:
-            return self._stage.play(seed, episodes=episodes).transitions
+    def last_episodes(self, episodes: int) -> Transitions:
+        """:return: so many of the buffer"""
         assert self._replay_buffer is not None
         transitions = of_buffer(self._replay_buffer, self._normalizer)
         starts = transitions.starts()

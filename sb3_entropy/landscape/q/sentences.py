@@ -21,7 +21,7 @@ def _on_gaps(found: "QLandscape") -> Iterator[str]:
     if found.gaps is None:
         yield "There are no soft critics of this policy: plain Q alone is drawn."
         return
-    numbers, each = found.numbers(), found.by_state()
+    numbers, each = found.numbers(), found.by_state
     for name, gap, share, width in zip(
         found.states.names, found.gaps, each["gap_share"], found.plain.ranges, strict=True
     ):

@@ -127,7 +127,8 @@ def check_states(states: Any, has_soft: bool = True) -> None:
     if states == "critical" and not has_soft:
         raise ValueError(
             "Critical states are those where plain- and soft-greedy actions differ, but there are no soft critics of "
-            "this policy. Look at visited states, or name the σ of a Gaussian around its actions."
+            "this policy. Look at visited states, or name an α, and for a deterministic policy the σ of a Gaussian "
+            "around its actions too."
         )
 
 

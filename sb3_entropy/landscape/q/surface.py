@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.q.actions import SIDES, candidate_actions
-from sb3_entropy.landscape.q.critics import Behaviour, Critics
+from sb3_entropy.landscape.q.critics import Critics
 from sb3_entropy.landscape.q.found import QLandscape, Surface, centred
 from sb3_entropy.landscape.q.planes import (
     Planes,
@@ -18,7 +17,7 @@ from sb3_entropy.landscape.q.planes import (
     random_directions,
     whole_box,
 )
-from sb3_entropy.landscape.q.states import States, check_states, find_states
+from sb3_entropy.landscape.q.states import States, find_states
 from sb3_entropy.landscape.q.subject import Subject
 from sb3_entropy.policies.observations import n_rows, rows_of
 
@@ -101,29 +100,6 @@ def q_landscape(
         far=hatched,
         are_own=subject.are_own,
     )
-
-
-def check_asked(
-    space: Any, behaviour: Behaviour, states: Any, plane: Any, resolution: int | None, n_states: int
-) -> None:
-    """
-    Before critics are fitted, which takes long: whether :func:`q_landscape` will have an answer.
-
-    :param space: of the environment's actions
-    :param behaviour: the policy
-    :param states: as :func:`q_landscape` takes it, and the others too
-    :param plane: which
-    :param resolution: of it
-    :param n_states: how many
-    :raises TypeError: if a number is none
-    :raises ValueError: as :func:`q_landscape`
-    """
-    check_bounded(space)
-    check_states(states, behaviour.is_stochastic)
-    check_plane(plane, behaviour.n_actions)
-    check_number("n_states", n_states, low=1, integer=True)
-    if resolution is not None:
-        check_number("resolution", resolution, low=3, integer=True)
 
 
 def _surface(ent_coef: float, values: np.ndarray, gradient: np.ndarray, planes: Planes, grid: np.ndarray) -> Surface:

@@ -53,7 +53,9 @@ def title_of(found: QLandscape) -> str:
     :return: whose it is, of which α, and what has to be said with it
     """
     what = "plain Q" if found.soft is None else f"plain Q and soft Q at α = {found.soft.ent_coef:.3g}"
-    return " ".join([f"{found.name}: {what} over the actions.", *found.remarks])
+    title = " ".join([f"{found.name}: {what} over the actions.", *found.remarks])
+    # No line ends within an equation.
+    return title.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 
 def _subtitle(found: QLandscape) -> str:

@@ -1,7 +1,5 @@
 """Panels of a landscape of Q over one coordinate of the action: lines."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -82,8 +80,8 @@ def _lines(axes: Axes, found: QLandscape, state: int, x: np.ndarray, theme: Them
         at = unit.offset + unit.scale * float(surface.best[state, 0])
         axes.plot([at], [0.0], **mark_style(which))
         height = float(np.interp(mode, x, values))
-        style: dict[str, Any] = {"colour": colour, "rim": theme.ground}
-        arrow(axes, np.array([mode, height]), np.array([float(surface.slope[state, 0]), 0.0]), spans, **style)
+        slope, width = np.array([float(surface.slope[state, 0]), 0.0]), float(surface.ranges[state])
+        arrow(axes, np.array([mode, height]), slope, width, spans, colour, theme.ground)
 
 
 def _finish(axes: Axes, x: np.ndarray, found: QLandscape, state: int, theme: Theme, label: str) -> None:

@@ -69,7 +69,7 @@ def _map(figure: Figure, axes: Axes, found: QLandscape, which: str, state: int, 
     # As a picture of one pixel a value: thousands of paths would make a page of megabytes.
     image = axes.imshow(values.T, origin="lower", extent=limits, aspect="auto", interpolation="none", **style)  # type: ignore[arg-type]
     if found.density is not None and (levels := mass_levels(found.density[state])):
-        density = np.where(np.isfinite(found.density[state]), found.density[state], 0.0)
+        density = np.ma.masked_invalid(found.density[state])
         axes.contour(
             *grid, density.T, levels=levels, colors=line, linewidths=1.0, linestyles=["--", "-"][: len(levels)]
         )
@@ -87,7 +87,8 @@ def _map(figure: Figure, axes: Axes, found: QLandscape, which: str, state: int, 
             axes.plot([x], [y], **mark_style(mark))
     if which in found.surfaces:
         start = np.array([u.offset + u.scale * c for u, c in zip(units, found.mode[state], strict=True)])
-        arrow(axes, start, found.surfaces[which].slope[state], spans, line, rim)
+        surface = found.surfaces[which]
+        arrow(axes, start, surface.slope[state], float(surface.ranges[state]), spans, line, rim)
     bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02, aspect=22, format=lambda value, _: number(value))
     bar.outline.set_visible(False)
     bar.ax.locator_params(nbins=5)

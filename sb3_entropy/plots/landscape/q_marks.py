@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sb3_entropy.landscape.q.found import QLandscape
+from sb3_entropy.landscape.q.smoothness import SIDE
 from sb3_entropy.plots.theme import Theme
 
 DARK_RIM, WHITE = "#14171C", "#FFFFFF"
@@ -18,8 +19,9 @@ SHAPES: dict[str, tuple[str, float, str]] = {
     "soft": ("D", 7.0, "#CC79A7"),
 }
 NAMES = {"mode": "the policy's mode", "plain": "greatest plain Q", "soft": "greatest soft Q"}
-#: an arrow's length, of the panel's width
-ARROW = 0.17
+#: an arrow's length, of the panel's width: of a slope that would climb the whole range within a side of the box, or a
+#: steeper one, and the least
+ARROW, SHORTEST = 0.18, 0.06
 HATCH = "///"
 
 
@@ -42,13 +44,16 @@ def mark_style(which: str) -> dict[str, Any]:
     }
 
 
-def arrow(axes: Axes, start: np.ndarray, slope: np.ndarray, spans: np.ndarray, colour: str, rim: str) -> None:
+def arrow(
+    axes: Axes, start: np.ndarray, slope: np.ndarray, width: float, spans: np.ndarray, colour: str, rim: str
+) -> None:
     """
-    An arrow along a gradient; none where it is 0.
+    An arrow along a gradient, short where it is weak; none where it is 0.
 
     :param axes: a panel whose limits are set
     :param start: where, in the panel's units, (x, y)
-    :param slope: the gradient's direction in the coordinates of [−1, 1], (x, y)
+    :param slope: the gradient in the coordinates of [−1, 1], (x, y)
+    :param width: the range of Q
     :param spans: what the panel's axes span in those coordinates, (x, y)
     :param colour: its colour
     :param rim: of its edge
@@ -58,7 +63,8 @@ def arrow(axes: Axes, start: np.ndarray, slope: np.ndarray, spans: np.ndarray, c
     if not length > 0:
         return
     at = axes.transAxes.inverted().transform(axes.transData.transform(start))
-    end = at + ARROW * shown / length
+    strength = min(1.0, SIDE * float(np.linalg.norm(slope)) / width) if width > 0 else 0.0
+    end = at + max(SHORTEST, ARROW * strength) * shown / length
     drawn = axes.annotate(
         "",
         xy=(float(end[0]), float(end[1])),

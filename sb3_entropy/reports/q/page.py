@@ -20,7 +20,7 @@ _MEANINGS = {
     "gap": "how far plain Q, where soft Q is greatest, is below its own greatest; in units of return",
     "gap_share": "that over the range of plain Q; of all states the sum over the sum",
     "gap_judged": "the gap of the greedy actions by critics that have not chosen the state",
-    "distance": "between both maxima, in sides of the box of 2",
+    "distance": "between both maxima; the box has sides of 2",
     "gradient_cosine": "of the gradients of soft and plain Q at the mode: 1 the same direction, −1 the opposite one",
     "range": "the greatest value less the least",
     "slope": "root mean square gradient over the range, in sides of the box",
@@ -52,7 +52,7 @@ def write_q_page(
     :return: the page
     """
     drawn = draw_figure(1, "q_landscape", lambda theme: draw(found, theme))
-    by_state, numbers = found.by_state(), found.numbers()
+    by_state, numbers = found.by_state, found.numbers()
     page = render(
         _HERE,
         key="q-landscape",
@@ -120,7 +120,7 @@ def _csv(found: QLandscape) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["state", "number", "value"])
     writer.writerows(["all", name, repr(value)] for name, value in found.numbers().items())
-    for name, values in found.by_state().items():
+    for name, values in found.by_state.items():
         writer.writerows([state, name, repr(float(one))] for state, one in zip(found.states.names, values, strict=True))
     return buffer.getvalue()
 

@@ -13,9 +13,9 @@ from matplotlib.text import Annotation
 from sb3_entropy.landscape.q.found import QLandscape
 from sb3_entropy.landscape.q.surface import q_landscape
 from sb3_entropy.plots.landscape.q_landscape import draw
-from sb3_entropy.plots.landscape.q_marks import mass_levels
+from sb3_entropy.plots.landscape.q_marks import ARROW, SHORTEST, mass_levels
 from sb3_entropy.plots.rendering import to_svg
-from sb3_entropy.plots.theme import DARK, LIGHT
+from sb3_entropy.plots.theme import DARK, LIGHT, Theme
 from tests.landscape.q.analytic import Cut, TanhGaussian, hill, subject
 
 STATES = np.array([[0.5, -1.0], [2.0, 0.3]])
@@ -45,20 +45,21 @@ def panels(figure: Figure) -> list[Axes]:
     return [axes for axes in figure.axes if axes.get_visible() and axes.get_label() != "<colorbar>"]
 
 
-@pytest.mark.parametrize(("n_actions", "soft"), [(1, True), (2, True), (5, True), (1, False), (2, False)])
-def test_it_is_a_complete_figure_in_both_themes(n_actions: int, soft: bool) -> None:
-    landscape = found(n_actions, n_states=1, soft=soft, known=Cut(0.5))
-    for theme in (LIGHT, DARK):
-        figure = draw(landscape, theme)
-        svg = to_svg(figure, f"{theme.name}-q")
-        ET.fromstring(svg)
-        assert not re.search(r"\bnan\b", svg, re.IGNORECASE)
-        assert not re.search(r"https?://(?!www\.w3\.org)", svg)
-        assert figure.get_label().startswith("A formula: plain Q")
-        assert "hatched: far from the data" in figure.texts[1].get_text().replace("\n", " ")
-        keys = [text.get_text() for text in figure.legends[0].get_texts()]
-        assert ("greatest soft Q" in keys) == soft
-        assert "the policy's mode" in keys
+@pytest.mark.parametrize(
+    ("n_actions", "soft", "theme"),
+    [(1, True, DARK), (2, True, LIGHT), (5, True, DARK), (1, False, LIGHT), (2, False, DARK)],
+)
+def test_it_is_a_complete_figure(n_actions: int, soft: bool, theme: Theme) -> None:
+    figure = draw(found(n_actions, n_states=1, soft=soft, known=Cut(0.5)), theme)
+    svg = to_svg(figure, "q")
+    ET.fromstring(svg)
+    assert not re.search(r"\bnan\b", svg, re.IGNORECASE)
+    assert not re.search(r"https?://(?!www\.w3\.org)", svg)
+    assert figure.get_label().startswith("A formula: plain Q")
+    assert "hatched: far from the data" in figure.texts[1].get_text().replace("\n", " ")
+    keys = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert ("greatest soft Q" in keys) == soft
+    assert "the policy's mode" in keys
 
 
 def test_a_map_is_q_and_marks_are_in_the_environments_units() -> None:
@@ -120,13 +121,28 @@ def test_without_soft_critics_there_is_a_panel_a_state() -> None:
 def test_what_has_to_be_said_is_in_the_title() -> None:
     agent = subject([hill(0)], [hill(0)], 1, remarks=("σ = 0.1 was named by the user.",))
     figure = draw(q_landscape(agent, STATES, resolution=5), LIGHT)
-    assert "soft Q at α = 0.2 over the actions. σ = 0.1 was named" in figure.get_suptitle().replace("\n", " ")
+    assert "soft Q at α = 0.2 over the actions. σ = 0.1 was named" in " ".join(figure.get_suptitle().split())
 
 
 def test_no_arrow_where_there_is_no_gradient() -> None:
     agent = subject([hill(0.0)], [hill(0.0)], 1, behaviour=TanhGaussian(1, weight=0.0))
     both, _ = panels(draw(q_landscape(agent, STATES[:1], resolution=5), LIGHT))
     assert arrows(both) == []
+
+
+def test_an_arrow_is_short_where_the_gradient_is_weak() -> None:
+    """a + 50 tanh(20(a − 0.9)) at the mode 0: a slope of 1 beside a range of 100; of 3a, one of 3 beside 6."""
+
+    def weak(_: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return actions[..., 0] + 50 * np.tanh(20 * (actions[..., 0] - 0.9))
+
+    def strong(_: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return 3 * actions[..., 0]
+
+    agent = subject([weak], [strong], 1, behaviour=TanhGaussian(1, weight=0.0))
+    both, _ = panels(draw(q_landscape(agent, STATES[:1], resolution=21), LIGHT))
+    lengths = [each.xy[0] - each.get_position()[0] for each in arrows(both)]
+    assert lengths == pytest.approx([SHORTEST, ARROW])
 
 
 def test_too_many_states_are_told() -> None:
