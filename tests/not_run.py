@@ -4,6 +4,7 @@ NOT_RUN = {
     "adaent_ablation",
     "adaent_costs_nothing",
     "sac1_is_sddpg",
+    "zhang2025_crossover",
     "zhang2025_obstacle2d",
     "zhang2025_toy_on_policy",
 }

@@ -324,6 +324,7 @@ OURS = {
     "starnes2023_mnist",
     "starnes2023_spotify",
     "variance_schemes",
+    "zhang2025_crossover",
     "zhang2025_obstacle2d",
     "zhang2025_toy",
     "zhang2025_toy_on_policy",
