@@ -5,6 +5,7 @@ from sb3_entropy.statistics.control_variate import Contrasts, paired_contrasts
 from sb3_entropy.statistics.crossed import crossed_ratio
 from sb3_entropy.statistics.differences import Difference, Equivalence, equivalence, paired_difference
 from sb3_entropy.statistics.diversity import effective_number, gini, n_used, top_share
+from sb3_entropy.statistics.dose_response import midpoint_difference
 from sb3_entropy.statistics.improvement import probability_of_improvement
 from sb3_entropy.statistics.intervals import Interval, curve_interval, interval, sample_efficiency
 from sb3_entropy.statistics.matched_sets import MatchedSets, matched_sets
@@ -41,6 +42,7 @@ __all__ = [
     "matched_sets",
     "mean",
     "median",
+    "midpoint_difference",
     "n_used",
     "optimality_gap",
     "paired_contrasts",

@@ -109,6 +109,8 @@ class Criterion(Keys):
     """compare the share of runs that score at least this with a number"""
     share_at_most: Maybe[Real] = None
     """the same of runs that score at most this"""
+    midpoint: Maybe[Text] = None
+    """a swept hyperparameter: compare its value at which half of the runs say yes with a number"""
     statistic: Literal["mean", "iqm"] = "mean"
     """of the runs' scores"""
     environments: Annotated[str | tuple[str, ...], _Environments] = "each"

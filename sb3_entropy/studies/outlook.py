@@ -161,6 +161,11 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
     pairs = scores.pairs(stated, comparison)
     if comparison.n > 1 and is_share(stated):
         return _runs_for_share(stated, comparison, comparisons, study.level)
+    if comparison.n > 1 and stated.midpoint is not None:
+        return (
+            f"{name}: what narrows the interval of a midpoint is values between those at which few runs say yes and "
+            "most do, and more seeds there."
+        )
     if pairs is None or pairs.n < 2:
         return f"{name}: one seed says nothing about spread. Run at least two, to see what would decide."
     found = needed(pairs, stated, comparisons, study.level)

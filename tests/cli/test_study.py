@@ -326,6 +326,7 @@ OURS = {
     "starnes2023_mnist",
     "starnes2023_spotify",
     "variance_schemes",
+    "zhang2025_crossover",
     "zhang2025_obstacle2d",
     "zhang2025_q_landscapes",
     "zhang2025_toy",
