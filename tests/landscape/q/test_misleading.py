@@ -6,7 +6,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from sb3_entropy import SACAdaEnt
 from sb3_entropy.landscape.q.actions import candidate_actions
+from sb3_entropy.landscape.q.making import subject_of_model
 from sb3_entropy.landscape.q.misleading import Misleading, check_askable, misleading
 from tests.landscape.q.hand_made import Formula, agent
 
@@ -225,3 +227,14 @@ def test_other_errors() -> None:
         found([line(1.0)] * 2, [line(1.0)] * 2, level=1.5)
     with pytest.raises(ValueError, match=r"but there are 2 fits\. Make three or more"):
         found([line(1.0)] * 2, [line(1.0)] * 2).at_critical(1)
+
+
+def test_critics_of_an_agents_own_are_said_not_to_be_independent() -> None:
+    model = SACAdaEnt(
+        "MlpPolicy", "Pendulum-v1", ent_coef=0.2, buffer_size=300, seed=0, policy_kwargs={"net_arch": [8]}
+    )
+    one = misleading(subject_of_model(model, env="Pendulum-v1", episodes=2), states=20)
+    assert (one.n_critics, one.are_own, one.score.method) == (2, True, "groups")
+    said = " ".join(one.sentences())
+    assert "The agent's own 2 critics of a kind learn towards one target from the same minibatches" in said
+    assert "of other episodes of this policy alone" in said
