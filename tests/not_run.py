@@ -3,7 +3,11 @@
 NOT_RUN = {
     "adaent_ablation",
     "adaent_costs_nothing",
+    "entropy_smooths_q",
+    "misleading_score_predicts",
     "sac1_is_sddpg",
+    "zhang2025_crossover",
     "zhang2025_obstacle2d",
+    "zhang2025_q_landscapes",
     "zhang2025_toy_on_policy",
 }

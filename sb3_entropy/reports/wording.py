@@ -124,11 +124,16 @@ def better(measure: str) -> str:
 
 def comparison_heads(kind: str) -> dict[str, str]:
     """
-    :param kind: what a criterion compares: ``"pair"``, ``"interaction"``, ``"number"`` or ``"share"``
+    :param kind: what a criterion compares: ``"pair"``, ``"interaction"``, ``"number"``, ``"share"``, ``"midpoint"`` or
+        ``"rank"``
     :return: what its table shows, and the heads of the columns of both sides
     """
     if kind == "interaction":
         return {"what": "Difference of differences", "treatment": "Difference", "control": "Minus"}
+    if kind == "rank":
+        return {"what": "Difference from the number", "treatment": "Of", "control": "Number"}
+    if kind == "midpoint":
+        return {"what": "Difference of the midpoint from the number", "treatment": "Arm", "control": "Number"}
     if kind in ("number", "share"):
         return {"what": "Difference from the number", "treatment": "Arm", "control": "Number"}
     return {"what": "Treatment − control", "treatment": "Treatment", "control": "Control"}

@@ -16,8 +16,10 @@ from sb3_entropy.studies.document import Key, Problem
 from sb3_entropy.studies.jobs import Job
 from sb3_entropy.studies.plan import Plan, PlannedRun, job_of
 from sb3_entropy.studies.published import misplaced
+from sb3_entropy.studies.ranked import needs_range, ranked_cells
 from sb3_entropy.studies.rules import POOLED, compared, is_share
 from sb3_entropy.studies.spec import Study, TrainArm
+from sb3_entropy.studies.variants import selected
 
 
 def check_study(plan: Plan, done: Callable[[list[str]], bool] | None = None) -> tuple[PlannedRun, ...]:
@@ -122,7 +124,13 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
     sides += zip((("minus", "treatment"), ("minus", "control")), criterion.minus or (), strict=False)
     wrong = [problem for key, selection in sides for problem in misselected(study, selection, (*where, *key))]
     yield from wrong
-    if not wrong and not compared(plan, criterion):
+    if not isinstance(criterion.environments, str):
+        for env_id in criterion.environments:
+            if env_id not in study.environments:
+                yield (*where, "environments"), unknown("environment of the study", env_id, study.environments)
+    if criterion.ranks_with is not None:
+        yield from _ranking(plan, criterion, where, bool(wrong))
+    elif not wrong and criterion.midpoint is None and not compared(plan, criterion):
         yield where, "no variant of the treatment has the settings of a variant of the control; name them"
     if criterion.expect not in ("greater", "less") and criterion.margin == 0:
         values: Any = study.document.values
@@ -137,12 +145,48 @@ def _criterion(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem
                 text = "environments: all puts normalised scores together; add score_range: [what is 0, what is 1]"
                 yield ("environments", env_id), text
     if criterion.measure in MEASURES:
-        yield from _against_a_number(criterion, where)
+        yield from _against_a_number(plan, criterion, where)
         yield from _not_recorded(study, criterion.measure, {side.arm for _, side in sides}, (*where, "measure"))
 
 
-def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
+def _ranking(plan: Plan, criterion: Criterion, where: Key, wrong: bool) -> Iterator[Problem]:
+    study, gain, control = plan.study, criterion.ranks_with, criterion.control
+    assert gain is not None
+    place = (*where, "ranks_with")
+    sides: list[tuple[str, Selection]] = [("over", gain.over), *(("best_of", each) for each in gain.best_of)]
+    misnamed = [problem for key, each in sides for problem in misselected(study, each, (*place, key))]
+    yield from misnamed
+    if gain.measure in MEASURES:
+        yield from _not_recorded(study, gain.measure, {each.arm for _, each in sides}, (*place, "measure"))
+    if not isinstance(control, Number) or not -1 <= control.value <= 1:
+        text = "a rank correlation is compared with a number from −1 to 1; write control: {value: 0, source: …}"
+        yield (*where, "control"), text
+    for key, usual in (
+        ("midpoint", None),
+        ("minus", None),
+        ("share_at_least", None),
+        ("share_at_most", None),
+        ("statistic", "mean"),
+    ):
+        if (given := getattr(criterion, key)) != usual:
+            yield (*where, key), f"ranks_with ranks means of cells, and {key} cannot stand beside it, but {given} does"
+    if criterion.environments != "each":
+        yield (*where, "environments"), "ranks_with ranks cells in all environments; take environments out"
+    for name, key in ((criterion.measure, "measure"), (gain.measure, "ranks_with")):
+        if name in MEASURES and needs_range(plan, name):
+            for env_id, environment in study.environments.items():
+                if environment.score_range is None:
+                    text = f"{key} {name} is ranked across environments; add score_range: [what is 0, what is 1]"
+                    yield ("environments", env_id), text
+    if not (wrong or misnamed) and (told := complaint(ranked_cells, plan, criterion)):
+        yield place, told
+
+
+def _against_a_number(plan: Plan, criterion: Criterion, where: Key) -> Iterator[Problem]:
     control = criterion.control
+    if criterion.midpoint is not None:
+        yield from _midpoint(plan, criterion, criterion.midpoint, where)
+        return
     if isinstance(control, Number) and criterion.minus:
         yield (*where, "minus"), "an interaction has an arm on all four sides, but control is a number; take one out"
     if not is_share(criterion):
@@ -162,6 +206,32 @@ def _against_a_number(criterion: Criterion, where: Key) -> Iterator[Problem]:
         given = getattr(criterion, key)
         if given != usual:
             yield (*where, key), f"a share is counted in each environment; {key} must be {usual}, but {given} was given"
+
+
+def _midpoint(plan: Plan, criterion: Criterion, key: str, where: Key) -> Iterator[Problem]:
+    if not MEASURES.get(criterion.measure).yes_or_no:
+        text = f"a midpoint is where half of the runs say yes, and {criterion.measure} is no yes or no"
+        yield (*where, "measure"), text
+    if not isinstance(criterion.control, Number):
+        yield (*where, "control"), "a midpoint is compared with a number; write control: {value: …, source: …}"
+    for name, usual in (
+        ("minus", None),
+        ("share_at_least", None),
+        ("share_at_most", None),
+        ("statistic", "mean"),
+        ("environments", "each"),
+    ):
+        if getattr(criterion, name) != usual:
+            yield (*where, name), f"a midpoint has no {name}; take it out"
+    for selection in criterion.treatments:
+        if key in selection.settings:
+            text = f"a midpoint is found among all values of {key}; name {selection.arm} without one"
+            yield (*where, "treatment"), text
+        values = [variant.settings.get(key) for variant in selected(plan.variants, selection)]
+        numbers = {value for value in values if isinstance(value, int | float) and not isinstance(value, bool)}
+        if key not in selection.settings and (len(numbers) < 2 or len(numbers) < len(set(map(str, values)))):
+            text = f"{selection.arm} must sweep {key} over two or more numbers, but it has {values}"
+            yield (*where, "midpoint"), text
 
 
 def _bounds(criterion: Criterion, number: float) -> list[float]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, model_validator
 
-from sb3_entropy.studies.schema import Keys, Listed, Maybe, Real, Text, by_kind
+from sb3_entropy.studies.schema import Keys, Listed, Maybe, Real, Some, Text, by_kind
 
 
 class Selection(Keys):
@@ -59,7 +59,26 @@ class Pair(Keys):
     """what it differs from"""
 
 
+class Gain(Keys):
+    """What is to be gained in a cell: what the best of some arms has beyond another."""
+
+    measure: Text
+    """the measure's name"""
+    best_of: Annotated[tuple[Selection, ...], _Selections, AfterValidator(_several)]
+    """an arm or several, of which the one with the highest mean counts in each cell"""
+    over: ArmChoice
+    """what they are compared with"""
+
+    @property
+    def sides(self) -> tuple[Selection, ...]:
+        """:return: what is subtracted, and what it is subtracted from"""
+        return (self.over, *self.best_of)
+
+
 _Minus = by_kind({"a mapping": Annotated[Pair, AfterValidator(lambda pair: (pair.treatment, pair.control))]})
+
+
+_Environments = by_kind({"a text": Literal["each", "all"], "a list": Some[Text]})
 
 
 class Criterion(Keys):
@@ -90,10 +109,14 @@ class Criterion(Keys):
     """compare the share of runs that score at least this with a number"""
     share_at_most: Maybe[Real] = None
     """the same of runs that score at most this"""
+    midpoint: Maybe[Text] = None
+    """a swept hyperparameter: compare its value at which half of the runs say yes with a number"""
     statistic: Literal["mean", "iqm"] = "mean"
     """of the runs' scores"""
-    environments: Literal["each", "all"] = "each"
-    """each by itself, or normalised scores of all of them together"""
+    environments: Annotated[str | tuple[str, ...], _Environments] = "each"
+    """each by itself, normalised scores of all of them together, or a list: each of these by itself"""
+    ranks_with: Maybe[Gain] = None
+    """rank cells, variants in environments, by the measure and by this: ρ is compared with a number"""
     require: Literal["all", "any"] = "all"
     """whether all comparisons must agree or any one is enough"""
     name: Text = ""

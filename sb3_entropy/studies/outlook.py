@@ -61,6 +61,8 @@ def outlook(scores: Scores, stated: Criterion, judged: CriterionResult) -> list[
     """
     if judged.outcome != UNDECIDED:
         return []
+    if stated.ranks_with is not None:
+        return [_cells_for_ranks(judged)]
     undecided = [c for c in judged.comparisons if c.outcome == UNDECIDED]
     lines = [_seeds(scores, stated, c, len(judged.comparisons)) for c in undecided[:MOST_SHOWN]]
     if len(undecided) > MOST_SHOWN:
@@ -159,6 +161,11 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
     pairs = scores.pairs(stated, comparison)
     if comparison.n > 1 and is_share(stated):
         return _runs_for_share(stated, comparison, comparisons, study.level)
+    if comparison.n > 1 and stated.midpoint is not None:
+        return (
+            f"{name}: what narrows the interval of a midpoint is values between those at which few runs say yes and "
+            "most do, and more seeds there."
+        )
     if pairs is None or pairs.n < 2:
         return f"{name}: one seed says nothing about spread. Run at least two, to see what would decide."
     found = needed(pairs, stated, comparisons, study.level)
@@ -181,6 +188,16 @@ def _seeds(scores: Scores, stated: Criterion, comparison: ComparisonResult, comp
             "larger one."
         )
     return f"{seen} {plan} The {pairs.n} seeds so far show {found.shown:.3g} or more as often."
+
+
+def _cells_for_ranks(judged: CriterionResult) -> str:
+    (found,) = judged.comparisons
+    if found.difference is None:
+        return "No seed is finished in all cells. There is no verdict before one is."
+    return (
+        f"The interval of a rank correlation of {found.n} cells is wide mostly because there are so few: more cells "
+        "narrow it, more seeds hardly."
+    )
 
 
 def _runs_for_share(stated: Criterion, comparison: ComparisonResult, comparisons: int, level: float) -> str:

@@ -74,9 +74,10 @@ class Scores:
         """
         :param stated: the criterion that the comparison belongs to
         :param comparison: a comparison of the verdict
-        :return: its pairs; ``None`` if its arms share no seed, or if it is of shares of runs, which are no scores
+        :return: its pairs; ``None`` if its arms share no seed, or if it is of shares of runs, a midpoint or ranks,
+            which are no scores
         """
-        if is_share(stated):
+        if is_share(stated) or stated.midpoint is not None or stated.ranks_with is not None:
             return None
         study = self.results.study
         pooled = comparison.environment == POOLED

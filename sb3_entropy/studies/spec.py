@@ -263,8 +263,9 @@ class Study(Named):
     def measures(self) -> tuple[str, ...]:
         """:return: what is measured: what the YAML lists, then what is compared"""
         former = (criterion for change in self.changes for criterion in change.criteria)
-        compared = (criterion.measure for criterion in (*self.criteria, *self.exhibits, *former))
-        return tuple(dict.fromkeys([*self.listed, *compared]))
+        compared = (*self.criteria, *self.exhibits, *former)
+        gained = (criterion.ranks_with.measure for criterion in compared if criterion.ranks_with is not None)
+        return tuple(dict.fromkeys([*self.listed, *(criterion.measure for criterion in compared), *gained]))
 
     def renamed(self, name: str) -> Self:
         """

@@ -6,20 +6,24 @@ from functools import partial
 
 import numpy as np
 
+from sb3_entropy.plots.settings import short
 from sb3_entropy.registry import MEASURES
 from sb3_entropy.statistics import (
     Difference,
     Interval,
     difference_from,
     holm,
+    midpoint_difference,
     paired_difference,
     probability_of_improvement,
     share_difference,
 )
 from sb3_entropy.studies.criteria import Criterion, Number
 from sb3_entropy.studies.plan import Plan
+from sb3_entropy.studies.ranked import ranked, ranked_cells, ranking_in_words
 from sb3_entropy.studies.rules import POOLED, Compared, compared, is_share, number_text, rule_in_words
 from sb3_entropy.studies.spec import Study
+from sb3_entropy.studies.variants import variant_label
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 #: scores of a variant in an environment by seed
@@ -40,7 +44,7 @@ class ComparisonResult:
         score, or the lower one if the measure says that lower is better; ``None`` unless these are two variants
     :param outcome: ``"supported"``, ``"refuted"`` or ``"undecided"``, which it is as long as a run of a stated seed is
         missing, has failed or has no finite score
-    :param n: pairs of runs; runs against a number, and seeds of an interaction
+    :param n: pairs of runs; runs against a number, seeds of an interaction, and runs a dose of a midpoint
     :param sides: the variants' labels: the treatment's, the control's unless it is a number, and those of the pair that
         an interaction subtracts
     """
@@ -67,7 +71,8 @@ class CriterionResult:
     :param unit: of the differences
     :param outcome: ``"supported"``, ``"refuted"`` or ``"undecided"``
     :param comparisons: what it rests on
-    :param kind: what is compared: ``"pair"``, ``"interaction"``, or with a number ``"number"`` or ``"share"``
+    :param kind: what is compared: ``"pair"``, ``"interaction"``, or with a number ``"number"``, ``"share"``,
+        ``"midpoint"`` or ``"rank"``
     """
 
     name: str
@@ -138,7 +143,10 @@ class _Found:
 
 
 def _compare_all(plan: Plan, criterion: Criterion, scores: Scores) -> list[_Found]:
-    environments = [POOLED] if criterion.environments == POOLED else list(plan.study.environments)
+    if criterion.ranks_with is not None:
+        return [_rank(plan, criterion, scores)]
+    named = criterion.environments
+    environments = [POOLED] if named == POOLED else list(plan.study.environments if named == "each" else named)
     return [
         _compare(plan.study, criterion, scores, sides, environment)
         for sides in compared(plan, criterion)
@@ -167,7 +175,7 @@ def _judged(study: Study, criterion: Criterion, found: list[_Found], against: np
         )
     return CriterionResult(
         name=criterion.name,
-        rule=rule_in_words(criterion, study.level),
+        rule=(rule_in_words if criterion.ranks_with is None else ranking_in_words)(criterion, study.level),
         measure=criterion.measure,
         unit=_unit(criterion),
         outcome=_together([comparison.outcome for comparison in comparisons], criterion.require),
@@ -195,12 +203,20 @@ def _corrected(p_values: Iterable[float]) -> np.ndarray:
 
 
 def _kind(criterion: Criterion) -> str:
+    if criterion.ranks_with is not None:
+        return "rank"
+    if criterion.midpoint is not None:
+        return "midpoint"
     if is_share(criterion):
         return "share"
     return "number" if isinstance(criterion.control, Number) else "interaction" if criterion.minus else "pair"
 
 
 def _unit(criterion: Criterion) -> str:
+    if criterion.ranks_with is not None:
+        return "rank correlation"
+    if criterion.midpoint is not None:
+        return short(criterion.midpoint)
     if is_share(criterion):
         return "share of runs"
     return "normalised score" if criterion.environments == POOLED else MEASURES.get(criterion.measure).unit
@@ -214,24 +230,50 @@ def _compare(study: Study, criterion: Criterion, scores: Scores, sides: Compared
     if n < 2:
         return cell
     improvement = None
-    if len(columns) == 2:
+    if len(columns) == 2 and criterion.midpoint is None:
         x, y = columns if MEASURES.get(criterion.measure).higher_is_better is not False else columns[::-1]
         improvement = probability_of_improvement(x, y, level=study.level, rng=np.random.default_rng(0))
-    difference, margin = partial(_difference, criterion, columns, study.level), criterion.margin
+    result, expected, against = _tested(criterion, partial(_difference, criterion, sides, columns, study.level))
+    return replace(cell, difference=result, improvement=improvement, expected=expected, against=against)
+
+
+def _tested(criterion: Criterion, difference: Callable[[float], Difference]) -> tuple[Difference, float, float]:
+    """The difference, compared with the margin, p of what is expected and of its opposite."""
+    margin = criterion.margin
     if criterion.expect == "equivalent":
         above, below = difference(-margin), difference(margin)
-        result = difference(0.0)
         expected, against = max(above.p_greater, below.p_less), min(1.0, 2 * min(below.p_greater, above.p_less))
-    else:
-        result = difference(margin if criterion.expect in ("greater", "not_greater") else -margin)
-        expected, against = result.p_greater, result.p_less
-        if criterion.expect in ("less", "not_greater"):
-            expected, against = against, expected
-    return replace(cell, difference=result, improvement=improvement, expected=expected, against=against)
+        return difference(0.0), expected, against
+    result = difference(margin if criterion.expect in ("greater", "not_greater") else -margin)
+    if criterion.expect in ("less", "not_greater"):
+        return result, result.p_less, result.p_greater
+    return result, result.p_greater, result.p_less
+
+
+def _rank(plan: Plan, criterion: Criterion, scores: Scores) -> _Found:
+    """All cells together; the number of seeds that are finished in all of them is not told."""
+    cells, control = ranked_cells(plan, criterion), criterion.control
+    assert isinstance(control, Number)
+    labels = tuple(dict.fromkeys(cell.measured.label for cell in cells))
+    found = _Found("rank correlation", number_text(control), POOLED, sides=labels)
+    first, complete = ranked(plan, criterion, scores)
+    if first is None:
+        return found
+
+    def difference(margin: float) -> Difference:
+        moved, _ = ranked(plan, criterion, scores, margin)
+        assert moved is not None
+        return moved
+
+    result, expected, against = _tested(criterion, difference)
+    return replace(found, difference=result, expected=expected, against=against, n=len(cells), complete=complete)
 
 
 def _named(criterion: Criterion, sides: Compared) -> tuple[str, str]:
     """Both sides of the minus sign."""
+    if isinstance(criterion.control, Number) and criterion.midpoint is not None:
+        rest = {key: value for key, value in sides[0].settings.items() if key != criterion.midpoint}
+        return variant_label(sides[0].arm.name, rest), number_text(criterion.control)
     if isinstance(criterion.control, Number):
         return sides[0].label, number_text(criterion.control)
     if criterion.minus is None:
@@ -240,10 +282,16 @@ def _named(criterion: Criterion, sides: Compared) -> tuple[str, str]:
     return f"({first} − {second})", f"({third} − {fourth})"
 
 
-def _difference(criterion: Criterion, columns: Sequence[np.ndarray], level: float, margin: float) -> Difference:
+def _difference(
+    criterion: Criterion, sides: Compared, columns: Sequence[np.ndarray], level: float, margin: float
+) -> Difference:
     """Compared with the margin; ``columns`` has the scores of each side."""
     control, statistic, rng = criterion.control, criterion.statistic, np.random.default_rng(0)
     if isinstance(control, Number):
+        if criterion.midpoint is not None:
+            doses = [float(side.settings[criterion.midpoint]) for side in sides]
+            yes, runs = [float(column.sum()) for column in columns], [len(column) for column in columns]
+            return midpoint_difference(doses, yes, runs, control.value, margin=margin, level=level)
         if is_share(criterion):
             passed = int(_passes(criterion, columns[0]).sum())
             return share_difference(passed, len(columns[0]), control.value, margin=margin, level=level)

@@ -222,7 +222,22 @@ def test_rendering_without_a_mode_warns() -> None:
 def test_the_plugin_is_found_by_its_entry_point() -> None:
     (entry_point,) = entry_points(group="sb3_entropy.envs", name="bifurcation")
     assert entry_point.value == "sb3_entropy_bifurcation:register"
-    assert register_envs()["bifurcation"] == [ENV_ID, "entropy/Obstacle2D-v0"]
+    assert register_envs()["bifurcation"] == [
+        "entropy/BifurcatedPendulum-v0",
+        ENV_ID,
+        "entropy/Obstacle2D-v0",
+        "entropy/WideBifurcation-v0",
+    ]
+
+
+def test_the_wide_one_has_a_band_four_times_as_wide() -> None:
+    env = gym.make("entropy/WideBifurcation-v0")
+    inside = []
+    for action in (-0.41, -0.39, 0.0, 0.39, 0.41):
+        env.reset(options={"state": 1})
+        inside.append(env.step(np.array([action], np.float32))[1])
+    assert inside == [-20, 1, 1, 1, -20]
+    assert env.unwrapped.tree.half_width == 4 * BifurcationEnv().tree.half_width
 
 
 def test_registering_again_changes_nothing() -> None:

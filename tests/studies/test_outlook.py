@@ -144,6 +144,13 @@ def test_an_interaction_is_planned_by_the_difference_of_differences():
     assert f"standard deviation a seed is {(2 * D).std(ddof=1):.3g} " in said(results)[0]
 
 
+def test_a_midpoint_is_narrowed_by_values_between():
+    rule = {**RULE, "measure": "goes_right", "midpoint": "ent_coef", "control": {"value": 0.05, "source": "a formula"}}
+    study = asked(arms={"SPPO": {"algo": "sppo", "sweep": {"ent_coef": [0.01, 0.1]}}}, decision=[rule])
+    results = made_of(study, {"SPPO, ent_coef=0.01": np.zeros(4), "SPPO, ent_coef=0.1": np.full(4, -1.0)})
+    assert said(results)[0].startswith("SPPO − 0.05: what narrows the interval of a midpoint is values between those")
+
+
 @pytest.mark.parametrize("passes", ["share_at_least", "share_at_most"])
 def test_seeds_for_a_share_by_the_exact_test(passes):
     """Three of four runs pass, against one half: the least n from which on the exact test has a power of 80 %."""

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from sb3_entropy.registry import MEASURES
+from sb3_entropy.statistics import midpoint_difference
 from sb3_entropy.studies.check import check_study
 from sb3_entropy.studies.measures import Measure, end
 from sb3_entropy.studies.plan import Plan
@@ -20,6 +21,13 @@ SHARE = {
     "measure": "final_return",
     "share_at_least": 100,
     "control": {"value": 0.5, "source": "a coin"},
+}
+MIDPOINT = {
+    "measure": "goes_right",
+    "midpoint": "ent_coef",
+    "treatment": "SPPO",
+    "control": {"value": 0.06, "source": "a formula"},
+    "expect": "less",
 }
 LOW, HIGH = {"arm": "SPPO", "ent_coef": 0.01}, {"arm": "SPPO", "ent_coef": 0.1}
 ARMS = {"PPO": {"algo": "ppo"}, "PPO2": {"algo": "ppo"}, "SPPO": {"algo": "sppo", "sweep": {"ent_coef": [0.01, 0.1]}}}
@@ -181,9 +189,63 @@ def test_what_is_named_in_both_pairs_may_differ_between_them():
     ]
 
 
+DOSES = {"SPPO": {"algo": "sppo", "sweep": {"ent_coef": [0.1, 0.01, 0.03], "gamma": [0.9]}}, "PPO": {"algo": "ppo"}}
+
+
+def yes_of(first, second, third):
+    """:return: so many of ten runs that say yes, by rising doses"""
+    counts = {0.01: first, 0.03: second, 0.1: third}
+    return {f"SPPO, ent_coef={x}, gamma=0.9": [1.0] * k + [0.0] * (10 - k) for x, k in counts.items()}
+
+
+@pytest.mark.parametrize(
+    ("counts", "changes", "expected"),
+    [
+        ((0, 8, 10), {}, "supported"),
+        ((0, 1, 10), {}, "undecided"),
+        ((0, 0, 1), {}, "refuted"),
+        ((0, 0, 10), {}, "undecided"),
+        ((0, 0, 10), {"expect": "within", "margin": 0.05}, "supported"),
+        ((0, 8, 10), {"expect": "within", "margin": 0.01}, "refuted"),
+        ((0, 8, 10), {"expect": "greater"}, "refuted"),
+        ((5, 5, 5), {}, "undecided"),
+    ],
+)
+def test_a_midpoint_is_found_among_all_doses(counts, changes, expected):
+    criterion, found = only({**MIDPOINT, **changes}, yes_of(*counts), arms=DOSES)
+    assert (criterion.outcome, criterion.kind, criterion.unit) == (expected, "midpoint", "ent_coef")
+    assert (found.treatment, found.control, found.n, found.improvement) == ("SPPO, gamma=0.9", "0.06", 10, None)
+    assert found.sides == tuple(yes_of(*counts))
+    margin = changes.get("margin", 0.0)
+    assert found.difference.margin == 0
+    expect = midpoint_difference([0.01, 0.03, 0.1], counts, [10] * 3, 0.06)
+    np.testing.assert_equal((found.difference.value, found.difference.low), (expect.value, expect.low))
+    if not margin and changes.get("expect") != "greater":
+        assert found.p_adjusted == expect.p_less
+
+
+def test_a_midpoint_needs_every_run_of_every_dose():
+    table = yes_of(0, 8, 10)
+    table["SPPO, ent_coef=0.03, gamma=0.9"][0] = float("nan")
+    criterion, found = only(MIDPOINT, table, arms=DOSES)
+    assert (criterion.outcome, found.n) == ("undecided", 9)
+
+
+def test_each_value_of_what_else_is_swept_has_a_midpoint_of_its_own():
+    asked = study(arms=DOSES, sweep={"gae_lambda": [0.8, 0.9]}, decision=[MIDPOINT])
+    found = [[side.settings["ent_coef"] for side in sides] for sides in compared(Plan(asked), asked.criteria[0])]
+    assert found == [[0.01, 0.03, 0.1]] * 2
+
+
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
+        (
+            MIDPOINT,
+            "The ent_coef at which half of the runs say yes to goes_right of “SPPO” lies below 0.06 (a formula), in "
+            "all of the comparisons, by profile likelihood of a logistic curve, one-sided at 2.5% after Holm. Refuted "
+            "if the difference is shown to be greater than 0.",
+        ),
         (
             {**AGAINST, "expect": "not_greater", "margin": 0.5},
             "The mean entropy of “PPO” lies no more than 0.5 above 7 (the paper, Table 2), in all of the comparisons, "
@@ -234,6 +296,18 @@ def test_the_rule_in_words(rule, sentence):
         ({**SHARE, "environments": "all"}, "environments", "environments must be each, but all was given"),
         ({**SHARE, "margin": 0.6}, "decision[0]", "no share of runs lies on the other side of 1.1, so that only one"),
         ({**SHARE, "expect": "not_less", "margin": 0.5}, "decision[0]", "on the other side of 0, so"),
+        ({**MIDPOINT, "measure": "final_return"}, "measure", "and final_return is no yes or no"),
+        ({**MIDPOINT, "control": "PPO"}, "control", "a midpoint is compared with a number; write control: {value"),
+        ({**MIDPOINT, "share_at_most": 1}, "share_at_most", "a midpoint has no share_at_most; take it out"),
+        ({**MIDPOINT, "statistic": "iqm"}, "statistic", "a midpoint has no statistic; take it out"),
+        (
+            {**MIDPOINT, "midpoint": "gamma"},
+            "midpoint",
+            "SPPO must sweep gamma over two or more numbers, but it has [N",
+        ),
+        ({**MIDPOINT, "treatment": "PPO"}, "midpoint", "PPO must sweep ent_coef over two or more numbers, but it has"),
+        ({**MIDPOINT, "treatment": HIGH}, "treatment", "all values of ent_coef; name SPPO without one"),
+        ({**MIDPOINT, "midpoint": 3}, "midpoint", "must be a text, but 3 was given"),
         ({**SHARE, "expect": "within", "margin": 0.7}, "decision[0]", "on the other side of -0.2 and 1.2, so"),
     ],
 )
@@ -252,4 +326,6 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(rule, where, word
 
 def test_sound_rules_of_every_kind_are_let_through():
     one_side = {**SHARE, "control": {"value": 1, "source": "all"}, "expect": "within", "margin": 0.3}
-    assert check_study(Plan(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side])), done=lambda _: True)
+    assert check_study(
+        Plan(study(arms=ARMS, decision=[AGAINST, SHARE, INTERACTION, one_side, MIDPOINT])), done=lambda _: True
+    )

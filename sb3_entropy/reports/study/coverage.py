@@ -12,6 +12,11 @@ from sb3_entropy.studies.verdict import CriterionResult
 
 #: the nominal level for which the coverage is tabulated
 SIMULATED_LEVEL = 0.95
+#: of :func:`~sb3_entropy.statistics.midpoint_difference`, by its slow test
+MIDPOINTS = (
+    "Such intervals of midpoints, nominally 95 %, contain the truth in at least 91 % of simulated cases (8 doses of 5 "
+    "or 10 runs, steep and flat curves)."
+)
 
 
 def coverage_note(study: Study, rows: Sequence[ScoreRow], fewest: int = 2) -> str:
@@ -40,8 +45,13 @@ def comparison_note(study: Study, criterion: CriterionResult) -> str:
     :return: the same of the criterion's intervals, which are of paired differences or, against a number, of scores;
         that nobody has simulated those of an interaction; nothing of shares, whose intervals are exact
     """
+    if study.level == SIMULATED_LEVEL and criterion.kind == "midpoint":
+        found = any(comparison.difference is not None for comparison in criterion.comparisons)
+        return MIDPOINTS if found else ""
     if study.level != SIMULATED_LEVEL or criterion.kind == "share":
         return ""
+    if criterion.kind == "rank":
+        return "In simulations with 8 to 12 cells of 5 runs such intervals contained the truth in 95 to 99 %."
     if criterion.kind == "interaction":
         found = any(comparison.difference is not None for comparison in criterion.comparisons)
         return "How often such intervals of interactions contain the truth was not simulated." if found else ""

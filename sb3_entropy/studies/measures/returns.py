@@ -66,6 +66,17 @@ MEASURES.register("final_sampled_return")(
         end(),
     )
 )
+# Of entropy/Bifurcation-v0: each way to an end pays what no other does.
+MEASURES.register("goes_right")(
+    Measure(
+        "Whether the deterministic actions of the last evaluation lead to state 2 of the bifurcation: they earn −1.",
+        "",
+        None,
+        DETERMINISTIC,
+        lambda steps, values: float(values[-1] == -1.0) if np.isfinite(values[-1]) else float("nan"),
+        yes_or_no=True,
+    )
+)
 # What learning curves of the literature usually show. Its actions are sampled, and it lags by up to 100 episodes.
 MEASURES.register("final_training_return")(
     Measure(

@@ -321,6 +321,7 @@ def test_the_coverage_beside_comparisons_is_that_of_paired_differences(results):
 
 ARMS = {"PPO": {"algo": "ppo"}, "SPPO": {"algo": "sppo"}}
 PAIR = {"measure": "final_return", "treatment": "SPPO", "control": "PPO", "expect": "greater"}
+SWEPT = {"SPPO": {"algo": "sppo", "sweep": {"ent_coef": [0.01, 0.1]}}}
 TWICE = {"treatment": "PPO", "control": "SPPO"}
 
 
@@ -339,11 +340,23 @@ TWICE = {"treatment": "PPO", "control": "SPPO"}
             ["Arm", "Number"],
             "Difference from the number in final_return (share of runs), with 95 % intervals.",
         ),
+        (
+            {
+                **PAIR,
+                "measure": "goes_right",
+                "midpoint": "ent_coef",
+                "control": {"value": 0.05, "source": "a formula"},
+            },
+            ["Arm", "Number"],
+            "Such intervals of midpoints, nominally 95 %, contain the truth in at least 91 % of simulated cases",
+        ),
     ],
 )
 def test_the_table_says_what_is_compared(rule, heads, note, tmp_path):
     """There is no probability of improvement unless two arms are compared, and no pair whose coverage is known."""
-    results = without_figures(make_results(make_study(arms=ARMS, decision=[rule], also=[])))
+    results = without_figures(
+        make_results(make_study(arms=SWEPT if "midpoint" in rule else ARMS, decision=[rule], also=[]))
+    )
     section = write_report(results, tmp_path).read_text().partition('<section class="criterion">')[2]
     section = " ".join(section.partition("</table>")[0].split())
     columns = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)

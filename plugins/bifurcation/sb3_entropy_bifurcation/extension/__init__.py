@@ -1,0 +1,1 @@
+"""The entropic bifurcation extension of continuous actions: its rule, its wrapper, and what is certain of it."""
