@@ -84,7 +84,7 @@ ALL_STATES = np.arange(N_STATES)[:, None]
 
 
 def test_plain_and_soft_ones_are_the_exact_ones(chain: dict[str, Any], fitted: Any) -> None:
-    # In parts of the range of Q. Some of the error is the data's: 12,000 transitions, of which each refit draws its own.
+    # In parts of the range of Q. Some of the error is the data's, of which each refit draws its own.
     for critics, alpha in zip(fitted, (0.0, ALPHA), strict=True):
         assert critics.ent_coef == alpha
         truth = exact(chain, alpha)

@@ -99,7 +99,10 @@ class Look(BaseCallback):
         return True
 
 
-@pytest.mark.parametrize(("algorithm", "n_envs"), [(SAC, 2), (SACAdaEnt, 1), (TD3, 2)])
+@pytest.mark.parametrize(
+    ("algorithm", "n_envs"),
+    [(SAC, 2), pytest.param(SACAdaEnt, 1, marks=pytest.mark.slow), pytest.param(TD3, 2, marks=pytest.mark.slow)],
+)
 def test_a_training_that_was_looked_at_is_the_same_bit_for_bit(algorithm: Any, n_envs: int) -> None:
     def trained(callback: Any) -> Any:
         env = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")] * n_envs))
