@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch as th
 from gymnasium import spaces
 from scipy.special import ndtr, ndtri
 from stable_baselines3.common.policies import BasePolicy
@@ -15,10 +16,10 @@ from sb3_entropy.distributions.laws import Law
 from sb3_entropy.distributions.laws.bounded import Beta, TanhGaussian
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.errors import check_number
+from sb3_entropy.landscape.candidates.making import own_copy
 from sb3_entropy.landscape.q.critics import Behaviour
 from sb3_entropy.policies.compiled import uncompiled
 from sb3_entropy.policies.laws import check_has_law, law_at
-from sb3_entropy.policies.looking import looked_at
 from sb3_entropy.policies.observations import chunks
 
 #: states that the policy is asked about at once
@@ -69,18 +70,18 @@ def behaviour_of(policy: BasePolicy, std: float | None = None) -> Behaviour:
 
 
 class _OfPolicy(Behaviour):
-    """A policy's, over a box whose middle is 0 here and whose sides are ±1."""
+    """A copy of a policy, which stays as it is while a training goes on; over a box with middle 0 and sides ±1."""
 
     def __init__(self, policy: BasePolicy):
         space = check_box(policy.action_space)
         super().__init__(math.prod(space.shape))
-        self.policy = policy
+        self.policy = own_copy(policy)
         low, high = np.ravel(space.low).astype(np.float64), np.ravel(space.high).astype(np.float64)
         self._middle, self._half = low / 2 + high / 2, high / 2 - low / 2
 
     def _laws(self, observations: Any) -> Iterator[Law]:
         for part in chunks(observations, AT_ONCE):
-            with looked_at(self.policy):
+            with th.no_grad():
                 law = law_at(self.policy, self.policy.obs_to_tensor(part)[0]).detach()
             yield law
 
@@ -95,7 +96,7 @@ class Stochastic(_OfPolicy):
     ``log π(a) = Σ log N(u) − log(1 − a²)``; a Beta on the box; or a Gaussian that is clipped to it, which has no
     density there. With gSDE it is the law of an action whose exploration matrix is not known.
 
-    :param policy: the policy, which stays as it is
+    :param policy: the policy, which is copied
     """
 
     def __init__(self, policy: BasePolicy):
@@ -168,7 +169,7 @@ class Deterministic(_OfPolicy):
     """
     a = μ(s), of TD3 and DDPG.
 
-    :param policy: the policy, which stays as it is
+    :param policy: the policy, which is copied
     """
 
     is_stochastic = False

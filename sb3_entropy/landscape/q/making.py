@@ -128,6 +128,8 @@ def subject_of_model(
     remarks = [*alpha.remarks]
     if env is None:
         remarks.append("The states are those of the last episodes in the replay buffer, its training's noise in them.")
+    if replay_buffer is not None and not replay_buffer.handle_timeout_termination:
+        remarks.append("The replay buffer knows no time limits: each end in it was taken for a terminal one.")
     remarks += alpha.warnings(visited.rewards, behaviour.n_actions)
     return Subject(
         name=_name(model, env) if name is None else name,

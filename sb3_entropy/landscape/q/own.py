@@ -1,5 +1,6 @@
 """The critics that an agent has itself."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.td3.policies import TD3Policy
 
 from sb3_entropy.algorithms.sac_adaent import SACAdaEnt
+from sb3_entropy.landscape.candidates.making import own_copy
 from sb3_entropy.landscape.q.critics import Critics
 from sb3_entropy.policies.compiled import uncompiled
-from sb3_entropy.policies.looking import evaluated
 
 #: rows evaluated at once
 ROWS = 4096
@@ -19,7 +20,7 @@ ROWS = 4096
 
 class OwnCritics(Critics):
     """
-    The C critics of a training, as they are now; nothing of them is changed.
+    The C critics of a training, copied as they are now.
 
     They are not independent of each other: drawn to one target, the least of both, they share its errors, and they were
     fitted to a policy that changed meanwhile. Under ``VecNormalize`` with rewards they count divided ones, and are
@@ -33,7 +34,9 @@ class OwnCritics(Critics):
 
     def __init__(self, policy: BasePolicy, critic: Any, ent_coef: float, scale: float = 1.0):
         super().__init__(ent_coef)
-        self.policy, self.critic, self.scale = policy, critic, float(scale)
+        self.policy, self.scale = own_copy(policy), float(scale)
+        self.critic = copy.deepcopy(critic).to("cpu").requires_grad_(False)
+        self.critic.set_training_mode(False)
 
     @property
     def n_critics(self) -> int:
@@ -48,16 +51,16 @@ class OwnCritics(Critics):
     def _evaluated(self, observations: Any, actions: np.ndarray, gradients: bool) -> np.ndarray:
         n_states, n, n_actions = actions.shape
         seen = self.policy.obs_to_tensor(observations)[0]
-        flat = th.as_tensor(np.asarray(actions, dtype=np.float32).reshape(-1, n_actions), device=self.policy.device)
+        flat = th.as_tensor(np.asarray(actions, dtype=np.float32).reshape(-1, n_actions))
         found = []
-        with evaluated(self.critic), th.no_grad():
+        with th.no_grad():
             read = self.critic.extract_features(seen, self.critic.features_extractor)
             for start in range(0, len(flat), ROWS):
                 own = flat[start : start + ROWS]
-                states = th.arange(start, start + len(own), device=own.device) // n
+                states = th.arange(start, start + len(own)) // n
                 found.append(self._differentiated(read[states], own) if gradients else self._valued(read[states], own))
         shape = (n_actions,) if gradients else ()
-        made = th.cat(found, dim=1).double().cpu().numpy().reshape(self.n_critics, n_states, n, *shape)
+        made = th.cat(found, dim=1).double().numpy().reshape(self.n_critics, n_states, n, *shape)
         return np.asarray(self.scale * made)
 
     def _valued(self, features: th.Tensor, actions: th.Tensor) -> th.Tensor:
@@ -66,7 +69,7 @@ class OwnCritics(Critics):
         return th.stack([network(x)[:, 0] for network in self.critic.q_networks])
 
     def _differentiated(self, features: th.Tensor, actions: th.Tensor) -> th.Tensor:
-        """:return: shape (C, B, A); of what autograd makes, nothing stays with the critics"""
+        """:return: shape (C, B, A)"""
         with th.enable_grad():
             a = actions.clone().requires_grad_()
             values = self._valued(features, a)

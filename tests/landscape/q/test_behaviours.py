@@ -143,6 +143,11 @@ def test_looking_leaves_modes_and_generators_as_they_were() -> None:
     assert np.array_equal(np.random.rand(3), expected[1])
     assert model.policy.training
     assert th.equal(model.policy.actor.action_dist.exploration_mat, held)
+    mode = behaviour.mode(STATES)
+    with th.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.mul_(2)
+    assert np.array_equal(behaviour.mode(STATES), mode)  # a training that goes on
 
 
 def test_what_is_no_bounded_box_is_refused() -> None:

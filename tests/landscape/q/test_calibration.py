@@ -69,11 +69,9 @@ def test_each_number_is_its_formula_and_intervals_are_of_episodes() -> None:
     ids=str,
 )
 def test_doubts_say_what_is_wrong(of: dict[str, float], doubt: str) -> None:
-    one = simulated(**of)
-    found = one.agreement(False)
-    assert found is not None
-    assert any(doubt in each for each in found.doubts()), found.doubts()
-    assert "Distrust these critics: of the policy's own actions, " in one.sentences()[-1]
+    said = simulated(**of).sentences()[-1]
+    assert said.startswith("Distrust these critics: of the policy's own actions, ")
+    assert doubt in said
 
 
 def test_sentences_without_doubts_without_pairs_and_without_variance() -> None:

@@ -14,7 +14,7 @@ from sb3_entropy.landscape.q.fitting import Fitting, fit_critics
 from sb3_entropy.landscape.q.transitions import Transitions
 
 N_STATES, GAMMA, ALPHA = 4, 0.95, 0.7
-QUICK = Fitting(refits=2, updates=2500, batch_size=64, width=48, learning_rate=3e-3)
+QUICK = Fitting(refits=2, updates=1500, batch_size=64, width=48, learning_rate=3e-3)
 
 
 class Steps(Behaviour):
@@ -48,7 +48,7 @@ def chain() -> dict[str, Any]:
     leads, pays = rng.dirichlet([0.5] * N_STATES, size=(N_STATES, 3)), rng.normal(size=(N_STATES, 3))
     ends = rng.uniform(0, 0.3, size=(N_STATES, 3))
     behaviour = Steps(rng.dirichlet([1.0] * 3, size=N_STATES))
-    n = 6000
+    n = 12_000
     states, thirds = rng.integers(N_STATES, size=n), rng.integers(3, size=n)
     following = (rng.random((n, 1)) > leads[states, thirds].cumsum(axis=1)[:, :-1]).sum(axis=1)
     transitions = Transitions(
@@ -84,13 +84,15 @@ ALL_STATES = np.arange(N_STATES)[:, None]
 
 
 def test_plain_and_soft_ones_are_the_exact_ones(chain: dict[str, Any], fitted: Any) -> None:
-    # Within a tenth of the range of Q: a part is the data's, of 6,000 transitions with rewards that are sure.
+    # In parts of the range of Q. Some of the error is the data's, of which each refit draws its own.
     for critics, alpha in zip(fitted, (0.0, ALPHA), strict=True):
         assert critics.ent_coef == alpha
         truth = exact(chain, alpha)
         found = critics.values(ALL_STATES, ASKED)
         assert found.shape == (2, N_STATES, 3)
-        assert abs(found - truth).max() < 0.1 * np.ptp(truth), (found - truth, np.ptp(truth))
+        error = (found - truth) / np.ptp(truth)
+        assert abs(error).max() < 0.1, error
+        assert np.sqrt((error**2).mean()) < 0.05, error
     assert np.abs(exact(chain, ALPHA) - exact(chain, 0.0)).max() > 0.5  # they are not the same
 
 
@@ -124,7 +126,7 @@ def test_critics_differ_and_a_seed_is_a_fit(chain: dict[str, Any]) -> None:
 
 def test_a_constant_is_found_that_targets_would_take_long_to(chain: dict[str, Any]) -> None:
     # Each step pays 1, none ends: Q = 1/(1 − γ) = 1000, which targets go towards by τ(1 − γ) = 5e-5 an update.
-    data = replace(chain["data"], rewards=np.ones(6000), terminated=np.zeros(6000, dtype=bool))
+    data = replace(chain["data"], rewards=np.ones(12_000), terminated=np.zeros(12_000, dtype=bool))
     plain, _ = fit_critics(
         data, chain["read"], chain["policy"], gamma=0.999, ent_coef=None, fitting=replace(QUICK, updates=400), seed=0
     )
@@ -132,8 +134,10 @@ def test_a_constant_is_found_that_targets_would_take_long_to(chain: dict[str, An
 
 
 def test_without_discount_and_with_ends_returns_are_sums(chain: dict[str, Any]) -> None:
-    data = replace(chain["data"], terminated=np.ones(6000, dtype=bool))
-    plain, _ = fit_critics(data, chain["read"], chain["policy"], gamma=1.0, ent_coef=None, fitting=QUICK, seed=0)
+    data = replace(chain["data"], terminated=np.ones(12_000, dtype=bool))
+    plain, _ = fit_critics(
+        data, chain["read"], chain["policy"], gamma=1.0, ent_coef=None, fitting=replace(QUICK, updates=800), seed=0
+    )
     assert np.allclose(plain.values(ALL_STATES, ASKED), chain["R"], atol=0.1 * np.ptp(chain["R"]))
 
 

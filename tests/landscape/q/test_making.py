@@ -99,7 +99,10 @@ class Look(BaseCallback):
         return True
 
 
-@pytest.mark.parametrize(("algorithm", "n_envs"), [(SAC, 2), (SACAdaEnt, 1), (TD3, 2)])
+@pytest.mark.parametrize(
+    ("algorithm", "n_envs"),
+    [(SAC, 2), pytest.param(SACAdaEnt, 1, marks=pytest.mark.slow), pytest.param(TD3, 2, marks=pytest.mark.slow)],
+)
 def test_a_training_that_was_looked_at_is_the_same_bit_for_bit(algorithm: Any, n_envs: int) -> None:
     def trained(callback: Any) -> Any:
         env = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")] * n_envs))
@@ -151,6 +154,11 @@ def test_a_dict_is_seen_and_a_buffer_is_enough() -> None:
     assert alone.remarks[-1].startswith("The states are those of the last episodes in the replay buffer")
     assert len(alone.visited.episodes) == 20
     assert alone.name == "SAC on a replay buffer, step 90"
+    options = {"optimize_memory_usage": True, "replay_buffer_kwargs": {"handle_timeout_termination": False}}
+    frugal = made(SAC, **options)
+    frugal.learn(70)
+    said = subject_of_model(frugal, env="Pendulum-v1", replay_buffer=frugal.replay_buffer, **GLANCE).remarks
+    assert said[-1] == "The replay buffer knows no time limits: each end in it was taken for a terminal one."
     played = subject_of_model(model, env=Reach, **GLANCE)
     assert played.name == "SAC on Reach, step 90"
     three = {key: array[:3] for key, array in played.visited.observations.items()}
@@ -252,3 +260,18 @@ def test_finitely_many_actions_and_images_are_refused() -> None:
 
     with pytest.raises(ValueError, match=r"has the shape \(3, 36, 36\), as images have"):
         subject_of_model(made(SAC, Eye(), "CnnPolicy", buffer_size=10), env=Eye, **GLANCE)
+
+
+@pytest.mark.slow
+def test_on_pendulum_differences_of_q_are_differences_of_returns() -> None:
+    """As fitted by default, but with a quarter of the updates: on held-out episodes that nothing was fitted to."""
+    model = SAC("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [32]}, learning_starts=200, seed=0, device="cpu")
+    model.learn(2000)
+    subject = subject_of_model(model, env="Pendulum-v1", replay_buffer=model.replay_buffer, updates=5000)
+    assert subject.calibration is not None
+    for random_first in (False, True):
+        found = subject.calibration.agreement(random_first)
+        assert found is not None
+        assert found.doubts() == []
+        assert 0.8 < found.slope.value < 1.3
+        assert found.correlation.low > 0.8

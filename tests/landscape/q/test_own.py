@@ -40,14 +40,19 @@ def test_values_are_the_modules_and_gradients_are_differences() -> None:
         assert abs(differences).max() > 0.01
 
 
-def test_nothing_stays_with_the_critics() -> None:
+def test_nothing_stays_with_the_critics_and_they_stay_as_they_were() -> None:
     model = made(SAC)
     model.critic.set_training_mode(True)
     for parameter in model.critic.parameters():
         parameter.grad = th.ones_like(parameter)
-    OwnCritics(model.policy, model.critic, 0.1).gradients(STATES, ACTIONS)
+    critics = OwnCritics(model.policy, model.critic, 0.1)
+    before = critics.gradients(STATES, ACTIONS)
     assert model.critic.training
     assert all(th.equal(parameter.grad, th.ones_like(parameter)) for parameter in model.critic.parameters())
+    with th.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.mul_(2)
+    assert np.array_equal(critics.gradients(STATES, ACTIONS), before)
 
 
 @pytest.mark.parametrize(("algorithm", "has"), [(SAC, (False, True)), (TD3, (True, False)), (DDPG, (True, False))])
