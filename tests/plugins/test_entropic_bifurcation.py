@@ -210,7 +210,7 @@ def test_the_pendulum_is_bifurcated_where_it_is_nearly_balanced() -> None:
         assert info["pending"] == held
         assert reward == (0 if held else pytest.approx(-0.1 * (angle**2 + 0.1 * speed**2 + 0.00025)))
     pending = extension.pending(np.array([np.cos(0.2), np.sin(0.2), 0]), np.array([-1.0]))
-    assert (pending.share, pending.terminal_reward) == (pytest.approx(0.01), -50.0)
+    assert (pending.share, pending.terminal_reward) == (pytest.approx(0.05), -20.0)
 
 
 def test_every_parameter_reaches_the_pendulum() -> None:

@@ -50,15 +50,15 @@ def test_what_is_optimal_stays(model: DiscretisedPendulum, certificate: Certific
     sure = ties[:, -1] - ties[:, -2] > 1e-8
     np.testing.assert_array_equal(after.pi[:S][sure], before.pi[sure])
     assert (after.pi[S:-1, GO_ON] == 1).all()
-    assert 10 < certificate.margin < 50
-    assert certificate.margin == pytest.approx((after.Q[S:-1, GO_ON] + 50).min(), abs=1e-12)
+    assert 5 < certificate.margin < 20
+    assert certificate.margin == pytest.approx((after.Q[S:-1, GO_ON] + 20).min(), abs=1e-12)
 
 
 def test_what_is_soft_optimal_moves(model: DiscretisedPendulum, certificate: Certificate) -> None:
     before, after = (certificate.mean_action * lean(model)).mean(axis=1)
     assert before < -0.1  # it holds against the fall
-    assert after > 0.3  # it goes with it
-    assert (certificate.best_action[0] != certificate.best_action[1]).mean() > 0.5
+    assert after > before + 0.2  # it goes with it more
+    assert (certificate.best_action[0] != certificate.best_action[1]).mean() > 0.3
     plain, _, soft, misled = certificate.returns
     assert plain > soft > misled
     mean = certificate.soft[1].pi[: len(model.states)][model.region] @ model.actions
@@ -66,7 +66,7 @@ def test_what_is_soft_optimal_moves(model: DiscretisedPendulum, certificate: Cer
     # More of an effect where more is at stake for entropy; none where there is nothing.
     small = certify(model, 0.01)
     assert abs(small.mean_action[1] - small.mean_action[0]).max() < abs(np.diff(certificate.mean_action, axis=0)).max()
-    assert small.returns[2] - small.returns[3] < 0.01 * (soft - misled)
+    assert small.returns[2] - small.returns[3] < 0.05 * (soft - misled)
 
 
 @pytest.mark.slow
@@ -76,9 +76,9 @@ def test_on_a_finer_grid_the_pendulum_is_not_kept_upright() -> None:
     assert certificate.value_change < 1e-8
     assert certificate.returns[:2] == pytest.approx((-14.67, -14.67), abs=0.2)
     assert certificate.returns[2] == pytest.approx(-19.1, abs=0.5)
-    assert certificate.returns[3] < -40
+    assert certificate.returns[3] < -26
     before, after = (certificate.mean_action * lean(model)).mean(axis=1)
-    assert (before, after) == (pytest.approx(-0.15, abs=0.1), pytest.approx(0.5, abs=0.15))
+    assert (before, after) == (pytest.approx(-0.15, abs=0.1), pytest.approx(0.12, abs=0.1))
 
 
 # The model
@@ -126,7 +126,7 @@ def test_soft_values_of_intermediate_states_follow_the_formula(
     soft = certificate.soft[1]
     for s, k in np.argwhere(model.intermediate >= 0):
         m = model.intermediate[s, k]
-        expected = soft_value(soft.Q[m, GO_ON], model.share[s, k], -50.0, ALPHA)
+        expected = soft_value(soft.Q[m, GO_ON], model.share[s, k], -20.0, ALPHA)
         assert soft.V[m] == pytest.approx(expected, abs=1e-9)
         assert soft.Q[s, k] == pytest.approx(expected, abs=1e-8)
         # So far below, r_T drops out: the policy is the continuation's, multiplied by the share.
