@@ -119,6 +119,7 @@ class Stage:
         episodes: int | None = None,
         steps: int | None = None,
         beyond: int = 0,
+        every: int = 1,
     ) -> Played:
         """
         :param seed: of everything: episodes, actions, and global generators that the environment may draw from, which
@@ -127,11 +128,12 @@ class Stage:
         :param episodes: how many whole ones; None for as many as there are
         :param steps: how many steps altogether, the last episodes being cut there; None for as many as there are
         :param beyond: how many steps a time limit is set later
+        :param every: k, of every k-th episode alone
         :return: them
         :raises ValueError: if a reward or an observation is not finite
         """
         with own_randomness(seed):
-            return self._played(np.random.default_rng(seed), mix, episodes, steps, beyond)
+            return self._played(np.random.default_rng(seed), mix, episodes, steps, (beyond, every))
 
     def close(self) -> None:
         """Close the environments."""
@@ -143,18 +145,16 @@ class Stage:
         self._envs.append(self._make())
 
     def _played(
-        self, rng: np.random.Generator, mix: Mix, episodes: int | None, steps: int | None, beyond: int
+        self, rng: np.random.Generator, mix: Mix, episodes: int | None, steps: int | None, later: tuple[int, int]
     ) -> Played:
         n_envs = AT_ONCE if episodes is None else min(AT_ONCE, episodes)
         while len(self._envs) < n_envs:
             self._add()
-        for wrapper in (wrapper for env in self._envs for wrapper in _time_limits(env)):
-            wrapper._max_episode_steps = (self.limit or 0) + beyond
         begun, running = 0, list(range(n_envs))
         numbers, ages = np.zeros(n_envs, dtype=int), np.zeros(n_envs, dtype=int)
         current: list[Any] = [None] * n_envs
         for i in running:
-            current[i], numbers[i] = self._begin(i, rng), begun
+            current[i], numbers[i] = self._begin(i, begun, later, rng), begun
             begun += 1
         columns: list[list[Any]] = [[] for _ in range(8)]
         n_steps = 0
@@ -176,13 +176,16 @@ class Stage:
                 if terminated[place] or truncated[place] or ages[i] >= LONGEST:
                     if episodes is not None and begun >= episodes:
                         continue
-                    current[i], numbers[i], ages[i] = self._begin(i, rng), begun, 0
+                    current[i], numbers[i], ages[i] = self._begin(i, begun, later, rng), begun, 0
                     begun += 1
                 still.append(i)
             running = still
         return _in_order(columns)
 
-    def _begin(self, i: int, rng: np.random.Generator) -> Any:
+    def _begin(self, i: int, number: int, later: tuple[int, int], rng: np.random.Generator) -> Any:
+        beyond, every = later
+        for wrapper in _time_limits(self._envs[i]):
+            wrapper._max_episode_steps = (self.limit or 0) + (beyond if number % every == every - 1 else 0)
         observation, _ = self._envs[i].reset(seed=int(rng.integers(2**31)))
         return observation
 

@@ -18,7 +18,7 @@ from sb3_entropy.landscape.q.critics import Behaviour, Critics
 from sb3_entropy.landscape.q.features import Features, check_readable, is_readable
 from sb3_entropy.landscape.q.fitting import Fitting, fit_critics
 from sb3_entropy.landscape.q.gathering import Stage, mixed
-from sb3_entropy.landscape.q.held_out import calibration, play_held_out
+from sb3_entropy.landscape.q.held_out import TAIL, calibration, play_held_out, steps_until
 from sb3_entropy.landscape.q.own import own_critics
 from sb3_entropy.landscape.q.subject import Known, Subject, Visited
 from sb3_entropy.landscape.q.transitions import Transitions, check_buffer, of_buffer, thinned, together
@@ -26,6 +26,9 @@ from sb3_entropy.policies.normalisation import reward_scale as scale_of
 
 #: steps that are played to fit critics on, where an environment is named
 ROLLOUT_STEPS = 20_000
+#: one in so many of the episodes that are played for it goes on beyond its time limit: critics bootstrap there, and
+#: would know nothing of what follows
+EVERY = 8
 
 
 def subject_of_model(
@@ -109,7 +112,7 @@ def subject_of_model(
     n_steps = rollout_steps if rollout_steps is not None else 0 if env is None else ROLLOUT_STEPS
     if owned is None and replay_buffer is None and n_steps == 0:
         raise ValueError("rollout_steps=0 leaves nothing to fit critics to. Give a replay buffer, or play some steps.")
-    sources = _Sources(model, behaviour, normalizer, env, env_kwargs, replay_buffer)
+    sources = _Sources(model, behaviour, normalizer, env, env_kwargs, replay_buffer, gamma)
     with sources:
         held = None if env is None else play_held_out(sources.stage, episodes, gamma, _seed(seed, 0))
         visited = sources.last_episodes(episodes) if held is None else held.visited
@@ -157,9 +160,10 @@ class _Sources:
         env: Any,
         env_kwargs: dict[str, Any] | None,
         replay_buffer: ReplayBuffer | None,
+        gamma: float,
     ):
         spaces = (model.observation_space, model.action_space)
-        self._replay_buffer, self._normalizer = replay_buffer, normalizer
+        self._replay_buffer, self._normalizer, self._gamma = replay_buffer, normalizer, gamma
         self._stage = None if env is None else Stage(env, behaviour, *spaces, normalizer, env_kwargs)
 
     def __enter__(self) -> Self:
@@ -182,7 +186,8 @@ class _Sources:
         if self._replay_buffer is not None and is_readable(self._replay_buffer.observation_space):
             parts.append(thinned(of_buffer(self._replay_buffer, self._normalizer), room))
         if n_steps:
-            parts.append(self.stage.play(seed, mix=mixed(uniform_share), steps=n_steps).transitions)
+            mix, beyond = mixed(uniform_share), steps_until(self._gamma, TAIL)
+            parts.append(self.stage.play(seed, mix=mix, steps=n_steps, beyond=beyond, every=EVERY).transitions)
         return together(parts) if parts else None
 
     def last_episodes(self, episodes: int) -> Transitions:

@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.wrappers import TimeLimit
 
 from sb3_entropy.landscape.candidates.normalizing import Normalizer
 from sb3_entropy.landscape.q.critics import Behaviour
@@ -96,6 +97,16 @@ def test_one_moment_of_each_episode() -> None:
     moments = np.array([0, 4, 2])
     played = stage().play(0, mix=once_at(moments), episodes=3)
     assert np.flatnonzero(played.uniform).tolist() == [0, 5 + 4, 10 + 2]
+
+
+def test_every_kth_episode_goes_on_beyond_a_time_limit() -> None:
+    short = stage(lambda: TimeLimit(Counting(), 3))
+    assert short.limit == 3
+    found = short.play(0, episodes=8, beyond=1, every=4).transitions
+    assert np.diff(found.starts()).tolist() == [3, 3, 3, 4, 3, 3, 3, 4]
+    assert np.diff(short.play(0, episodes=3, beyond=1).transitions.starts()).tolist() == [4] * 3
+    assert np.diff(short.play(0, episodes=3).transitions.starts()).tolist() == [3] * 3
+    assert stage().limit is None
 
 
 def test_the_policy_sees_normalised_observations() -> None:
