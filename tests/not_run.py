@@ -5,7 +5,6 @@ NOT_RUN = {
     "adaent_costs_nothing",
     "entropy_smooths_q",
     "misleading_score_predicts",
-    "sac1_is_sddpg",
     "zhang2025_crossover",
     "zhang2025_obstacle2d",
     "zhang2025_q_landscapes",
