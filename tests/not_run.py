@@ -2,7 +2,6 @@
 
 NOT_RUN = {
     "adaent_ablation",
-    "adaent_costs_nothing",
     "entropy_smooths_q",
     "misleading_score_predicts",
     "zhang2025_crossover",
