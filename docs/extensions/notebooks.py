@@ -8,9 +8,11 @@ A cell of code whose metadata have ``figure`` and ``alt`` shows a figure, kept i
 import base64
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 DOCS = Path(__file__).resolve().parents[1]
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.ipynb"))
@@ -39,7 +41,11 @@ def executed(notebook: Path) -> nbformat.NotebookNode:
     :raises nbclient.exceptions.CellExecutionError: if a cell raises
     """
     read = nbformat.read(notebook, as_version=4)
-    NotebookClient(read, timeout=120, kernel_name="python3").execute(env={**os.environ, "MPLBACKEND": INLINE})
+    with TemporaryDirectory() as folder:
+        # By files: a port that was free when it was chosen may be taken when the kernel starts.
+        places = {} if os.name == "nt" else {"transport": "ipc", "ip": str(Path(folder, "kernel"))}
+        client = NotebookClient(read, timeout=120, kernel_name="python3", config=Config(KernelManager=places))
+        client.execute(env={**os.environ, "MPLBACKEND": INLINE})
     return read
 
 

@@ -12,8 +12,8 @@ Flags = NDArray[np.bool_]
 
 #: how far a sum of probabilities may be from 1
 SUM_TOLERANCE = 1e-8
-#: of the largest number that there is
-LARGEST_LOG = float(np.log(np.finfo(np.float64).max))
+#: of the largest number that there is, and of the smallest of full precision
+LARGEST_LOG, SMALLEST_LOG = float(np.log(np.finfo(np.float64).max)), float(np.log(np.finfo(np.float64).tiny))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,7 +140,7 @@ class TabularMDP:
     def measure(self) -> Array:
         """
         :return: m(s, a), shape (S, A); 0 where the action is absent
-        :raises ValueError: if one is beyond the largest number that there is
+        :raises ValueError: if one is beyond the largest number that there is, or below the smallest
         """
         if self.log_measure is None:
             return np.ones_like(self.R)
@@ -149,6 +149,12 @@ class TabularMDP:
             "for policies and gradients give a smaller measure, of a bifurcated process by a greater alpha."
         )
         refuse("log_measure", self.log_measure, self.log_measure > LARGEST_LOG, f"be ≤ {LARGEST_LOG:.2f}", advice)
+        advice = (
+            "exp of it is below the smallest number. value_iteration and policy_iteration need the logarithm alone; "
+            "for policies and gradients give a greater measure, or −∞, which means: absent."
+        )
+        vanishing = self.present & (self.log_measure < SMALLEST_LOG)
+        refuse("log_measure", self.log_measure, vanishing, f"be ≥ {SMALLEST_LOG:.2f} or −∞", advice)
         return np.exp(self.log_measure)
 
     @cached_property

@@ -35,7 +35,8 @@ def midpoint_difference(
     :param number: what is subtracted from the midpoint
     :param margin: what the difference is compared with
     :param level: the nominal confidence
-    :return: the difference; its value is NaN where yes is as frequent at low as at high doses, with p-values of 1
+    :return: the difference; its value is NaN where yes is as frequent at low as at high doses, with p-values of 1: also
+        where all say yes or nobody does, as nothing tells then on which side of the doses half of the runs would
     :raises ValueError: if shapes differ, doses are not finite or equal, counts are none, or an argument is none of what
         is allowed
     """
@@ -44,7 +45,7 @@ def midpoint_difference(
     check_number("margin", margin)
     x, k, n = _checked(doses, passed, runs)
     lean = float(((x - np.average(x, weights=n)) * k).sum())
-    if abs(lean) <= 1e-12 * float(abs(x).max()) * float(n.sum()) and 0 < k.sum() < n.sum():
+    if abs(lean) <= 1e-12 * float(abs(x).max()) * float(n.sum()):
         return _difference((math.nan, -math.inf, math.inf), (1.0, 1.0), number, margin, level, n)
     # A falling curve is a rising one of −x.
     sign = -1.0 if lean < 0 else 1.0
@@ -136,7 +137,8 @@ class _Rising:
 
         slope = 0.0
         if rise(0.0) > 0:
-            slope = steepest if rise(steepest) >= 0 else float(brentq(rise, 0.0, steepest))
+            fine = 1e-12 / float(np.ptp(self.x))
+            slope = steepest if rise(steepest) >= 0 else float(brentq(rise, 0.0, steepest, xtol=fine))
         return self._log_likelihood(-slope * m, slope)
 
     def _log_likelihood(self, intercept: float, slope: float) -> float:

@@ -116,6 +116,8 @@ def test_a_measure_beyond_the_largest_number() -> None:
         evaluate(far, found.pi, 0.2)
     tiny = dataclasses.replace(mdp, log_measure=mdp.log_measure - moved)
     assert tiny.present.tolist() == mdp.present.tolist()
+    with pytest.raises(ValueError, match=r"log_measure must be ≥ -708\.40 or −∞, but -.* or −∞, which means: absent"):
+        evaluate(tiny, found.pi)
 
 
 @pytest.mark.parametrize(

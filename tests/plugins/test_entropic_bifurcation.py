@@ -328,6 +328,17 @@ def test_the_replay_buffer_does_not_discount_what_is_inserted() -> None:
         UndiscountedInsertion(2, normalised.observation_space, normalised.action_space, gamma=2)
 
 
+def test_the_replay_buffer_refuses_observations_without_a_flag() -> None:
+    acted = gym.make("Pendulum-v1").action_space
+    extended = wrapped().observation_space
+    assert UndiscountedInsertion(2, extended, acted, gamma=0.9).gamma == 0.9
+    clock = gym.wrappers.TimeAwareObservation(wrapped())  # after the pending action
+    whole = spaces.Box(-1.0, 1.0, (2, 2))
+    for observed in (gym.make("Pendulum-v1").observation_space, clock.observation_space, whole):
+        with pytest.raises(ValueError, match=r"a flag in \[0, 1\] and that action in \[−1, 1\]\^1 must be the last"):
+            UndiscountedInsertion(2, observed, acted, gamma=0.9)
+
+
 def test_our_algorithms_learn_from_that_buffer() -> None:
     settings: dict[str, Any] = {"learning_starts": 20, "seed": 0, "policy_kwargs": {"net_arch": [8]}, "batch_size": 32}
     weights = []

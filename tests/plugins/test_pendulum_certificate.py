@@ -11,11 +11,12 @@ from sb3_entropy_bifurcation.extension.certificate import (
     GO_ON,
     Certificate,
     DiscretisedPendulum,
-    Grid,
     certify,
     discretise_pendulum,
 )
+from sb3_entropy_bifurcation.extension.grid import Grid
 from sb3_entropy_bifurcation.extension.rule import soft_value
+from sb3_entropy_bifurcation.extension.wrapper import EntropicBifurcation
 
 from sb3_entropy.mdp import evaluate, value_iteration
 
@@ -44,6 +45,7 @@ def test_what_is_optimal_stays(model: DiscretisedPendulum, certificate: Certific
     before, after = certificate.plain
     assert model.region.sum() == 10
     assert certificate.value_change < 1e-9
+    assert abs(certificate.regret) < 1e-9
     assert certificate.returns[1] == pytest.approx(certificate.returns[0], abs=1e-9)
     assert pytest.approx(certificate.returns[0], abs=1e-8) == before.J
     ties = np.sort(before.Q, axis=1)
@@ -118,6 +120,31 @@ def test_the_model_is_what_the_wrapper_does(model: DiscretisedPendulum) -> None:
                 np.testing.assert_array_equal(to[: len(grid.states)], grid.chances(pendulum.state))
     np.testing.assert_array_equal(model.extended.R[: len(model.states)][~model.region], model.plain.R[~model.region])
     assert model.extended.absorbing.tolist() == [False] * (model.extended.n_states - 1) + [True]
+
+
+@pytest.mark.parametrize("wrong", ["pays", "does", "holds"])
+def test_a_wrapper_that_pays_or_does_something_else_is_found_out(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, decide = EntropicBifurcation.step, EntropicBifurcation._decide
+
+    def other_step(self: Any, action: Any) -> Any:
+        seen, reward, *ends, info = step(self, action)
+        return seen, float(reward) + 0.1 * info["pending"], *ends, info
+
+    def other_decide(self: Any, pending: Any, action: Any) -> Any:
+        if wrong == "does":
+            self._raw = -self._raw
+        seen, reward, *ends, info = decide(self, pending, action)
+        return seen, float(reward) + 0.1 * (wrong == "pays"), *ends, info
+
+    if wrong == "holds":
+        monkeypatch.setattr(EntropicBifurcation, "step", other_step)
+    else:
+        monkeypatch.setattr(EntropicBifurcation, "_decide", other_decide)
+    model = discretise_pendulum(gym.make(ENV_ID), angles=15, velocities=7, actions=3, gamma=0.9)
+    assert model.region.any()
+    found = certify(model, ALPHA)
+    # Where only the names of actions change, values do not.
+    assert (found.regret if wrong == "does" else found.value_change) > 0.01
 
 
 def test_soft_values_of_intermediate_states_follow_the_formula(

@@ -58,11 +58,6 @@ def test_where_one_dose_alone_is_mixed_the_step_is_there(k, side):
 
 
 def test_what_is_beyond_the_doses_has_one_end():
-    all_say_yes, none = midpoint(TEN), midpoint(np.zeros(8))
-    assert (all_say_yes.value, all_say_yes.low) == (0.2, -np.inf)
-    assert all_say_yes.high == pytest.approx(0.2, abs=0.01)
-    assert (none.value, none.high) == (1.2, np.inf)
-    assert midpoint(TEN, number=0.7).p_less < 1e-10
     flat = midpoint([0, 2, 1, 2, 1, 2, 0, 2])
     assert flat.high == np.inf
     assert flat.low > 0.7
@@ -72,6 +67,24 @@ def test_a_curve_that_neither_rises_nor_falls_says_nothing():
     found = midpoint(np.full(8, 5), number=0.3)
     assert np.isnan(found.value)
     assert (found.low, found.high, found.p_greater, found.p_less) == (-np.inf, np.inf, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("doses", [(0.1, 0.2, 0.3), (0.1, 0.2, 0.4), (0.1, 0.7), tuple(DOSES)])
+@pytest.mark.parametrize("share", [0, 1])
+def test_where_all_agree_no_side_is_told_least_of_all_by_rounding(doses, share):
+    for runs in (np.full(len(doses), 10), np.arange(3, 3 + len(doses))):
+        found = midpoint(share * runs, np.array(doses), runs, number=0.15)
+        assert np.isnan(found.value)
+        assert (found.low, found.high, found.p_greater, found.p_less) == (-np.inf, np.inf, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_doses_may_have_any_unit(scale):
+    passed = [0, 1, 4, 8, 9, 10, 10, 10]
+    found, scaled = midpoint(passed, number=0.4), midpoint(passed, DOSES * scale, number=0.4 * scale)
+    for name in ("value", "low", "high"):
+        assert getattr(scaled, name) == pytest.approx(getattr(found, name) * scale, rel=1e-6)
+    assert (scaled.p_greater, scaled.p_less) == pytest.approx((found.p_greater, found.p_less), rel=1e-6)
 
 
 def test_a_falling_curve_is_a_rising_one_of_the_other_sign_and_the_order_is_free():

@@ -1,7 +1,7 @@
 """What is certain of the extension on a discretised pendulum: what is optimal stays, what is soft-optimal moves."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -10,43 +10,12 @@ from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_number
 from sb3_entropy.mdp import Optimum, TabularMDP, evaluate, value_iteration
+from sb3_entropy_bifurcation.extension.grid import Grid
 from sb3_entropy_bifurcation.extension.wrapper import EntropicBifurcation
 from sb3_entropy_bifurcation.task import Array, Flags
 
 #: what an action of an intermediate state does
 GO_ON, END = 0, 1
-
-
-class Grid:
-    """
-    States (θ, θ̇): θ around the circle, θ̇ in [−8, 8]. Where a step leads is shared by bilinear interpolation among the
-    four states around it, as chances to get there (Kushner and Dupuis 2001, *Numerical Methods for Stochastic Control
-    Problems in Continuous Time*).
-
-    :param angles: how many θ
-    :param velocities: how many θ̇
-    :param greatest: the greatest θ̇
-    """
-
-    def __init__(self, angles: int, velocities: int, greatest: float):
-        self.angles, self.velocities, self.greatest = angles, velocities, greatest
-        theta = -np.pi + 2 * np.pi * np.arange(angles) / angles
-        speed = np.linspace(-greatest, greatest, velocities)
-        self.states = np.stack(np.meshgrid(theta, speed, indexing="ij"), axis=-1).reshape(-1, 2)
-
-    def chances(self, state: Array) -> Array:
-        """
-        :param state: (θ, θ̇), θ any number
-        :return: chance of each state of the grid, shape (S,)
-        """
-        i = (state[0] + np.pi) / (2 * np.pi) * self.angles
-        j = (state[1] + self.greatest) / (2 * self.greatest) * (self.velocities - 1)
-        below, left = int(np.floor(i)), min(int(np.floor(j)), self.velocities - 2)
-        found = np.zeros((self.angles, self.velocities))
-        for angle, of_angle in ((below, 1 - (i - below)), (below + 1, i - below)):
-            for speed, of_speed in ((left, 1 - (j - left)), (left + 1, j - left)):
-                found[angle % self.angles, speed] += of_angle * of_speed
-        return found.ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +46,10 @@ def discretise_pendulum(
     env: gym.Env[Any, Any], *, angles: int = 31, velocities: int = 31, actions: int = 9, gamma: float = 0.99
 ) -> DiscretisedPendulum:
     """
-    The transitions are those of the environment: it is put into each state, and stepped. So are those of the extension,
-    by stepping the wrapper twice, with the K middles of equal intervals as actions and one action each of A1 and A2.
+    The environment inside of the wrapper is put into each state and stepped, and that is the process without the
+    extension. Then the wrapper is, in the region twice, and that is the process with it: neither is derived from the
+    other, so that a wrapper which pays or does something else is found out. Actions are the K middles of equal
+    intervals, and one each of A1 and A2.
 
     :param env: a Pendulum with :class:`EntropicBifurcation` around it; it is reset
     :param angles: how many θ
@@ -96,47 +67,79 @@ def discretise_pendulum(
     grid = Grid(angles, velocities, float(walker.pendulum.max_speed))
     S, K = len(grid.states), actions
     chosen = (2 * np.arange(K) + 1) / K - 1
-    P, R = np.zeros((S, K, S)), np.zeros((S, K))
-    region, share = np.zeros(S, dtype=bool), np.full((S, K), np.nan)
-    ends = np.full((S, K), np.nan)
+    P, R = np.zeros((2, S, K, S)), np.zeros((2, S, K))  # without the extension, with it
+    held: dict[tuple[int, int], _Held] = {}
     for s, state in enumerate(grid.states):
         for k, a in enumerate(chosen):
+            R[0, s, k], P[0, s, k] = walker.bare_step(state, a), grid.chances(walker.pendulum.state)
             walker.stand_at(state)
-            paid, _, info = walker.step(a)
+            R[1, s, k], _, info = walker.step(a)
             if info["pending"]:
-                region[s], share[s, k] = True, info["share"]
-                go_on, end = walker.wrapper.extension.cut.middles(info["share"])
-                ended, over, _ = walker.step(end)
-                walker.stand_at(state)
-                walker.step(a)
-                paid, going, _ = walker.step(go_on)
-                if not over or going:
-                    raise RuntimeError(f"A1 and A2 do not do what they should in {state} after the action {a}.")
-                ends[s, k] = ended
-            R[s, k], P[s, k] = paid, grid.chances(walker.pendulum.state)
+                held[s, k] = _decided(walker, grid, state, a, info["share"])
+            else:
+                P[1, s, k] = grid.chances(walker.pendulum.state)
+    region, share = np.zeros(S, dtype=bool), np.full((S, K), np.nan)
+    for (s, k), found in held.items():
+        region[s], share[s, k] = True, found.share
     slow = abs(grid.states[:, 1]) <= 1
     rho = slow / slow.sum()
-    plain = TabularMDP(P=P, R=R, rho=rho, gamma=gamma, log_measure=np.full((S, K), np.log(2 / K)))
-    extended, intermediate = _extended(plain, share, ends, gamma)
+    plain = TabularMDP(P=P[0], R=R[0], rho=rho, gamma=gamma, log_measure=np.full((S, K), np.log(2 / K)))
+    extended, intermediate = _extended(P[1], R[1], rho, held, gamma)
     return DiscretisedPendulum(plain, extended, grid.states, chosen, region, intermediate, share)
 
 
-def _extended(plain: TabularMDP, share: Array, ends: Array, gamma: float) -> tuple[TabularMDP, NDArray[np.int64]]:
-    S, K = plain.R.shape
-    held = np.argwhere(np.isfinite(share))
+class _Held(NamedTuple):
+    """
+    What an intermediate state leads to.
+
+    :param share: how much of the box is A1
+    :param paid: what A1 pays
+    :param chances: where it leads to, shape (S,)
+    :param ended: what A2 pays
+    """
+
+    share: float
+    paid: float
+    chances: Array
+    ended: float
+
+
+def _decided(walker: "_Walker", grid: Grid, state: Array, a: float, share: float) -> _Held:
+    """
+    :param walker: where an action is pending
+    :param state: of the pendulum, before that action
+    :param a: the action
+    :return: what A1 and A2 do then
+    :raises RuntimeError: if A2 does not end the episode, or A1 does, or the pendulum moves where it should stand still
+    """
+    go_on, end = walker.wrapper.extension.cut.middles(share)
+    ended, over, _ = walker.step(end)
+    still = np.array_equal(walker.pendulum.state, state)
+    walker.stand_at(state)
+    walker.step(a)
+    paid, going, _ = walker.step(go_on)
+    if not over or going or not still:
+        raise RuntimeError(f"A1 and A2 do not do what they should in {state} after the action {a}.")
+    return _Held(share, paid, grid.chances(walker.pendulum.state), ended)
+
+
+def _extended(
+    onward: Array, earned: Array, first: Array, held: dict[tuple[int, int], _Held], gamma: float
+) -> tuple[TabularMDP, NDArray[np.int64]]:
+    S, K = earned.shape
     total = S + len(held) + 1
     P, R, discount = np.zeros((total, K, total)), np.zeros((total, K)), np.full((total, K), gamma)
     log_measure = np.full((total, K), -np.inf)
-    P[:S, :, :S], R[:S], log_measure[:S] = plain.P, plain.R, np.log(2 / K)
+    P[:S, :, :S], R[:S], log_measure[:S] = onward, earned, np.log(2 / K)
     intermediate = np.full((S, K), -1)
-    for m, (s, k) in enumerate(held, start=S):
+    for m, ((s, k), found) in enumerate(held.items(), start=S):
         intermediate[s, k] = m
-        P[s, k], R[s, k], discount[s, k] = np.eye(total)[m], 0.0, 1.0
-        P[m, GO_ON, :S], R[m, GO_ON] = plain.P[s, k], plain.R[s, k]
-        P[m, END:, -1], R[m, END] = 1.0, ends[s, k]
-        log_measure[m, [GO_ON, END]] = np.log(2 * share[s, k]), np.log(2 * (1 - share[s, k]))
+        P[s, k, m], discount[s, k] = 1.0, 1.0
+        P[m, GO_ON, :S], R[m, GO_ON] = found.chances, found.paid
+        P[m, END:, -1], R[m, END] = 1.0, found.ended
+        log_measure[m, [GO_ON, END]] = np.log(2 * found.share), np.log(2 * (1 - found.share))
     P[-1, :, -1], log_measure[-1] = 1.0, 0.0
-    rho = np.concatenate([plain.rho, np.zeros(total - S)])
+    rho = np.concatenate([first, np.zeros(total - S)])
     return TabularMDP(P=P, R=R, rho=rho, gamma=discount, log_measure=log_measure), intermediate
 
 
@@ -165,10 +168,18 @@ class _Walker:
         self.pendulum.state = np.array(state)
         self.wrapper.stand_at(self.pendulum._get_obs())
 
+    def bare_step(self, state: Array, a: float) -> float:
+        """:return: the reward of an action of the unit box, without the extension"""
+        self.pendulum.state = np.array(state)
+        return float(self.wrapper.env.step(self._scaled(a))[1])
+
     def step(self, a: float) -> tuple[float, bool, dict[str, Any]]:
         """:return: reward, whether it terminated, info of an action of the unit box"""
-        _, reward, terminated, _, info = self.wrapper.step(np.array([a * self._torque], dtype=np.float32))
+        _, reward, terminated, _, info = self.wrapper.step(self._scaled(a))
         return float(reward), terminated, info
+
+    def _scaled(self, a: float) -> Array:
+        return np.array([a * self._torque], dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +189,7 @@ class Certificate:
     :param plain: what is optimal without the extension and with it
     :param soft: what is soft-optimal at α without it and with it
     :param value_change: the greatest |V̂* − V*| at the pendulum's states
+    :param regret: by how much what is best there with the extension is worse without it than the best, at most
     :param margin: by how much the worst continuation from an intermediate state exceeds r_T, plainly optimal
     :param returns: E Σ γᵗ r of what is optimal, without and with, and of what is soft-optimal, without and with
     :param mean_action: E_π[a] of what is soft-optimal in each state of the region, without and with; shape (2, n)
@@ -188,6 +200,7 @@ class Certificate:
     plain: tuple[Optimum, Optimum]
     soft: tuple[Optimum, Optimum]
     value_change: float
+    regret: float
     margin: float
     returns: tuple[float, float, float, float]
     mean_action: Array
@@ -218,12 +231,14 @@ def certify(model: DiscretisedPendulum, alpha: float, *, tolerance: float = 1e-1
         for pair in (plain, soft)
         for mdp, found in zip(processes, pair, strict=True)
     ]
+    best = plain[1].pi[:S].argmax(axis=1)
     acts = np.stack([found.pi[:S][model.region] for found in soft])
     return Certificate(
         alpha=float(alpha),
         plain=(plain[0], plain[1]),
         soft=(soft[0], soft[1]),
         value_change=float(abs(plain[1].V[:S] - plain[0].V).max()),
+        regret=float((plain[0].V - plain[0].Q[np.arange(S), best]).max()),
         margin=float((plain[1].Q[held, GO_ON] - plain[1].Q[held, END]).min()),
         returns=(earned[0], earned[1], earned[2], earned[3]),
         mean_action=acts @ model.actions,
