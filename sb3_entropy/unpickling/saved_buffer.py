@@ -13,7 +13,7 @@ from sb3_entropy.unpickling.unpickler import UntrustedError, loads
 #: what of a buffer's arrays has a number, or a row, for each step and environment
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 #: what else there must be, by its type
-_OTHERS = {
+_OTHERS: dict[str, Any] = {
     "pos": int,
     "full": bool,
     "optimize_memory_usage": bool,
