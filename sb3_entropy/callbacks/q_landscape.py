@@ -9,10 +9,13 @@ from typing import Any
 import gymnasium as gym
 
 from sb3_entropy.callbacks.looking import LookingCallback
+from sb3_entropy.environments import find_env
 from sb3_entropy.errors import check_number, unknown
 from sb3_entropy.landscape.q.asked import check_asked
+from sb3_entropy.landscape.q.features import check_readable
+from sb3_entropy.landscape.q.fitting import Fitting
 from sb3_entropy.landscape.q.found import QLandscape
-from sb3_entropy.landscape.q.making import subject_of_model
+from sb3_entropy.landscape.q.making import has_own, subject_of_model
 from sb3_entropy.landscape.q.planes import check_kind
 from sb3_entropy.landscape.q.states import check_states
 from sb3_entropy.landscape.q.surface import q_landscape
@@ -61,8 +64,8 @@ class QLandscapeCallback(LookingCallback):
         ``std`` or ``ent_coef``
     :raises TypeError: if a number is none, or an argument has no such name
     :raises ValueError: if a number is out of range or a name unknown; at the start of the training, if the actions are
-        no bounded box, there is no such plane, nothing to fit critics to, or if critical states are asked for of a
-        deterministic policy
+        no bounded box, there is no such plane or environment, nothing to fit critics to, if these cannot read the
+        observations, or if critical states are asked for of a deterministic policy
 
     :ivar history: what was found, in order; a training that starts from 0 steps starts it anew
     """
@@ -92,6 +95,10 @@ class QLandscapeCallback(LookingCallback):
         check_number("n_states", n_states, low=1, integer=True)
         if resolution is not None:
             check_number("resolution", resolution, low=3, integer=True)
+        check_number("episodes", episodes, low=1, integer=True)
+        Fitting(refits=refits, updates=updates)  # raises what it has against them
+        if not (env is None or isinstance(env, str) or callable(env)):
+            raise TypeError(f"env must be an id or a function that makes an environment, but {env!r} was given.")
         known = signature(subject_of_model).parameters
         if strange := [name for name in subject_kwargs if name not in known]:
             raise TypeError(unknown("argument of QLandscapeCallback and subject_of_model", strange[0], known))
@@ -117,6 +124,10 @@ class QLandscapeCallback(LookingCallback):
         """What makes no sense is told before the training."""
         named = [self.subject_kwargs.get(name) for name in ("ent_coef", "std")]
         check_asked(self.model, **self.looked_at, ent_coef=named[0], std=named[1])
+        if not has_own(self.model, self.subject_kwargs.get("own"), named[0]):
+            check_readable(self.model.observation_space)
+        if isinstance(env := self.subject_kwargs["env"], str):
+            find_env(env)
         if self.subject_kwargs["env"] is None and not hasattr(self.model, "replay_buffer"):
             raise ValueError(
                 f"{type(self.model).__name__} has no replay buffer that critics could be fitted to. Name the "

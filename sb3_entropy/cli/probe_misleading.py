@@ -10,6 +10,7 @@ from sb3_entropy.cli.q_options import add_agent_options, agent_of, subject_of
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.q.behaviours import behaviour_of
 from sb3_entropy.landscape.q.misleading import MOST_STATES, check_askable, misleading
+from sb3_entropy.statistics.methods import REPLICATES, check_request
 from sb3_entropy.studies.commands import DEFAULT_REPORTS
 
 KEY = "misleading"
@@ -29,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     parsed = _parser().parse_args(arguments)
     check_number("--states", parsed.states, low=1, integer=True)
     check_number("--level", parsed.level, low=0, high=1, open_low=True)
+    check_request(parsed.level, "auto", REPLICATES)
     agent = agent_of(parsed)
     is_stochastic = behaviour_of(agent.model.policy, parsed.std).is_stochastic
     check_askable(

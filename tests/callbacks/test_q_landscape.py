@@ -116,11 +116,18 @@ def test_bad_input_is_told_before_the_training() -> None:
         ({"plane": "flat"}, "Unknown plane 'flat'"),
         ({"n_states": 0}, "n_states must be"),
         ({"resolution": 2}, "resolution must be"),
+        ({"episodes": 0}, "episodes must be"),
+        ({"refits": 0}, "refits must be"),
+        ({"updates": 0}, "updates must be"),
     ):
         with pytest.raises(ValueError, match=message):
             QLandscapeCallback(**wrong)
     with pytest.raises(TypeError, match="Unknown argument of QLandscapeCallback and subject_of_model 'refit'"):
         QLandscapeCallback(refit=3)
+    with pytest.raises(TypeError, match="env must be an id or a function that makes an environment, but 3 was given"):
+        QLandscapeCallback(env=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Pendulum-v7"):
+        model_of(SAC).learn(20, callback=callback(env="Pendulum-v7"))
     on_policy = PPO("MlpPolicy", "Pendulum-v1", n_steps=32, batch_size=16, device="cpu")
     with pytest.raises(ValueError, match="there are no soft critics of this policy"):
         on_policy.learn(32, callback=callback(env="Pendulum-v1"))
@@ -135,6 +142,29 @@ def test_bad_input_is_told_before_the_training() -> None:
     discrete = PPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=32, device="cpu")
     with pytest.raises(ValueError, match="over a box of actions, but the actions are Discrete"):
         discrete.learn(32, callback=callback(env="CartPole-v1"))
+
+
+class Picture(gym.Env[Any, Any]):
+    """One step at a sight of noise."""
+
+    observation_space = gym.spaces.Box(0, 255, (36, 36, 1), np.uint8)
+    action_space = gym.spaces.Box(-1.0, 1.0, (1,))
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.zeros((36, 36, 1), np.uint8), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return np.zeros((36, 36, 1), np.uint8), -float(action[0] ** 2), True, False, {}
+
+
+def test_that_critics_cannot_read_images_is_told_before_the_training() -> None:
+    kwargs: dict[str, Any] = {"buffer_size": 50, "batch_size": 8, "policy_kwargs": {"net_arch": [4]}, "device": "cpu"}
+    model = SAC("CnnPolicy", Picture(), **kwargs)
+    with pytest.raises(ValueError, match="as images have, which fitted critics do not read"):
+        model.learn(5, callback=callback())
+    assert model.num_timesteps == 0
+    SACAdaEnt("CnnPolicy", Picture(), **kwargs).learn(1, callback=callback(at_end=False))  # has its own
 
 
 @pytest.mark.slow

@@ -49,10 +49,11 @@ def test_from_a_zip_to_a_sentence_and_a_page(
 @pytest.mark.parametrize(
     ("agent", "options", "message"),
     [
-        ("td3", [], "TD3 of .*td3.zip has none: its policy is deterministic. Name a Gaussian σ"),
+        ("td3", [], "TD3 of .*td3.zip has none: its policy has no density.*name a Gaussian σ"),
         ("sac", ["--refits", "1"], "but 1 of each kind is to be fitted. Fit three of each: --refits 3."),
         ("sac", ["--states", "0"], "--states must be a whole number ≥ 1, but 0 was given"),
         ("sac", ["--level", "2"], "--level must be a number"),
+        ("sac", ["--level", "1"], "level must be below 1"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_played(

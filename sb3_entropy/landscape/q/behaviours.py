@@ -17,6 +17,7 @@ from sb3_entropy.distributions.laws.bounded import Beta, TanhGaussian
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.errors import check_number
 from sb3_entropy.landscape.candidates.making import own_copy
+from sb3_entropy.landscape.q.actions import HOW_TO_BOUND
 from sb3_entropy.landscape.q.critics import Behaviour
 from sb3_entropy.policies.compiled import uncompiled
 from sb3_entropy.policies.laws import check_has_law, law_at
@@ -41,10 +42,7 @@ def check_box(space: Any) -> spaces.Box:
         )
     low, high = np.ravel(space.low), np.ravel(space.high)
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (high > low).all()):
-        raise ValueError(
-            f"The box of actions must have finite, distinct bounds, but it is {space}. Train and look with "
-            "gymnasium.wrappers.RescaleAction, or another wrapper that bounds it."
-        )
+        raise ValueError(f"The box of actions must have finite, distinct bounds, but it is {space}. {HOW_TO_BOUND}")
     return space
 
 

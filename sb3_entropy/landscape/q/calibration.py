@@ -135,7 +135,7 @@ class Calibration:
             bootstrapped(bias),
             bootstrapped(rmse),
             bootstrapped(slope) if varies else nothing,
-            bootstrapped(correlation) if varies else nothing,
+            _inside(bootstrapped(correlation)) if varies else nothing,
             spread,
             float(returned.std()),
             int(own.sum()),
@@ -175,5 +175,11 @@ def _moments(sums: np.ndarray) -> tuple[float, float, float]:
     return pp - p * p / n, rr - r * r / n, pr - p * r / n
 
 
+def _inside(found: Interval) -> Interval:
+    """The interval without what a correlation cannot be."""
+    low, high = np.clip([found.low, found.high], -1, 1).tolist()
+    return Interval(found.value, low, high, found.level, found.method)
+
+
 def _told(found: Interval) -> str:
-    return f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}]"
+    return f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}]".replace("-", "−")

@@ -22,6 +22,8 @@ TRY = (
     "Try a smaller α, SACAdaEnt, whose actor follows plain critics where the two kinds disagree, or PPO, which is not "
     "drawn to entropy."
 )
+#: to SACAdaEnt
+TRY_BESIDE = "Try a smaller α, or PPO, which is not drawn to entropy."
 
 
 def says_who(found: "Misleading") -> list[str]:
@@ -69,7 +71,11 @@ def conclusion(found: "Misleading") -> str:
     :param found: a score
     :return: whether entropy misleads this agent, by how much, how sure that is, and what to try
     """
-    excess, level = found.excess, f"{100 * found.level:g} % sure"
+    excess = found.excess
+    if not found.range > 0:
+        return (
+            f"By these critics actions make no difference here, and entropy cannot mislead this agent{_caveats(found)}"
+        )
     if reason := distrust(found):
         return (
             f"Whether entropy misleads this agent cannot be told from these critics: {reason}. Fit them for longer "
@@ -77,28 +83,46 @@ def conclusion(found: "Misleading") -> str:
         )
     if not np.isfinite(excess.low):
         return f"One episode does not tell how sure the excess of {_percent(excess.value)} is. Play more: --episodes."
+    return _verdict(found)
+
+
+def _verdict(found: "Misleading") -> str:
+    excess, at, caveats = found.excess, f"at α = {found.ent_coef:.3g}", _caveats(found)
+    level = f"{100 * found.level:g} % sure" + (" of other episodes, not of other fits" if found.n_critics == 2 else "")
+    advice = TRY_BESIDE if found.are_own else TRY
     between = f"{_percent(excess.low)} to {_percent(excess.high)}"
     if excess.low > NEGLIGIBLE:
         return (
-            f"Entropy misleads this agent: it gives up {_percent(excess.value)} of the difference that actions can "
-            f"make ({between}, {level}), beyond what noise gives up. {TRY}"
+            f"Entropy misleads this agent {at}: it gives up {_percent(excess.value)} of the difference that actions "
+            f"can make ({between}, {level}), beyond what noise gives up{caveats} {advice}"
         )
     if excess.low > 0:
-        size = "a little" if excess.high <= NEGLIGIBLE else "at least a little"
+        is_little = excess.high <= NEGLIGIBLE
+        size = "a little" if is_little else "at least a little"
         return (
-            f"Entropy misleads this agent {size}: by {_percent(excess.value)} of the difference that actions can make "
-            f"({between}, {level}). {TRY if excess.high > NEGLIGIBLE else 'It is hardly worth a change.'}"
+            f"Entropy misleads this agent {size} {at}: by {_percent(excess.value)} of the difference that actions can "
+            f"make ({between}, {level}){caveats} {'It is hardly worth a change.' if is_little else advice}"
         )
     if excess.high <= NEGLIGIBLE:
         return (
-            f"Entropy does not mislead this agent: at most {_percent(max(excess.high, 0.0))} of the difference that "
-            f"actions can make is given up to it ({level}). If the agent fails, look for another cause: exploration, "
-            "steps, networks."
+            f"Entropy does not mislead this agent {at}: at most {_percent(max(excess.high, 0.0))} of the difference "
+            f"that actions can make is given up to it ({level}){caveats} If the agent fails, look for another cause: "
+            "exploration, steps, networks."
         )
     return (
-        f"Whether entropy misleads this agent is not decided: the excess lies somewhere from {between} ({level}). "
+        f"Whether entropy misleads this agent {at} is not decided: the excess lies somewhere from {between} ({level}). "
         "More refits (--refits) and more episodes (--episodes) narrow it."
     )
+
+
+def _caveats(found: "Misleading") -> str:
+    """:return: the end of a verdict's sentence, and what it rests on, if that is less than it should be"""
+    doubts = []
+    if found.are_own:
+        doubts.append("its critics are the agent's own, which are not independent, so that the excess is too great")
+    if found.calibration is None or not np.isfinite(errors_of(found.calibration)[0]):
+        doubts.append("no held-out returns vouch for its critics")
+    return f". Believe that with care: {', and '.join(doubts)}." if doubts else "."
 
 
 def distrust(found: "Misleading") -> str:
@@ -108,7 +132,8 @@ def distrust(found: "Misleading") -> str:
     """
     if found.calibration is not None:
         missed, explained = errors_of(found.calibration)
-        if explained < EXPLAINED and missed > MISSED * found.range:
+        # Where returns do not vary, there is nothing to explain, and a miss is a miss all the same.
+        if not explained >= EXPLAINED and missed > MISSED * found.range:
             return (
                 f"they miss the held-out returns of uniformly drawn actions by {decimals(missed)} (root mean square), "
                 f"and their range over the actions is {decimals(found.range)}"

@@ -149,6 +149,16 @@ def subject_of_model(
     )
 
 
+def has_own(model: BaseAlgorithm, own: bool | None, ent_coef: float | None) -> bool:
+    """
+    :param model: an agent
+    :param own: as :func:`subject_of_model` takes it
+    :param ent_coef: α that was named
+    :return: whether its own critics are looked at, and none are fitted
+    """
+    return (isinstance(model, SACAdaEnt) and ent_coef is None) if own is None else own
+
+
 class _Sources:
     """Where states and transitions come from."""
 
@@ -202,9 +212,7 @@ def _owned(
     model: BaseAlgorithm, own: bool | None, ent_coef: float | None, alpha: Alpha, scale: float
 ) -> tuple[Critics, Critics | None] | None:
     """:return: its own plain and soft critics; None if they are to be fitted"""
-    if own is None:
-        own = isinstance(model, SACAdaEnt) and ent_coef is None
-    if not own:
+    if not has_own(model, own, ent_coef):
         return None
     if ent_coef is not None:
         raise ValueError(

@@ -232,9 +232,10 @@ def check_askable(name: str, is_stochastic: bool, refits: int | None = None) -> 
     """
     if not is_stochastic:
         raise ValueError(
-            f"Whether entropy misleads is asked of soft critics, and {name} has none: its policy is deterministic. "
-            "Name a Gaussian σ under which it is to be looked at, and α (--std 0.1 --ent-coef 0.1), or ask an agent "
-            "that samples."
+            f"Whether entropy misleads is asked of soft critics, and {name} has none: its policy has no density on the "
+            "box of actions, being deterministic, as TD3's, or a Gaussian that is clipped, as PPO's. For TD3 and DDPG "
+            "name a Gaussian σ under which it is to be looked at, and α (--std 0.1 --ent-coef 0.1); of others ask an "
+            "agent with a squashed policy, such as SAC."
         )
     if refits is not None and refits < 2:
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.landscape.q.actions import HOW_TO_BOUND
 
 #: planes of more than two actions, by how their directions are found
 KINDS = ("principal", "greedy", "random")
@@ -119,8 +120,7 @@ def check_bounded(space: Any) -> None:
         raise ValueError(f"A landscape of Q is drawn over a box of actions, but the actions are {space}.")
     if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
         raise ValueError(
-            f"A landscape of Q is drawn over a bounded box of actions, but {space} has no bounds. Wrap the environment "
-            "in gymnasium.wrappers.RescaleAction or ClipAction with bounds before it is trained on."
+            f"A landscape of Q is drawn over a bounded box of actions, but {space} has no bounds. {HOW_TO_BOUND}"
         )
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from sb3_entropy.landscape.candidates.normalizing import Normalizer
@@ -167,10 +168,15 @@ def of_buffer(buffer: ReplayBuffer, normalizer: Normalizer) -> Transitions:
 
 
 def _seen(observations: Any, buffer: ReplayBuffer, normalizer: Normalizer) -> Any:
-    shape: Any = buffer.obs_shape  # a dict, where they are
-    if isinstance(shape, dict):
-        observations = {key: array.reshape(-1, *shape[key]) for key, array in observations.items()}
+    space = buffer.observation_space
+    if isinstance(space, spaces.Dict):
+        observations = {key: _rowwise(array, space.spaces[key]) for key, array in observations.items()}
     else:
-        observations = observations.reshape(-1, *shape)
+        observations = _rowwise(observations, space)
     assert n_rows(observations)
     return of_each(np.asarray, normalizer(observations))
+
+
+def _rowwise(stored: np.ndarray, space: spaces.Space[Any]) -> np.ndarray:
+    """:return: as environments give them: one number of a ``Discrete``, of which buffers make a row"""
+    return stored.reshape(-1, *(space.shape or ()))

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch as th
 from gymnasium import spaces
+from gymnasium.wrappers import ClipAction, TransformAction
 from scipy import stats
 from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3
 
 from sb3_entropy import SPPO
 from sb3_entropy.landscape.q.behaviours import Noisy, behaviour_of, check_box
+from sb3_entropy.landscape.q.planes import check_bounded
 
 SMALL = {"net_arch": [8]}
 
@@ -155,8 +157,19 @@ def test_what_is_no_bounded_box_is_refused() -> None:
     with pytest.raises(ValueError, match=r"over a box of actions, but this agent chooses from Discrete\(2\)"):
         behaviour_of(model.policy)
     for box in (spaces.Box(-np.inf, 1, (1,)), spaces.Box(np.zeros(2), np.array([1.0, 0.0]))):
-        with pytest.raises(ValueError, match=r"must have finite, distinct bounds, .*RescaleAction"):
+        with pytest.raises(ValueError, match=r"must have finite, distinct bounds, .*TransformAction"):
             check_box(box)
+
+
+def test_what_is_said_to_bound_a_box_does() -> None:
+    """Gymnasium's RescaleAction refuses infinite bounds, and its ClipAction sets them."""
+    plain = gym.make("Pendulum-v1")
+    unbounded: gym.Env[Any, Any] = ClipAction(plain)
+    with pytest.raises(ValueError, match=r"TransformAction\(env, lambda action: action, Box\(low, high\)\)"):
+        check_box(unbounded.action_space)
+    bounded: gym.Env[Any, Any] = TransformAction(unbounded, lambda action: action, spaces.Box(-2.0, 2.0, (1,)))
+    assert check_box(bounded.action_space) == plain.action_space
+    check_bounded(bounded.action_space)
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, np.inf])

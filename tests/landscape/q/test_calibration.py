@@ -143,6 +143,20 @@ def test_an_episode_that_was_cut_borrows_its_end_and_one_that_ended_does_not() -
     assert "nothing is known of the policy's own actions" in nothing.sentences()[-1]
 
 
+def test_the_interval_of_a_correlation_is_one_of_correlations() -> None:
+    """Of few episodes a bootstrap goes beyond 1."""
+    beyond = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        returned = rng.normal(size=8)
+        predicted = np.tile(returned + rng.normal(size=8), (2, 1))
+        found = Calibration(predicted, returned, np.full(8, True), np.arange(8)).agreement(True)
+        assert found is not None
+        assert -1 <= found.correlation.low <= found.correlation.value <= found.correlation.high <= 1
+        beyond.append(found.correlation.high == 1)
+    assert any(beyond)
+
+
 class Walk(gym.Env[Any, Any]):
     """Pays 1 a step, and ends after seven of them where the first action was below 0."""
 

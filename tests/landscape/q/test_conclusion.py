@@ -36,12 +36,16 @@ def calibration(error: float, spread: float = 1.0, random_first: bool = True) ->
 @pytest.mark.parametrize(
     ("excess", "spread", "said"),
     [
-        (0.4, 0.01, "Entropy misleads this agent: it gives up 40 % of the difference that actions can make (38"),
-        (0.03, 0.001, "Entropy misleads this agent a little: by 3 %"),
-        (0.06, 0.02, "Entropy misleads this agent at least a little: by 6 %"),
-        (0.0, 0.001, "Entropy does not mislead this agent: at most 0.1"),
-        (-0.2, 0.01, "Entropy does not mislead this agent: at most 0 % of the difference"),
-        (0.05, 0.2, "Whether entropy misleads this agent is not decided: the excess lies somewhere from −"),
+        (
+            0.4,
+            0.01,
+            "Entropy misleads this agent at α = 0.2: it gives up 40 % of the difference that actions can make (38",
+        ),
+        (0.03, 0.001, "Entropy misleads this agent a little at α = 0.2: by 3 %"),
+        (0.06, 0.02, "Entropy misleads this agent at least a little at α = 0.2: by 6 %"),
+        (0.0, 0.001, "Entropy does not mislead this agent at α = 0.2: at most 0.1"),
+        (-0.2, 0.01, "Entropy does not mislead this agent at α = 0.2: at most 0 % of the difference"),
+        (0.05, 0.2, "Whether entropy misleads this agent at α = 0.2 is not decided: the excess lies somewhere from −"),
     ],
 )
 def test_the_last_sentence_says_whether_it_does_by_how_much_and_how_sure(
@@ -84,6 +88,38 @@ def test_fits_that_do_not_agree_are_not_believed_unless_the_excess_is_shown_neve
     assert distrust(scored(0.0, null=0.3)) == "two plain fits give up 30 % of the range to each other"
     assert distrust(scored(0.2, null=0.3)) == ""
     assert distrust(scored(0.0, null=0.2)) == ""
+
+
+def test_constant_returns_that_are_missed_are_not_believed_either() -> None:
+    missed = scored(0.0, calibration=calibration(6.0, spread=0.0))
+    assert "miss the held-out returns of uniformly drawn actions by 6 (root mean square)" in distrust(missed)
+    assert distrust(scored(0.0, calibration=calibration(4.0, spread=0.0))) == ""
+
+
+NOTHING = Calibration(np.zeros((3, 0)), np.zeros(0), np.zeros(0, bool), np.zeros(0, int))
+
+
+@pytest.mark.parametrize("excess", [0.4, 0.03, 0.06, 0.0])
+def test_a_verdict_says_what_it_rests_on(excess: float) -> None:
+    vouched = conclusion(scored(excess, calibration=calibration(0.5)))
+    assert "with care" not in vouched
+    assert "95 % sure)" in vouched
+    for unknown in (None, NOTHING):
+        assert "with care: no held-out returns vouch for its critics." in conclusion(
+            scored(excess, calibration=unknown)
+        )
+    own = conclusion(scored(excess, refits=2, are_own=True, calibration=calibration(0.5)))
+    assert "with care: its critics are the agent's own, which are not independent, so that the excess is too" in own
+    assert "95 % sure of other episodes, not of other fits)" in own
+    assert "SACAdaEnt" not in own
+    two = conclusion(scored(excess, refits=2, calibration=calibration(0.5)))
+    assert "with care" not in two
+    assert "95 % sure of other episodes, not of other fits)" in two
+
+
+def test_where_actions_make_no_difference_that_is_said() -> None:
+    flat = Misleading(**{**vars_of(scored(0.0, null=0.0, spread=0.0)), "ranges": np.zeros((3, 32))})
+    assert conclusion(flat).startswith("By these critics actions make no difference here")
 
 
 def test_errors_are_those_of_uniform_actions() -> None:

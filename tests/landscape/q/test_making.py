@@ -161,6 +161,9 @@ def test_a_dict_is_seen_and_a_buffer_is_enough() -> None:
     assert said[-1] == "The replay buffer knows no time limits: each end in it was taken for a terminal one."
     played = subject_of_model(model, env=Reach, **GLANCE)
     assert played.name == "SAC on Reach, step 90"
+    both = subject_of_model(model, env=Reach, replay_buffer=model.replay_buffer, **GLANCE)
+    assert both.known is not None
+    assert both.known.features.shape == (90 + GLANCE["rollout_steps"], 2 + 2)
     three = {key: array[:3] for key, array in played.visited.observations.items()}
     assert played.plain.values(three, np.zeros((3, 4, 2))).shape == (2, 3, 4)
     assert played.plain.gradients(three, np.zeros((3, 4, 2))).shape == (2, 3, 4, 2)

@@ -195,14 +195,12 @@ def test_without_soft_critics_it_cannot_be_asked() -> None:
     with pytest.raises(ValueError, match=r"a hand-made agent has none: it has no α\. Name one, ent_coef=0\.1"):
         misleading(one)
     one.behaviour.is_stochastic = False
-    with pytest.raises(
-        ValueError, match=r"a hand-made agent has none: its policy is deterministic\. Name a Gaussian σ"
-    ):
+    with pytest.raises(ValueError, match=r"a hand-made agent has none: its policy has no density.*name a Gaussian σ"):
         misleading(one)
 
 
 def test_what_can_be_told_before_critics_are_fitted() -> None:
-    with pytest.raises(ValueError, match=r"TD3 has none: its policy is deterministic.*--std 0\.1 --ent-coef 0\.1"):
+    with pytest.raises(ValueError, match=r"TD3 has none: its policy has no density.*deterministic.*--std 0\.1"):
         check_askable("TD3", False)
     with pytest.raises(ValueError, match=r"but 1 of each kind is to be fitted\. Fit three of each: --refits 3"):
         check_askable("SAC", True, 1)

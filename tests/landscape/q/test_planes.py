@@ -154,7 +154,7 @@ def test_what_is_no_plane_and_no_box_is_refused() -> None:
         check_kind(3)
     with pytest.raises(ValueError, match="over a box of actions, but the actions are Discrete"):
         check_bounded(spaces.Discrete(3))
-    with pytest.raises(ValueError, match=r"has no bounds\. Wrap the environment"):
+    with pytest.raises(ValueError, match=r"has no bounds\. Train and look in gymnasium\.wrappers\.TransformAction"):
         check_bounded(spaces.Box(-np.inf, np.inf, (2,)))
     with pytest.raises(ValueError, match="resolution must be a whole number ≥ 3"):
         whole_box(MODES, (0, 1)).actions(2)

@@ -85,6 +85,21 @@ def test_dicts_and_statistics() -> None:
     assert np.allclose(found.next_observations["y"][:, 0], -np.arange(1, 13))
 
 
+@pytest.mark.parametrize("is_dict", [False, True])
+def test_choices_are_one_number_a_step_as_environments_give_them(is_dict: bool) -> None:
+    """Buffers make a row of one number of them; together with what is played they would not fit."""
+    choice = spaces.Discrete(30)
+    space: Any = spaces.Dict({"x": choice, "y": BOX}) if is_dict else choice
+    buffer = (DictReplayBuffer if is_dict else ReplayBuffer)(50, space, ACTIONS, device="cpu", n_envs=2)
+    for k in range(9):
+        seen = np.array([k, k + 10])
+        given: Any = {"x": seen, "y": np.zeros((2, 1))} if is_dict else seen
+        buffer.add(given, given, np.zeros((2, 1)), np.zeros(2), np.zeros(2), [{}, {}])
+    found = of_buffer(buffer, PLAIN)
+    for array in (found.observations, found.next_observations):
+        assert (array["x"] if is_dict else array).tolist() == [*range(9), *range(10, 19)]
+
+
 def test_discounted_sums_stop_at_an_episodes_end() -> None:
     found = of_buffer(filled(), PLAIN)
     for t, own in enumerate(found.discounted(found.rewards, 0.9)):
