@@ -9,6 +9,12 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+#: what to do about a box without bounds; Gymnasium's RescaleAction takes none, and its ClipAction takes bounds away
+HOW_TO_BOUND = (
+    "Train and look in gymnasium.wrappers.TransformAction(env, lambda action: action, Box(low, high)), with bounds "
+    "that make sense there."
+)
+
 
 class MisfitError(ValueError):
     """

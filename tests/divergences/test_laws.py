@@ -244,7 +244,7 @@ def test_the_uniform_law(space: spaces.Space[Any], support: object, entropy: flo
 
 @pytest.mark.parametrize("low", [-np.inf, 1.0])
 def test_there_is_no_uniform_law_without_bounds(low: float) -> None:
-    with pytest.raises(ValueError, match=r"finite, distinct bounds.*RescaleAction"):
+    with pytest.raises(ValueError, match=r"finite, distinct bounds.*TransformAction"):
         uniform_law(spaces.Box(low, 1.0, (2,)), 1, th.zeros(1))
     with pytest.raises(ValueError, match="must be Discrete, MultiDiscrete, MultiBinary or a Box"):
         uniform_law(spaces.Text(3), 1, th.zeros(1))

@@ -18,6 +18,7 @@ from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.off_policy.acting import ActingEntropies
 from sb3_entropy.algorithms.off_policy.replay import check_replay_buffer, pickle_path
 from sb3_entropy.algorithms.off_policy.similarity.general import gaussian_of
+from sb3_entropy.errors import HOW_TO_BOUND
 from sb3_entropy.files import atomic_file
 from sb3_entropy.policies.finite import check_transition, explain
 
@@ -38,8 +39,7 @@ class OffPolicyHooks(TrainingHooks, SAC):
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()):
             raise ValueError(
                 f"The action space {space} is not supported: it must be a box with finite, distinct bounds, to which "
-                "the policy's actions, in [−1, 1], are stretched. Wrap the environment, say with "
-                "gymnasium.wrappers.RescaleAction."
+                f"the policy's actions, in [−1, 1], are stretched. {HOW_TO_BOUND}"
             )
 
     soft_n_step: bool

@@ -28,6 +28,7 @@ from sb3_entropy.distributions.laws.finite import Finite
 from sb3_entropy.distributions.laws.gaussian import Gaussian
 from sb3_entropy.distributions.laws.generic import Generic, box_of
 from sb3_entropy.distributions.tanh_gaussian import TanhGaussianDistribution
+from sb3_entropy.errors import HOW_TO_BOUND
 
 
 def _categorical(distribution: Any, space: Any) -> Law:
@@ -105,7 +106,7 @@ def uniform_law(action_space: spaces.Space, batch: int, like: th.Tensor) -> Law:
         if not (np.isfinite(low).all() and np.isfinite(high).all() and (high > low).all()):
             raise ValueError(
                 f"There is no uniform distribution over {action_space}: it needs finite, distinct bounds in every "
-                "dimension. Wrap the environment (gymnasium.wrappers.RescaleAction), or choose another reference."
+                f"dimension. Choose another reference, or bounds. {HOW_TO_BOUND}"
             )
         return UniformBox(*box_of(action_space, like), batch)
     if isinstance(action_space, spaces.Discrete):

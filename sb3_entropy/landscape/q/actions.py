@@ -5,11 +5,6 @@ from scipy.stats import qmc
 
 from sb3_entropy.errors import check_number
 
-#: what to do about a box without bounds; Gymnasium's RescaleAction takes none, and its ClipAction takes bounds away
-HOW_TO_BOUND = (
-    "Train and look in gymnasium.wrappers.TransformAction(env, lambda action: action, Box(low, high)), with bounds "
-    "that make sense there."
-)
 #: on a side of the grid, by how many numbers an action has
 SIDES = {1: 201, 2: 41}
 #: where a grid would be too large: quasi-random ones

@@ -15,9 +15,8 @@ from sb3_entropy.distributions.beta import beta_log_density
 from sb3_entropy.distributions.laws import Law
 from sb3_entropy.distributions.laws.bounded import Beta, TanhGaussian
 from sb3_entropy.distributions.laws.gaussian import Gaussian
-from sb3_entropy.errors import check_number
+from sb3_entropy.errors import HOW_TO_BOUND, check_number
 from sb3_entropy.landscape.candidates.making import own_copy
-from sb3_entropy.landscape.q.actions import HOW_TO_BOUND
 from sb3_entropy.landscape.q.critics import Behaviour
 from sb3_entropy.policies.compiled import uncompiled
 from sb3_entropy.policies.laws import check_has_law, law_at

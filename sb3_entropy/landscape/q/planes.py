@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sb3_entropy.errors import check_number, unknown
-from sb3_entropy.landscape.q.actions import HOW_TO_BOUND
+from sb3_entropy.errors import HOW_TO_BOUND, check_number, unknown
 
 #: planes of more than two actions, by how their directions are found
 KINDS = ("principal", "greedy", "random")

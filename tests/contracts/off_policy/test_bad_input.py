@@ -33,7 +33,7 @@ def test_actions_that_are_no_box(key: str, actions: str) -> None:
 @pytest.mark.parametrize("key", OFF_POLICY)
 def test_boxes_without_bounds_or_width(key: str, bounds: tuple[float, float]) -> None:
     box = spaces.Box(*bounds, (2,), np.float32)
-    words = r"The action space Box\(.* is not supported: it must be a box with finite, distinct bounds.*RescaleAction"
+    words = r"The action space Box\(.* is not supported: it must be a box with finite, distinct bounds.*TransformAction"
     with pytest.raises(ValueError, match=words):
         build(key, RandomEnv(VECTOR, box))
     with pytest.raises(ValueError, match=words):

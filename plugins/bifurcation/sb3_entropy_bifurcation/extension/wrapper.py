@@ -8,6 +8,7 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
+from sb3_entropy.errors import HOW_TO_BOUND
 from sb3_entropy_bifurcation.extension.cuts import make_cut, unit
 from sb3_entropy_bifurcation.extension.rule import (
     Extension,
@@ -202,7 +203,7 @@ def _boxes(env: gym.Env[Any, Any]) -> tuple[spaces.Box, spaces.Box]:
     if len(acted.shape) != 1 or not acted.is_bounded() or not (acted.low < acted.high).all():
         raise ValueError(
             "EntropicBifurcation needs a bounded box of actions of one axis, whose volume it cuts, but the actions "
-            f"are {acted}. Give it bounds with gymnasium.wrappers.RescaleAction, or flatten it."
+            f"are {acted}. Flatten one of several axes; of one without bounds: {HOW_TO_BOUND}"
         )
     if not isinstance(observed, spaces.Box):
         raise TypeError(
