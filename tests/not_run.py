@@ -1,7 +1,6 @@
 """Studies whose rule is written and which have not been run: they have no evidence yet."""
 
 NOT_RUN = {
-    "adaent_ablation",
     "entropy_smooths_q",
     "misleading_score_predicts",
     "zhang2025_crossover",
