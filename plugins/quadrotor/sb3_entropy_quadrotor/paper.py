@@ -16,6 +16,9 @@ from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode
 
 Observation = NDArray[np.float32]
 
+#: how high above the tiles z = 0 is drawn, in m
+_RAISED = 2.0
+
 
 class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
     """
@@ -76,7 +79,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self.observation_space = spaces.Box(-farthest, farthest, (9,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (4,), np.float32)
         self.render_mode = render_mode
-        self.camera = Camera(ARM, width, height, self.metadata["render_fps"])
+        self.camera = Camera(ARM / 2, width, height, self.metadata["render_fps"])
         self._state: list[float] = [0.0] * 12
         self._steps = 0
         self._over = True
@@ -124,7 +127,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         if self.render_mode == "human":
             self.render()
         elif self.render_mode is not None:
-            self.camera.remember(state[:3])
+            self.camera.remember((x, y, z + _RAISED))
         over = self._over
         return self._observe(), position + attitude, over and self.terminates, over and not self.terminates, info
 
@@ -147,8 +150,9 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
             return None
         x, y, z, _, _, _, *angles = self._state[:9]
         target = self._target()
-        path = [(target + TARGET_SPEED * 0.1 * ahead, 0.0, 0.0) for ahead in range(20)]
-        return self.camera.picture(self.render_mode, (x, y, z), quaternion_of(*angles), (target, 0.0, 0.0), path)
+        path = [(target + TARGET_SPEED * DT * ahead, 0.0, _RAISED) for ahead in range(20)]
+        place, goal = (x, y, z + _RAISED), (target, 0.0, _RAISED)
+        return self.camera.picture(self.render_mode, place, quaternion_of(*angles), goal, path)
 
     def close(self) -> None:
         """Close window and renderer."""

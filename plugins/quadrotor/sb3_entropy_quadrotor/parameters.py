@@ -35,7 +35,7 @@ def made_of(kind: type[Parameters], name: str, given: Parameters | Mapping[str, 
     if isinstance(given, kind):
         return given
     if given is not None and not isinstance(given, Mapping):
-        raise TypeError(f"{name} must be a {kind.__name__} or its parameters by name, but {given!r} was given.")
+        raise TypeError(f"{name} must be parameters by name, or of class {kind.__name__}, but {given!r} was given.")
     names = [field.name for field in fields(kind)]
     for key in given or {}:
         if key not in names:

@@ -135,7 +135,7 @@ class Camera:
         middle = (points.max(axis=0) + points.min(axis=0)) / 2 if spread < 3.0 else np.array(target)
         camera = mujoco.MjvCamera()
         camera.lookat[:] = middle
-        camera.distance = 0.7 + 1.2 * min(spread, 2.0) + 8 * self.arm / 2
+        camera.distance = 0.5 + 1.1 * min(spread, 2.0) + 4 * self.arm
         camera.azimuth, camera.elevation = 60.0, -25.0
         return camera
 
