@@ -150,7 +150,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
             return None
         x, y, z, _, _, _, *angles = self._state[:9]
         target = self._target()
-        path = [(target + TARGET_SPEED * DT * ahead, 0.0, _RAISED) for ahead in range(20)]
+        path = [(target + TARGET_SPEED * DT * ahead, 0.0, _RAISED) for ahead in range(30)]
         place, goal = (x, y, z + _RAISED), (target, 0.0, _RAISED)
         return self.camera.picture(self.render_mode, place, quaternion_of(*angles), goal, path)
 

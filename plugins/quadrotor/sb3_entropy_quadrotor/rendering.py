@@ -107,7 +107,7 @@ class Camera:
             self._show(path)
             return None
         renderer = self._rendering()
-        renderer.update_scene(data, self._view(path, target))
+        renderer.update_scene(data, self._view(path, target, position))
         self._draw_lines(renderer.scene, path)
         image: NDArray[np.uint8] = renderer.render()
         return image
@@ -126,16 +126,17 @@ class Camera:
                 ) from error
         return self._renderer
 
-    def _view(self, path: Sequence[Vector], target: Vector) -> Any:
+    def _view(self, path: Sequence[Vector], target: Vector, position: Sequence[float]) -> Any:
         import mujoco
 
         points = np.array([*path, target])
-        # Where the path goes on and on, the camera follows.
         spread = float(np.ptp(points, axis=0).max())
-        middle = (points.max(axis=0) + points.min(axis=0)) / 2 if spread < 3.0 else np.array(target)
+        middle = (points.max(axis=0) + points.min(axis=0)) / 2
+        if spread > 3.0:  # the path goes on and on, and the camera with target and quadrotor
+            middle, spread = (np.array(target) + position) / 2, 1.0 + math.dist(target, position)
         camera = mujoco.MjvCamera()
         camera.lookat[:] = middle
-        camera.distance = 0.5 + 1.1 * min(spread, 2.0) + 4 * self.arm
+        camera.distance = 0.5 + 1.1 * spread + 4 * self.arm
         camera.azimuth, camera.elevation = 60.0, -25.0
         return camera
 

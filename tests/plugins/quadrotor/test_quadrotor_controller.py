@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sb3_entropy_quadrotor  # noqa: F401  (it registers the environment)
 from quadrotor_examples import QUIET
+from sb3_entropy_quadrotor import flown
 from sb3_entropy_quadrotor.controller import PDController
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
@@ -85,3 +86,17 @@ def test_what_it_cannot_fly_and_gains_that_are_none() -> None:
         PDController(gym.make(ENV_ID, model="paper"))
     with pytest.raises(ValueError, match=r"rate_gain\[1\] must be a number > 0, but 0"):
         PDController(gym.make(ENV_ID), rate_gain=(1, 0))
+
+
+def test_the_table_of_what_is_earned(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flown, "TASKS", ["hover"])
+    assert flown.main(["--episodes", "1"]) == 0
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["hover", "simple"], ["hover", "rotor"], ["hover", "realistic"]]
+    for row in rows:
+        assert float(row[2]) < 60
+        assert 230 < float(row[3]) < 250
+        assert 0 < float(row[4].split()[0]) < 10
+        assert 0 <= float(row[5].split()[0]) < 10
+    with pytest.raises(ValueError, match="episodes must be a whole number ≥ 1, but 0"):
+        flown.flown("hover", "simple", 0)
