@@ -1,0 +1,59 @@
+"""What the model ``realistic`` adds to the rotors."""
+
+from dataclasses import dataclass, fields
+
+from sb3_entropy.errors import check_number
+
+
+@dataclass(frozen=True)
+class Disturbances:
+    """
+    Lag, drag, noise, wind, and what differs from one quadrotor to the next. Each is off at 0.
+
+    - *Motors*: a rotor's thrust follows its command u as τ dT/dt = u − T. 0.15 s to settle, four time constants, and
+      the 5 mm and 1 cm/s of sensor noise are those of Molchanov et al., "Sim-to-(multi)-real", IROS 2019.
+    - *Drag*: a force −d (v − w) on the body, v its velocity and w the wind's. 9.1785e-7 N s²/(m rad) times the sum of
+      rotor speeds (Förster 2015), taken at hover, 4 × 1515 rad/s: d = 5.56e-3 N s/m; here in all directions alike.
+    - *Thrust noise*: each rotor's command is multiplied by 1 + σξ, ξ standard normal and new in every control step.
+    - *Wind*: each component an Ornstein–Uhlenbeck process with mean 0, standard deviation σ_w and correlation time τ_w,
+      w' = w e^(−Δt/τ_w) + σ_w √(1 − e^(−2Δt/τ_w)) ξ, held for a control step Δt. An episode begins with a draw from its
+      stationary law N(0, σ_w²).
+    - *Sensors*: normal, new in every control step, on what is observed, never on what is paid for.
+    - *Spread*: in each episode mass, each moment of inertia and the thrust of all rotors are multiplied by a factor
+      uniform in [1 − s, 1 + s] each.
+
+    :param motor_time: τ, in s
+    :param drag: d, in N s/m
+    :param thrust_noise: σ, without unit
+    :param gust_speed: σ_w, in m/s
+    :param gust_time: τ_w, in s
+    :param position_noise: standard deviation on each axis, in m
+    :param velocity_noise: on each axis, in m/s
+    :param attitude_noise: of a rotation about each axis of the body, in rad
+    :param rate_noise: of the angular velocity about each axis, in rad/s
+    :param spread: s, at most 0.5
+    :raises TypeError: if one is no number
+    :raises ValueError: if one is negative, or ``gust_time`` is 0
+    """
+
+    motor_time: float = 0.0375
+    drag: float = 5.56e-3
+    thrust_noise: float = 0.02
+    gust_speed: float = 0.5
+    gust_time: float = 1.0
+    position_noise: float = 0.005
+    velocity_noise: float = 0.01
+    attitude_noise: float = 0.005
+    rate_noise: float = 0.02
+    spread: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name == "spread":
+                check_number("spread", self.spread, 0.0, 0.5)
+            else:
+                check_number(field.name, getattr(self, field.name), 0.0, open_low=field.name == "gust_time")
+
+
+#: a quadrotor as it is on paper
+NONE = Disturbances(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)

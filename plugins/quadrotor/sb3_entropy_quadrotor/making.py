@@ -1,0 +1,58 @@
+"""What ``gymnasium.make`` calls: the model decides which environment it is."""
+
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_entropy.errors import check_choice
+from sb3_entropy_quadrotor.env import MODELS, QuadrotorEnv
+from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv
+from sb3_entropy_quadrotor.rendering import METADATA
+
+
+class Making:
+    """``model="paper"`` is a :class:`PaperQuadrotorEnv`, every other model a :class:`QuadrotorEnv`."""
+
+    metadata = METADATA
+
+    def __call__(self, *, model: str = "simple", **settings: Any) -> gym.Env[Any, Any]:
+        """
+        :param model: ``"simple"``, ``"rotor"``, ``"realistic"`` or ``"paper"``
+        :param settings: the environment's own
+        :return: the environment
+        :raises TypeError: if it has no such setting, or one has the wrong type
+        :raises ValueError: if there is no such model, or a setting is out of its range
+        """
+        check_choice("model", model, (*MODELS, "paper"))
+        return PaperQuadrotorEnv(**settings) if model == "paper" else QuadrotorEnv(model=model, **settings)
+
+    def make_sb3_vec_env(
+        self, n_envs: int, *, seed: int | None = None, max_episode_steps: int | None = None, **settings: Any
+    ) -> VecEnv:
+        """
+        Many of them stepped at once, for ``--vec-env native``.
+
+        :param n_envs: the number of environments
+        :param seed: of the first environment; environment i has ``seed + i``
+        :param max_episode_steps: after how many steps an episode is cut; never if ``None``
+        :param settings: ``model="paper"``, and the environments' own
+        :return: the batch
+        :raises ValueError: if the model is simulated by MuJoCo, one by one
+        """
+        from sb3_entropy_quadrotor.vec_env import PaperVecEnv
+
+        model = settings.pop("model", "simple")
+        check_choice("model", model, (*MODELS, "paper"))
+        if model != "paper":
+            raise ValueError(
+                f"model='paper' alone has a native batch, but model={model!r} was given: use --vec-env dummy or "
+                "subproc."
+            )
+        batch = PaperVecEnv(PaperQuadrotorEnv(**settings), n_envs, max_episode_steps)
+        if seed is not None:
+            batch.seed(seed)
+        return batch
+
+
+make = Making()
