@@ -24,7 +24,8 @@ class TorqueAcrobotEnv(TaskEnv):
     *State*: θ₁ of the first link to the horizontal and θ₂ of the second to the first, in rad in [−π, π), and their
     rates, in rad/s, at most 4π and 9π. *Action*: a torque over 20 N m, in [−1, 1], held for 0.2 s: one Runge–Kutta
     step, after which rates are cut. *Observation*: (cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂). *Reward*:
-    −(θ₁ − π/2)² − θ₂² − 0.1 θ̇₁² − 0.1 θ̇₂², the first angle's difference in [−π, π). *Start*: θ₁ between 45° and 135°, the rest within 0.1.
+    −(θ₁ − π/2)² − θ₂² − 0.1 θ̇₁² − 0.1 θ̇₂², the first angle's difference in [−π, π).
+    *Start*: θ₁ between 45° and 135°, the rest within 0.1.
     Nothing terminates; ``entropy/TorqueAcrobot-v0`` cuts the episode after 400 steps, as there.
 
     Links have 1 m, 1 kg, the centre in the middle, and an inertia of 1 kg m² about it; g = 9.8 m/s². Reset options:

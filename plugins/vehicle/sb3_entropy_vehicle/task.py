@@ -36,6 +36,7 @@ class Task(ABC):
     """
 
     observation_space: spaces.Box
+    #: [−1, 1] in each of A directions
     action_space: spaces.Box
     #: why an episode can be over
     ends: tuple[str | None, ...] = (None, "diverged")
@@ -116,7 +117,7 @@ class Task(ABC):
         """
         :param actions: what was given for n actions
         :param n: how many are due
-        :return: them, clipped to the box, shape (n, A)
+        :return: them, clipped to [−1, 1], shape (n, A)
         :raises ValueError: if they are not n·A finite numbers
         """
         given = np.asarray(actions)
@@ -126,10 +127,5 @@ class Task(ABC):
                 f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
                 f"but {actions!r} was given."
             )
-        low, high = self._bounds
         numbers: Array = given.astype(np.float64).reshape(n, size)
-        return np.asarray(np.minimum(np.maximum(numbers, low), high))
-
-    @property
-    def _bounds(self) -> tuple[Any, Any]:
-        return self.action_space.low, self.action_space.high
+        return np.minimum(np.maximum(numbers, -1.0), 1.0)

@@ -39,7 +39,7 @@ class Track:
         self.greatest_curvature = float(abs(curvature).max())
         tables = (points[:, 0].copy(), points[:, 1].copy(), heading, curvature)
         # Lists answer for one index faster than arrays.
-        self._tables: dict[bool, Any] = {True: tables, False: tuple(table.tolist() for table in tables)}
+        self._tables: dict[bool, Any] = {True: np.array(tables), False: tuple(table.tolist() for table in tables)}
 
     @classmethod
     def from_function(cls, curve: Curve, *, may_cross: bool = False) -> Self:
@@ -122,7 +122,7 @@ class Track:
         :param ops: numbers or arrays
         :return: x and y in m, heading in rad, curvature in 1/m
         """
-        X, Y, theta, kappa = self._tables[ops.many]
+        tables = self._tables[ops.many]
         beyond = 0.0
         u = s / self.spacing
         if self.closed:
@@ -133,9 +133,11 @@ class Track:
             u = inside
         i = ops.minimum(ops.maximum(ops.whole(u), 0), self.cells - 1)  # of what is not a number too
         f, j = u - i, i + 1
-        heading = theta[i] + f * (theta[j] - theta[i])
-        x, y = X[i] + f * (X[j] - X[i]), Y[i] + f * (Y[j] - Y[i])
-        curvature = kappa[i] + f * (kappa[j] - kappa[i])
+        if ops.many:
+            low = tables[:, i]
+            x, y, heading, curvature = low + f * (tables[:, j] - low)
+        else:
+            x, y, heading, curvature = (table[i] + f * (table[j] - table[i]) for table in tables)
         if not self.closed:
             x, y = x + beyond * ops.cos(heading), y + beyond * ops.sin(heading)
             curvature = ops.where(beyond == 0.0, curvature, 0.0)
@@ -198,7 +200,8 @@ def lane_change(u: Array) -> Array:
 def figure_eight(u: Array, size: float = 60.0) -> Array:
     """:return: Bernoulli's lemniscate, from its right end upward; it crosses itself in (0, 0)"""
     t = 2 * np.pi * u
-    return size / (1.0 + np.sin(t) ** 2)[:, None] * np.stack([np.cos(t), np.sin(t) * np.cos(t)], axis=1)
+    scale = size / (1.0 + np.sin(t) ** 2)
+    return np.stack([scale * np.cos(t), scale * np.sin(t) * np.cos(t)], axis=1)
 
 
 #: the tracks that have a name, and whether they cross themselves

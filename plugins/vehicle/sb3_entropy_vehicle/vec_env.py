@@ -53,7 +53,7 @@ class TaskVecEnv(VecEnv):
         self._states = np.array(starts).T.copy()
         self._steps[:] = 0
         self.reset_infos = [self.task.describe(start) for start in starts]
-        return np.stack(self.task.observe(self._states, ARRAYS), axis=1).astype(np.float32)
+        return np.array(self.task.observe(self._states, ARRAYS), np.float32).T.copy()
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """
@@ -66,20 +66,20 @@ class TaskVecEnv(VecEnv):
         """:return: observations, rewards (N,), dones (N,) and infos; what is done has been reset"""
         task = self.task
         with np.errstate(all="ignore"):
-            outcome = task.step(self._states, self._actions.T, ARRAYS)
-            states = np.stack(outcome.state)
+            outcome = task.step(self._states, list(self._actions.T), ARRAYS)
+            states = np.array(outcome.state)
             lost = ~np.isfinite(states).all(axis=0)
-        ends: NDArray[np.int64] = np.where(lost, self._diverged, outcome.end)
+        ends = np.zeros(self.num_envs, dtype=np.int64) + outcome.end
         terms = outcome.terms
         if lost.any():
-            states[:, lost] = self._states[:, lost]
+            states[:, lost], ends[lost] = self._states[:, lost], self._diverged
             terms = {name: np.where(lost, 0.0, term) for name, term in terms.items()}
         rewards = sum(terms.values(), np.zeros(self.num_envs))
         self._steps += 1
         cut = (ends == 0) & (self._steps >= self.limit)
         dones = (ends > 0) | cut
         infos = self._infos(states, terms, ends, cut)
-        observations = np.stack(task.observe(states, ARRAYS), axis=1).astype(np.float32)
+        observations = np.array(task.observe(states, ARRAYS), np.float32).T.copy()
         for done in np.flatnonzero(dones):
             infos[done]["terminal_observation"] = observations[done].copy()
             start = task.start(self._generators[done], None)

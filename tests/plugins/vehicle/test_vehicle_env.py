@@ -16,6 +16,7 @@ import pytest
 import sb3_entropy_vehicle
 from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from sb3_entropy_vehicle import Car, Pursuit, Track
+from sb3_entropy_vehicle.acrobot import TorqueAcrobotEnv
 from sb3_entropy_vehicle.numerics import FLOATS
 from sb3_entropy_vehicle.track import TRACKS, circle
 from sb3_entropy_vehicle.vec_env import TaskVecEnv
@@ -505,3 +506,30 @@ def test_every_parameter_reaches_the_task() -> None:
 def test_bad_parameters_are_refused(parameters: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         VehicleEnv(**parameters)
+
+
+def test_the_docs_show_what_is_drawn() -> None:
+    image = pytest.importorskip("matplotlib.image", reason="the extra 'zoo' is not installed")
+    pictures = Path(__file__).parents[3] / "docs" / "images"
+    for name, frame in drawn().items():
+        kept = np.rint(255 * image.imread(pictures / f"{name}.png")[..., :3]).astype(int)
+        # The last place of a rounded colour may be another elsewhere.
+        np.testing.assert_allclose(kept, frame.astype(int), atol=2)
+
+
+def drawn() -> dict[str, Any]:
+    """:return: the pictures of the docs"""
+    car = VehicleEnv(track="lane_change", tyres="slip", friction=0.4, render_mode="rgb_array")
+    driver = Pursuit(car)
+    seen, _ = car.reset(seed=0)
+    for _ in range(140):
+        seen = car.step(driver.predict(seen)[0])[0]
+    paper = VehicleEnv(tyres="paper", render_mode="rgb_array")
+    paper.reset(seed=0)
+    for _ in range(40):
+        paper.step(np.array([0.2, -0.3]))
+    arm = TorqueAcrobotEnv(render_mode="rgb_array")
+    arm.reset(seed=1)
+    for _ in range(5):
+        arm.step(np.array([0.1]))
+    return {"vehicle": car.render(), "paper_vehicle": paper.render(), "torque_acrobot": arm.render()}
