@@ -1,0 +1,254 @@
+"""The single-track car: kinematic, with linear tyres, and with tyres of combined slip."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from sb3_entropy_vehicle.car import GRAVITY, Car
+from sb3_entropy_vehicle.numerics import Number, Ops, State, rk4
+from sb3_entropy_vehicle.tyres import Grip
+
+#: about which speed the tyres take over from the kinematic car, in m/s, and how sharply
+_BLEND, _SHARPNESS = 2.0, 0.4
+#: how fast sideslip and yaw rate settle at the kinematic ones below it, in s
+_SETTLING = 0.1
+
+
+class Motion(NamedTuple):
+    """
+    What a model says of a car.
+
+    :param slip: β that it moves with, in rad
+    :param speed: dv/dt, in m/s²
+    :param yaw: dψ/dt, in rad/s
+    :param slipping: dβ/dt, in rad/s
+    :param turning: dr/dt, in rad/s²
+    """
+
+    slip: Number
+    speed: Number
+    yaw: Number
+    slipping: Number
+    turning: Number
+
+
+class Model(ABC):
+    """
+    The car's state is (x, y, ψ, v, β, r, δ, a): position of the centre of mass in m, yaw in rad, speed in m/s, sideslip
+    angle in rad, yaw rate in rad/s, steering angle in rad, acceleration that the pedals have built up in m/s². Its
+    velocity has the direction ψ + β.
+
+    :param car: its numbers
+    :param lag: whether δ and a follow what is asked for with a lag, δ at a bounded rate too; or are it at once
+    """
+
+    def __init__(self, car: Car, lag: bool):
+        self.car, self.lag = car, lag
+
+    @abstractmethod
+    def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
+        """
+        :param v: speed, ≥ 0
+        :param beta: sideslip angle
+        :param r: yaw rate
+        :param delta: steering angle
+        :param a: acceleration, within the engine's power
+        :param ops: numbers or arrays
+        :return: how they change
+        """
+
+    @property
+    @abstractmethod
+    def grip(self) -> float:
+        """:return: the greatest lateral acceleration over g that the model has, or is meant for"""
+
+    def advance(self, state: State, steering: Number, pedal: Number, h: float, n: int, ops: Ops) -> State:
+        """
+        n Runge–Kutta steps under commands that are held.
+
+        :param state: of the car, eight numbers
+        :param steering: δ that is asked for, in rad
+        :param pedal: a that is asked for, in m/s²
+        :param h: the length of each, in s
+        :param n: how many
+        :param ops: numbers or arrays
+        :return: the state after them
+        """
+        car, lag = self.car, self.lag
+        if not lag:
+            state = [*state[:6], steering, pedal]
+        if ops.many:
+            state = np.array(state)
+
+        def derivative(now: State) -> State:
+            _, _, psi, v, beta, r, delta, a = now
+            v = ops.maximum(v, 0.0)  # brakes do not push back
+            powered = self.powered(a, v, ops)
+            slip, speed, yaw, slipping, turning = self.motion(v, beta, r, delta, powered, ops)
+            course = psi + slip
+            if lag:
+                rate = ops.clip((steering - delta) / car.steering_lag, -car.steering_rate, car.steering_rate)
+                build_up = (pedal - a) / car.pedal_lag
+            else:
+                rate = build_up = 0.0 * v
+            return [v * ops.cos(course), v * ops.sin(course), yaw, speed, slipping, turning, rate, build_up]
+
+        for _ in range(n):
+            state = rk4(derivative, state, h)
+            state[3] = ops.maximum(state[3], 0.0)
+        return self.settled(state, ops)
+
+    def powered(self, a: Number, v: Number, ops: Ops) -> Number:
+        """
+        :param a: acceleration that is asked for, in m/s²
+        :param v: speed, in m/s
+        :param ops: numbers or arrays
+        :return: what the engine has of it: at most power/v, and nothing beyond the greatest speed
+        """
+        most = ops.where(v < self.car.max_speed, self.car.power / ops.maximum(v, 1.0), 0.0)
+        return ops.minimum(a, most)
+
+    def settled(self, state: State, ops: Ops) -> State:
+        """:return: the state as it is handed on"""
+        return state
+
+    def rolling(self, v: Number, delta: Number, ops: Ops) -> tuple[Number, Number]:
+        """
+        :param v: speed
+        :param delta: steering angle
+        :param ops: numbers or arrays
+        :return: sideslip angle β = atan(tan δ·l_r/l) and yaw rate v·cos β·tan δ/l of a car whose wheels do not slip
+        """
+        slope = ops.tan(delta)
+        beta = ops.atan(slope * (self.car.rear / self.car.wheelbase))
+        return beta, v * ops.cos(beta) * slope / self.car.wheelbase
+
+
+class Kinematic(Model):
+    """Wheels that do not slip: CommonRoad's kinematic single track, about the centre of mass."""
+
+    @property
+    def grip(self) -> float:
+        return self.car.tyre.p_dy1
+
+    def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
+        beta, yaw = self.rolling(v, delta, ops)
+        still = 0.0 * v
+        return Motion(beta, a, yaw, still, still)
+
+    def settled(self, state: State, ops: Ops) -> State:
+        x, y, psi, v, _, _, delta, a = state
+        beta, r = self.rolling(v, delta, ops)
+        return [x, y, psi, v, beta, r, delta, a]
+
+
+class Dynamic(Model, ABC):
+    """
+    Wheels that slip. Below walking speed, where slip angles lose their meaning, β and r settle at those of wheels that
+    do not; the share of the tyres is (1 + tanh((v − 2)/0.4))/2, 1 in all digits from 10 m/s on.
+
+    :param car: its numbers
+    :param lag: whether it has lags
+    :param friction: of the road: 1 on dry asphalt
+    """
+
+    def __init__(self, car: Car, lag: bool, friction: float):
+        super().__init__(car, lag)
+        self.friction = friction
+
+    @property
+    def grip(self) -> float:
+        return self.car.tyre.p_dy1 * self.friction
+
+    def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
+        w = 0.5 * (1.0 + ops.tanh((v - _BLEND) / _SHARPNESS))
+        rest = 1.0 - w
+        speed, slipping, turning = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
+        rolling, yaw = self.rolling(v, delta, ops)
+        return Motion(
+            beta,
+            w * speed + rest * a,
+            w * r + rest * yaw,
+            w * slipping + rest * (rolling - beta) / _SETTLING,
+            w * turning + rest * (yaw - r) / _SETTLING,
+        )
+
+    @abstractmethod
+    def slipping(
+        self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
+    ) -> tuple[Number, Number, Number]:
+        """:return: dv/dt, dβ/dt, dr/dt, of a speed ≥ 1"""
+
+
+class Linear(Dynamic):
+    """
+    Tyres whose lateral force is proportional to slip angle, load and friction, small angles, and loads that the
+    acceleration shifts: CommonRoad's single track, Althoff and Würsching 2020, Section 6. Friction does not bound
+    forces here.
+    """
+
+    def __init__(self, car: Car, lag: bool, friction: float):
+        super().__init__(car, lag, friction)
+        self._stiffness = car.tyre.p_ky1 * friction  # μ·C_S, of both axles
+        self._turning = self._stiffness * car.mass / (car.inertia * car.wheelbase)
+        self._drifting = self._stiffness / car.wheelbase
+
+    def slipping(
+        self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
+    ) -> tuple[Number, Number, Number]:
+        car = self.car
+        front = GRAVITY * car.rear - a * car.height
+        rear = GRAVITY * car.front + a * car.height
+        slip_front = delta - beta - car.front * r / v
+        slip_rear = car.rear * r / v - beta
+        pull_front, pull_rear = front * slip_front, rear * slip_rear
+        turning = self._turning * (car.front * pull_front - car.rear * pull_rear)
+        return a, self._drifting * (pull_front + pull_rear) / v - r, turning
+
+
+class Slip(Dynamic):
+    """
+    Combined slip: the equations of CommonRoad's single-track drift model (Althoff and Würsching 2020, Section 8) with
+    forces of :class:`sb3_entropy_vehicle.tyres.Grip`.
+
+    Three things differ. Wheels have no inertia, whose time constant of a millisecond would cost twenty times as many
+    steps: what the pedals ask for, m·a split between the axles, is turned into the slip that would give it, at most
+    that of the peak, as if by anti-lock brakes and traction control. The shifts are left out. And loads are shifted by
+    no more acceleration than the road can give.
+    """
+
+    def __init__(self, car: Car, lag: bool, friction: float):
+        super().__init__(car, lag, friction)
+        self.tyre = Grip(car.tyre, friction)
+        self._limit = GRAVITY * self.tyre.peak_along
+
+    def slipping(
+        self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
+    ) -> tuple[Number, Number, Number]:
+        car, tyre = self.car, self.tyre
+        shift = ops.clip(a, -self._limit, self._limit) * car.height
+        load_front = car.mass / car.wheelbase * (GRAVITY * car.rear - shift)
+        load_rear = car.mass / car.wheelbase * (GRAVITY * car.front + shift)
+        front = ops.where(a < 0.0, car.front_brake, car.front_drive)
+        asked = car.mass * a / tyre.peak_along
+        share_front = ops.clip(front * asked / load_front, -1.0, 1.0)
+        share_rear = ops.clip((1.0 - front) * asked / load_rear, -1.0, 1.0)
+        sin_beta, cos_beta = ops.sin(beta), ops.cos(beta)
+        across, ahead = v * sin_beta, ops.maximum(v * cos_beta, 0.5)
+        alpha_front = ops.atan((across + r * car.front) / ahead) - delta
+        alpha_rear = ops.atan((across - r * car.rear) / ahead)
+        if ops.many:  # both axles at once
+            share = np.array([share_front, share_rear])
+            load, alpha = np.array([load_front, load_rear]), np.array([alpha_front, alpha_rear])
+            (x_f, x_r), (y_f, y_r) = tyre.forces(load, share, tyre.slip(share, ops), alpha, ops)
+        else:
+            x_f, y_f = tyre.forces(load_front, share_front, tyre.slip(share_front, ops), alpha_front, ops)
+            x_r, y_r = tyre.forces(load_rear, share_rear, tyre.slip(share_rear, ops), alpha_rear, ops)
+        sin_delta, cos_delta = ops.sin(delta), ops.cos(delta)
+        # In the car's directions, and then along and across its velocity.
+        x = x_r + x_f * cos_delta - y_f * sin_delta
+        y = y_r + y_f * cos_delta + x_f * sin_delta
+        turning = (car.front * (y_f * cos_delta + x_f * sin_delta) - car.rear * y_r) / car.inertia
+        speed = (x * cos_beta + y * sin_beta) / car.mass
+        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning
