@@ -79,7 +79,7 @@ def test_a_wheel_brings_its_presets_and_starts(tmp_path, checkout):
     assert {f"sb3_entropy/zoo_configs/{file.name}" for file in (ROOT / "zoo_configs").glob("*.yml")} <= names
     assert {"sb3_entropy/py.typed", "sb3_entropy/studies/evidence.json"} <= names
     assert not any(name.endswith(("runs.csv", "curves.csv")) for name in names)  # kept results are in the sources
-    assert wheel.stat().st_size <= 1_000_000  # code and presets; results kept with the repository are not in it
+    assert wheel.stat().st_size <= 1_250_000  # code and presets; results kept with the repository are not in it
     python, site = make_environment(tmp_path / "venv")
     shutil.rmtree(checkout)
     run(*pip, "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel), cwd=tmp_path)

@@ -73,7 +73,7 @@ def test_the_vehicle_is_cut_after_20_s_or_ends_at_the_clock(clock: bool) -> None
     steps = [env.step(np.array([0.1, 0.0], np.float32)) for _ in range(200)]
     assert not any(step[2] or step[3] for step in steps[:-1])
     assert steps[-1][2] == clock
-    assert steps[-1][3]
+    assert clock or steps[-1][3]  # at the clock, whether it is cut too is up to the TimeLimit in use
     assert steps[-1][4]["ended"] == ("clock" if clock else None)
 
 
