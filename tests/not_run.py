@@ -3,6 +3,5 @@
 NOT_RUN = {
     "entropy_smooths_q",
     "misleading_score_predicts",
-    "zhang2025_q_landscapes",
     "zhang2025_toy_on_policy",
 }
