@@ -121,6 +121,7 @@ def test_an_unknown_mode() -> None:
         substitutes("zro")
 
 
+@pytest.mark.slow
 def test_a_run_counts_trainings_and_leaves_others_out(tmp_path: Path) -> None:
     file = tmp_path / "tests" / "test_theirs.py"
     file.parent.mkdir()

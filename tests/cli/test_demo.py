@@ -58,6 +58,7 @@ def test_both_are_trained_alike_but_for_entropy():
     assert not {"target_entropy", "ent_coef_lr"} & stock.keys()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_the_demo(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "ALGORITHMS", {"NONE": None, "SPPO": SPPO})
     assert main(["demo", "-f", str(tmp_path), "--steps", "1", "--seeds", "1", "--processes", "1"]) != 0

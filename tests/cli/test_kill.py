@@ -7,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 
 from sb3_entropy import SPPO, SACAdaEnt
 from sb3_entropy.cli.main import main
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_continued(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     preset = {"n_timesteps": 10**7, "policy": "MlpPolicy", "n_steps": 64, "batch_size": 64, "n_epochs": 1}

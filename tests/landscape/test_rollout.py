@@ -209,6 +209,7 @@ def test_the_model_its_environment_and_all_generators_are_left_alone():
     assert th.equal(trained(False), trained(True))
 
 
+@pytest.mark.slow
 def test_workers_of_an_engine_give_the_same_bits():
     model = PPO("MlpPolicy", "Pendulum-v1", seed=1, **SMALL)
     kwargs = {"backend": "gymnasium", "max_steps": 10, "n_envs": 8}

@@ -98,6 +98,7 @@ def test_a_wheel_brings_its_presets_and_starts(tmp_path, checkout):
     assert (tmp_path / "logs" / "sppo" / "Pendulum-v1_1" / "Pendulum-v1.zip").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the layout of the environment is POSIX")
 def test_in_an_editable_install_edits_take_effect_at_once(tmp_path, checkout):
     python, _ = make_environment(tmp_path / "venv")

@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+# By way of a virtual environment of its own; single entry points are tested in the quick suite, packages put on a path.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 THIRD = {

@@ -216,6 +216,7 @@ def test_size_lookup() -> None:
         size(10, "mean", 2.0)
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "table.csv"
     before = table()

@@ -87,6 +87,7 @@ def counts(tally):
     return tally.finished, tally.failed, tally.found, tally.left
 
 
+@pytest.mark.slow
 def test_a_thousand_seeds_in_one_call(tmp_path, monkeypatch):
     monkeypatch.setattr(toy_jobs.Ascent, "calls", [])
     tally, seen, content, verdict = run(ascent(), tmp_path / "store.sqlite")
@@ -261,6 +262,7 @@ def test_a_run_whose_input_failed_says_so(failing, tmp_path, monkeypatch):  # no
     assert [arm for arm, *_ in seen.ended[:2]] == ["small", "large"]
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp_path, monkeypatch, capsys):
     (tmp_path / "probed.yml").write_text(probed().document.text)
     program = "import sys, studies.toy_jobs; from sb3_entropy.cli.main import main; sys.exit(main(sys.argv[1:]))"

@@ -158,6 +158,7 @@ def valley():
         yield made(VALLEY, seeds=[0, 1], measure="landscape_valley")
 
 
+@pytest.mark.slow
 def test_solutions_are_the_first_of_their_kinds_and_a_pair_does_not_depend_on_others(valley, monkeypatch):
     definition = planned(VALLEY, measure="landscape_valley").runs[0].definition
     mdp = ascents.process(definition)

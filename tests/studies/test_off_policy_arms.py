@@ -47,6 +47,7 @@ STUDY = {
 }
 
 
+@pytest.mark.slow
 def test_sddpg_with_the_minimum_is_sac_and_adaent_runs_beside_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "off.yml").write_text(yaml.safe_dump(STUDY, sort_keys=False))

@@ -62,7 +62,8 @@ def test_finished_runs_are_never_done_again(undisturbed):
     assert after == content
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_other_processes_give_the_numbers_of_this_one(undisturbed, tmp_path, workers):
     _, content = undisturbed
     _, _, with_processes = run(study(), tmp_path / "store.sqlite", "process", workers)

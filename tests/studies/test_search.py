@@ -79,6 +79,7 @@ DRIVER = """
 """
 
 
+@pytest.mark.slow
 def test_killed_search_equals_an_undisturbed_one(tmp_path):
     path, script = tmp_path / "journal", tmp_path / "driver.py"
     script.write_text(textwrap.dedent(DRIVER))

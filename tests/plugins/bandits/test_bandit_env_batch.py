@@ -191,6 +191,7 @@ def test_the_batch_refuses_what_it_cannot_do() -> None:
         BanditEnv.make_sb3_vec_env(1, max_episode_steps=0)
 
 
+@pytest.mark.slow
 def test_children_that_start_with_an_empty_registry_make_it() -> None:
     envs = make_vec_env(
         f"sb3_entropy_bandits:{DIGITS}",
