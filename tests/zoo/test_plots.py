@@ -30,6 +30,9 @@ GATHERED = ["all_plots", "-a", "sppo", "-f", "logs", "-e"]
 
 
 def test_without_a_display_figures_are_saved(logs, capsys):
+    from matplotlib import pyplot
+
+    pyplot.close("all")  # what another test has left open would be saved too
     assert main([*TRAINED, "-w", "2"]) == 0
     assert f"There is no display: saved {logs / 'plot_train.png'}" in capsys.readouterr().out
     assert (logs / "plot_train.png").read_bytes().startswith(b"\x89PNG")
