@@ -388,4 +388,4 @@ def test_the_exported_results_are_whole_and_of_the_yaml_as_it_stands(name):
         # A run that another study had made first has no exported score of the measures that only this one has.
         scores = {key: float(value) for key, value in exported[run.run_id].items() if value and key in run.scores}
         assert scores == pytest.approx({key: run.scores[key] for key in scores}, rel=1e-12, nan_ok=True)
-        assert scores
+        assert len(scores) >= min(4, max(1, len(run.scores) - 1))
