@@ -1,8 +1,8 @@
 """``sb3-entropy study``, ``compare`` and ``evidence``: what a user types and reads."""
 
 import csv
-import math
 import io
+import math
 import os
 import sqlite3
 from pathlib import Path
