@@ -312,6 +312,7 @@ OURS = {
     "entropy_buys_outside_the_box",
     "entropy_schedule",
     "entropy_smooths_q",
+    "fast_path_earns_the_same",
     "lambda_sweep",
     "landscape_pilot",
     "liu2020_pendulum",
