@@ -78,8 +78,8 @@ def bifurcate(
     :return: the extended process, and the certificate, which is checked by solving both processes
     :raises TypeError: if ``mdp`` is no process, or an argument is of another type
     :raises ValueError: if a state is out of range, named twice or absorbing, a target is no distribution with full
-        support, a number is out of its range, α is so small that rounding or a count's own logarithm exceeds the
-        tolerance, or soft values are infinite, as they can be at γ = 1
+        support, a number is out of its range, α is so small or the gap so large that rounding or a count's own
+        logarithm exceeds the tolerance, or soft values are infinite, as they can be at γ = 1
     """
     asked = Request.of(mdp, state, target, alpha, counts, tolerance, share)
     if gap is not None:
@@ -93,7 +93,7 @@ def bifurcate(
     else:
         log_n, ends = _weighed(asked, before, 1.0 if gap is None else gap)
         size = "measures have logarithms as large as {}"
-    asked.refuse_rounding(float(abs(log_n[mdp.present[asked.states]]).max()), size)
+    asked.refuse_rounding(float(abs(log_n[mdp.present[asked.states]]).max()), size, gap or 0.0)
     extended = _extended(asked, log_n, ends)
     return extended, certify(
         mdp, extended, asked.states, asked.targets, alpha, asked.tolerance, counts=counts, before=before

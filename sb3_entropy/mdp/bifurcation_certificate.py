@@ -156,9 +156,17 @@ def certify(
     :param before: both optima of the process as it was; ``None``: they are found
     :param solve: what finds an optimum of a process and a temperature
     :return: the certificate
+    :raises ValueError: if the second process has not the states and actions that extending the first there gives it
     """
     S, A = mdp.R.shape
     states = np.asarray(states, dtype=np.int64)
+    shape = (S + int(mdp.present[states].sum()) + 1, max(A, 2))
+    if extended.R.shape != shape:
+        raise ValueError(
+            f"An extension of a process of {S} states and {A} actions at states {states.tolist()} has {shape[0]} "
+            f"states and {shape[1]} actions, but a process of {' and '.join(map(str, extended.R.shape))} was given. "
+            f"bifurcate makes one."
+        )
     before = before or Solved(solve(mdp, 0.0), solve(mdp, alpha))
     after = Solved(solve(extended, 0.0), solve(extended, alpha))
     inserted = inserted_states(mdp, states)

@@ -66,19 +66,27 @@ class Request:
             raised = raised - self.alpha * np.where(self.targets > 0, self.mdp.log_measure[self.states], 0.0)
         return np.where(self.targets > 0, raised, 0.0)
 
-    def refuse_rounding(self, exponent: float, what: str) -> None:
+    def refuse_rounding(self, exponent: float, what: str, gap: float = 0.0) -> None:
         """
         :param exponent: how large an exponent is that n₁, n₂ or the policy is made of
         :param what: what a message says of it, with a place for its size
+        :param gap: that part of it, times α, which the caller chose
         :raises ValueError: if its rounding is more than a 16th of the tolerance
         """
         limit = self.tolerance / (16 * np.finfo(float).eps)
-        if not exponent <= limit:
+        if exponent <= limit:
+            return
+        said = f"{what.format(f'{exponent:.3g}')}, which double precision does not know to within the tolerance of"
+        rest = exponent - gap / self.alpha
+        if rest <= limit / 2:  # then it is the gap
             raise ValueError(
-                f"alpha={self.alpha:g} is too small for this process: {what.format(f'{exponent:.3g}')}, which double "
-                f"precision does not know to within the tolerance of {self.tolerance:g}. Give alpha ≥ "
-                f"{1.05 * self.alpha * exponent / limit:.2g}, or a greater tolerance."
+                f"gap={gap:g} is too large for alpha={self.alpha:g}: {said} {self.tolerance:g}. Give gap ≤ "
+                f"{0.95 * self.alpha * (limit - max(rest, 0.0)):.2g}, or a greater tolerance."
             )
+        raise ValueError(
+            f"alpha={self.alpha:g} is too small for this process: {said} {self.tolerance:g}. Give alpha ≥ "
+            f"{1.05 * self.alpha * exponent / limit:.2g}, or a greater tolerance."
+        )
 
 
 def _states(mdp: TabularMDP, state: Any) -> NDArray[np.int64]:

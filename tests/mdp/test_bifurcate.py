@@ -267,6 +267,8 @@ def test_a_certificate_that_does_not_hold_says_so() -> None:
     assert of_others.sentences()[-1] == "The certificate does not hold to 1e-09."
     # Another temperature is not the one that the measures were chosen for.
     assert not certify(mdp, extended, [2], target, 0.6, 1e-3).holds()
+    with pytest.raises(ValueError, match=r"at states \[2\] has 9 states and 3 actions, but a process of 5 and 3 was"):
+        certify(mdp, mdp, [2], target, 0.5, 1e-9)
     # An end that pays more than going on: values and the best action change.
     R = extended.R.copy()
     worst = int(good.plain_policies[0][2].argmax() == 0)

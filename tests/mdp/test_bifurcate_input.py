@@ -88,16 +88,22 @@ def test_the_temperature_that_a_message_names_will_do() -> None:
     np.testing.assert_allclose(value_iteration(extended, advised, tolerance=0.0).pi[2], THIRDS, atol=1e-9)
 
 
-def test_counts_and_measures_that_overflow() -> None:
+@pytest.mark.parametrize(
+    ("counts", "gap", "message"),
+    [
+        (True, 1e6, "counts overflow, with logarithms as large as"),
+        (False, 1e6, "measures have logarithms as large as"),
+    ],
+)
+def test_a_gap_that_overflows_counts_and_measures(counts: bool, gap: float, message: str) -> None:
     mdp = random_mdp(R=np.zeros((5, 3)))  # values are those of entropy alone, so that only n₂ is large
-    with pytest.raises(
-        ValueError, match=r"counts overflow, with logarithms as large as .* Give alpha ≥ .* greater tolera"
-    ):
-        bifurcate(mdp, 2, THIRDS, 1e-5, counts=True, gap=1e6)
-    with pytest.raises(
-        ValueError, match=r"measures have logarithms as large as .*, which double precision does not know"
-    ):
-        bifurcate(mdp, 2, THIRDS, 1e-5, gap=1e4)
+    with pytest.raises(ValueError, match=rf"gap=1e\+06 is too large for alpha=1e-05: {message} .* Give gap ≤ ") as told:
+        bifurcate(mdp, 2, THIRDS, 1e-5, counts=counts, gap=gap)
+    advised = float(str(told.value).split("Give gap ≤ ")[1].split(",")[0])
+    _, certificate = bifurcate(mdp, 2, THIRDS, 1e-5, counts=counts, gap=advised)
+    assert certificate.holds()
+    with pytest.raises(ValueError, match=r"gap=.* is too large"):
+        bifurcate(mdp, 2, THIRDS, 1e-5, counts=counts, gap=1.2 * advised)
 
 
 def test_a_sum_within_rounding_is_normalised() -> None:
