@@ -78,7 +78,7 @@ class Stage:
     :ivar limit: after how many steps Gymnasium's ``TimeLimit`` cuts an episode; None if there is none
 
     :raises TypeError: if ``env`` is neither
-    :raises ValueError: if there is no such environment, or it is not the agent's
+    :raises ValueError: if there is no such environment, it is not the agent's, or settings are given beside a function
     """
 
     def __init__(
@@ -92,6 +92,11 @@ class Stage:
     ):
         if not isinstance(env, str) and not callable(env):
             raise TypeError(f"env must be an id or a function that makes an environment, but {env!r} was given.")
+        if env_kwargs and not isinstance(env, str):
+            raise ValueError(
+                f"env_kwargs are settings of an environment that is named by its id, but {env_kwargs!r} was given "
+                f"beside {env!r}. Let the function make it with them."
+            )
         self._make = (lambda: gym.make(find_env(env), **(env_kwargs or {}))) if isinstance(env, str) else env
         self.behaviour, self.normalizer = behaviour, normalizer
         self._envs: list[gym.Env[Any, Any]] = []

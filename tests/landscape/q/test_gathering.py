@@ -121,6 +121,8 @@ def test_what_does_not_fit_is_said_before_anything_is_played() -> None:
         stage(3)
     with pytest.raises(ValueError, match="Unknown environment 'Pendulun-v1'"):
         stage("Pendulun-v1")
+    with pytest.raises(ValueError, match=r"env_kwargs are settings of .* but \{'g': 1\} was given beside .*Counting"):
+        Stage(Counting, Zero(1), SEEN, ACTIONS, Normalizer.none(), env_kwargs={"g": 1})
     with pytest.raises(ValueError, match=r"not the agent's: its observations are Box\(.*\(3,\).* and the agent's Box"):
         stage("Pendulum-v1")
 
