@@ -2,7 +2,6 @@
 
 NOT_RUN = {
     "entropy_smooths_q",
-    "fast_path_earns_the_same",
     "misleading_score_predicts",
     "zhang2025_toy_on_policy",
 }
