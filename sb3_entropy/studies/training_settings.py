@@ -51,6 +51,15 @@ def hyperparameters(study: Study, variant: Variant, environment: EnvironmentSpec
     return with_swept(overlaid(merged, stated), variant.settings)
 
 
+def environment_settings(trained: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    :param trained: hyperparameters of a training, whose ``env_kwargs`` a preset or a sweep may have given
+    :param over: the settings that the study gives the environment, which go over these
+    :return: the settings of the environment that it was trained in
+    """
+    return {**(trained.get("env_kwargs") or {}), **over}
+
+
 def with_swept(values: Mapping[str, Any], swept: Mapping[str, Any]) -> dict[str, Any]:
     """
     :param values: settings

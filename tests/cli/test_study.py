@@ -313,6 +313,7 @@ OURS = {
     "entropy_schedule",
     "entropy_smooths_q",
     "fast_path_earns_the_same",
+    "is_it_off_policy_or_entropy",
     "lambda_sweep",
     "landscape_pilot",
     "liu2020_pendulum",
@@ -328,12 +329,16 @@ OURS = {
     "starnes2023_mnist",
     "starnes2023_spotify",
     "variance_schemes",
+    "zhang2025_acrobot",
     "zhang2025_crossover",
     "zhang2025_obstacle2d",
+    "zhang2025_paper_models",
     "zhang2025_theorem",
     "zhang2025_q_landscapes",
+    "zhang2025_quadrotor",
     "zhang2025_toy",
     "zhang2025_toy_on_policy",
+    "zhang2025_vehicle",
 }
 # Their environments read data that a clone does not have.
 NEED_DATA = {name for name in OURS if (ROOT / f"{name}.yml").read_text().count("MNISTBandit")} | {

@@ -26,13 +26,17 @@ ENTRIES = {
     "default": "default",
 }
 TOYS = {"entropy/Bifurcation-v0", "entropy/Obstacle2D-v0"}
+#: by the environment what Zhang et al. 2025 have: steps, learning rate, and the similarity's threshold
+SOURCES = {"entropy/PaperVehicle-v0": (2e6, 1e-3, 0.8), "entropy/TorqueAcrobot-v0": (1e6, 1e-3, 0.7)}
+PAPER_QUADROTOR = (2e6, 3e-4, 0.9)
+PRECISE = {"entropy/Quadrotor-v0", "entropy/Vehicle-v0"}
 GOOD = {"policy": "MlpPolicy", "n_timesteps": 1e5}
 
 
 @pytest.mark.parametrize("algo", KEYS)
 def test_every_packaged_entry_is_valid(algo):
     presets = read_presets(preset_file(algo))
-    assert presets.keys() == {*ENTRIES, *TOYS, "default_image"}
+    assert presets.keys() == {*ENTRIES, *TOYS, *SOURCES, *PRECISE, "default_image"}
     for env_id, preset in presets.items():
         check_preset(algo, ALGORITHMS.get(algo), preset, f"{algo}, {env_id}")
 
@@ -58,6 +62,26 @@ def test_the_toys_have_the_sources_settings(algo):
     assert toy["policy_kwargs"] == {"net_arch": [32, 32]}
     assert (obstacle["n_timesteps"], obstacle["learning_starts"]) == (50_000, 10_000)
     assert toy.get("similarity_threshold", 0.9) == obstacle.get("similarity_threshold", 0.9) == 0.9
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_the_sources_vehicle_acrobot_and_quadrotor_have_its_settings(algo):
+    file = preset_file(algo)
+    quadrotor = read_presets(file.parent / "paper" / file.name)
+    check_preset(algo, ALGORITHMS.get(algo), quadrotor["entropy/Quadrotor-v0"], "paper")
+    assert quadrotor["entropy/Quadrotor-v0"].pop("env_kwargs") == {"model": "paper"}
+    presets = read_presets(file) | quadrotor
+    for env_id, (steps, rate, threshold) in {**SOURCES, "entropy/Quadrotor-v0": PAPER_QUADROTOR}.items():
+        expected = {"n_timesteps": steps, "policy": "MlpPolicy", "learning_rate": rate, "learning_starts": 10_000}
+        thresholds = {"similarity_threshold": threshold} if algo == "sac_adaent" else {}
+        assert presets[env_id] == expected | {"ent_coef": 0.2} | thresholds, env_id
+
+
+def test_the_two_differ_in_nothing_where_precision_matters():
+    ours, adaents = (read_presets(preset_file(algo)) for algo in KEYS)
+    for env_id in PRECISE:
+        assert ours[env_id] == adaents[env_id]
+        assert ours[env_id]["n_timesteps"] <= 50_000
 
 
 @pytest.mark.parametrize("algo", KEYS)

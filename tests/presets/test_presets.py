@@ -43,6 +43,15 @@ def test_every_packaged_entry_is_valid(algo):
         check_preset(algo, ALGORITHMS.get(algo), preset, f"{file}, {env_id}")
 
 
+def test_the_sources_quadrotor_is_trained_as_ppo_is_there():
+    file = preset_file("sppo")
+    (preset,) = read_presets(file.parent / "paper" / "sppo.yml").values()
+    check_preset("sppo", ALGORITHMS.get("sppo"), preset, "paper")
+    vehicle = read_presets(file)["entropy/PaperVehicle-v0"]
+    assert preset == {**vehicle, "env_kwargs": {"model": "paper"}}
+    assert (vehicle["n_timesteps"], vehicle["ent_coef"], vehicle["policy_kwargs"]["log_std_init"]) == (2e6, 0.0, -1)
+
+
 def test_the_files_are_found_beside_the_package():
     root = Path(sb3_entropy.__file__).parent
     assert preset_file("sppo") in {root / "zoo_configs" / "sppo.yml", root.parent / "zoo_configs" / "sppo.yml"}

@@ -36,6 +36,9 @@ decision:
 """
 
 
+CURVES = [curve.partition("/")[2] for curve in MisleadingScore.series]
+
+
 def planned(text: str = TEXT) -> Plan:
     return Plan(parse_study("small", text, "small.yml"))
 
@@ -75,6 +78,24 @@ def test_a_study_chooses_the_model_by_the_swept_value_and_needs_its_file() -> No
     assert chosen == {"Q, ent_coef=0.1": 0.1, "Q, ent_coef=0.3": 0.3}
     assert plan.kept["SAC, ent_coef=0.1"] == (MODEL,)
     assert JOBS.get("misleading") is MisleadingScore
+
+
+def test_critics_are_fitted_in_the_environment_that_was_trained_in(
+    saved: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    monkeypatch.setattr(
+        "sb3_entropy.studies.jobs.misleading.subject_of_model", lambda *_, env_kwargs, **__: found.append(env_kwargs)
+    )
+    monkeypatch.setattr("sb3_entropy.studies.jobs.misleading.scored", lambda *_: dict.fromkeys(CURVES, 0.0))
+    swept = TEXT.replace("ent_coef: [0.1, 0.3]", "env_kwargs.g: [3.0, 5.0]").replace(
+        "[Pendulum-v1]", "{Pendulum-v1: {env_kwargs: {render_mode: rgb_array}}}"
+    )
+    for run in planned(swept).runs[-2:]:
+        common = {key: value for key, value in run.definition.items() if key != "seed"}
+        list(MisleadingScore().run(Task(common, (0,), {"of": [saved]}), Surroundings()))
+    assert sorted(each["g"] for each in found) == [3.0, 5.0]
+    assert all(each["render_mode"] == "rgb_array" for each in found)
 
 
 def test_what_the_file_does_not_hold_is_refused_before_the_runs() -> None:

@@ -24,6 +24,7 @@ from sb3_entropy.studies.jobs.rollout_landscape import loaded
 from sb3_entropy.studies.schema import Real, Text, Whole
 from sb3_entropy.studies.spec import Arm
 from sb3_entropy.studies.training import MODEL
+from sb3_entropy.studies.training_settings import environment_settings
 
 #: visited states in which smoothness is looked at, and points of a line
 N_SMOOTH, N_POINTS = 64, 41
@@ -114,7 +115,7 @@ def looked_at(model: BaseAlgorithm, definition: Mapping[str, Any], seed: int) ->
     subject = subject_of_model(
         model,
         env=definition["environment"],
-        env_kwargs=definition["env_kwargs"],
+        env_kwargs=environment_settings(definition["inputs"]["of"]["hyperparams"], definition["env_kwargs"]),
         episodes=int(given["episodes"]),
         uniform_share=given["uniform_share"],
         rollout_steps=int(given["rollout_steps"]),

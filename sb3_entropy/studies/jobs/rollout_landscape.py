@@ -21,6 +21,7 @@ from sb3_entropy.studies.jobs.base import Cell, PlainJob, Result, Surroundings, 
 from sb3_entropy.studies.schema import Maybe, Real, Text, Whole
 from sb3_entropy.studies.spec import Arm
 from sb3_entropy.studies.training import MODEL
+from sb3_entropy.studies.training_settings import environment_settings
 from sb3_entropy.unpickling.model_zip import checked_copy
 
 #: episodes side by side, part of what an episode is: another number needs another version of the kind
@@ -112,7 +113,7 @@ def looked_at(model: BaseAlgorithm, definition: Mapping[str, Any], seed: int) ->
         definition["environment"],
         conditions=Conditions(std=given["std"], ent_coef=given["ent_coef"]),
         backend=given["backend"],
-        env_kwargs=definition["env_kwargs"],
+        env_kwargs=environment_settings(definition["inputs"]["of"]["hyperparams"], definition["env_kwargs"]),
         gamma=given["gamma"],
         seed=seed,
         n_lanes=LANES,
