@@ -164,11 +164,11 @@ class Dynamic(Model, ABC):
     def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
         w = 0.5 * (1.0 + ops.tanh((v - _BLEND) / _SHARPNESS))
         rest = 1.0 - w
-        speed, slipping, turning = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
+        speed, slipping, turning, pull = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
         rolling, yaw = self.rolling(v, delta, ops)
         return Motion(
             beta,
-            w * speed + rest * a,
+            w * speed + rest * pull,
             w * r + rest * yaw,
             w * slipping + rest * (rolling - beta) / _SETTLING,
             w * turning + rest * (yaw - r) / _SETTLING,
@@ -177,8 +177,8 @@ class Dynamic(Model, ABC):
     @abstractmethod
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
-        """:return: dv/dt, dβ/dt, dr/dt, of a speed ≥ 1"""
+    ) -> tuple[Number, Number, Number, Number]:
+        """:return: dv/dt, dβ/dt, dr/dt, of a speed ≥ 1; and dv/dt straight on, which a slow car has"""
 
 
 class Linear(Dynamic):
@@ -196,7 +196,7 @@ class Linear(Dynamic):
 
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
+    ) -> tuple[Number, Number, Number, Number]:
         car = self.car
         front = GRAVITY * car.rear - a * car.height
         rear = GRAVITY * car.front + a * car.height
@@ -204,7 +204,7 @@ class Linear(Dynamic):
         slip_rear = car.rear * r / v - beta
         pull_front, pull_rear = front * slip_front, rear * slip_rear
         turning = self._turning * (car.front * pull_front - car.rear * pull_rear)
-        return a, self._drifting * (pull_front + pull_rear) / v - r, turning
+        return a, self._drifting * (pull_front + pull_rear) / v - r, turning, a
 
 
 class Slip(Dynamic):
@@ -225,7 +225,7 @@ class Slip(Dynamic):
 
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
+    ) -> tuple[Number, Number, Number, Number]:
         car, tyre = self.car, self.tyre
         shift = ops.clip(a, -self._limit, self._limit) * car.height
         load_front = car.mass / car.wheelbase * (GRAVITY * car.rear - shift)
@@ -251,4 +251,5 @@ class Slip(Dynamic):
         y = y_r + y_f * cos_delta + x_f * sin_delta
         turning = (car.front * (y_f * cos_delta + x_f * sin_delta) - car.rear * y_r) / car.inertia
         speed = (x * cos_beta + y * sin_beta) / car.mass
-        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning
+        pull = tyre.peak_along * (share_front * load_front + share_rear * load_rear) / car.mass
+        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning, pull

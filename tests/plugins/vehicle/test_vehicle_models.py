@@ -114,8 +114,25 @@ def test_no_car_decelerates_or_corners_by_more_than_friction(friction: float) ->
     rng = np.random.default_rng(0)
     for _ in range(200):
         v, beta, r, delta, a = rng.uniform([3, -0.8, -1, -0.5, -8], [30, 0.8, 1, 0.5, 4])
-        speed, slipping, _ = model.slipping(v, beta, r, delta, a, FLOATS)
+        speed, slipping, *_ = model.slipping(v, beta, r, delta, a, FLOATS)
         assert math.hypot(speed, v * (slipping + r)) <= 1.1 * limit
+
+
+@pytest.mark.parametrize("friction", [0.4, 0.1])
+def test_ice_is_slippery_for_slow_cars_too(friction: float) -> None:
+    model = Slip(CAR, False, friction)
+    limit = model.tyre.peak_along * GRAVITY
+    car, speeds = [0, 0, 0, 3.0, 0, 0, 0, 0], [3.0]
+    while speeds[-1] > 0.0:
+        car = held(model, car, 0.0, -8.0, 0.025)
+        speeds.append(car[3])
+    braked = -np.diff(speeds)[:-1] / 0.025
+    assert braked == pytest.approx(limit, rel=0.03)  # both axles at their peaks, down to a halt
+    # From a standstill the driven axle pulls with what weighs on it: a = μ_x (g l_f + a h)/l.
+    pull = model.tyre.peak_along * GRAVITY * CAR.front / (CAR.wheelbase - model.tyre.peak_along * CAR.height)
+    car = held(model, [0, 0, 0, 0.0, 0, 0, 0, 0], 0.0, 4.0, 1.0)
+    # Loads are shifted by what is asked for, at most all that the road can give.
+    assert pull <= car[3] <= model.tyre.peak_along * (GRAVITY * CAR.front + limit * CAR.height) / CAR.wheelbase + 1e-9
 
 
 @pytest.mark.parametrize("friction", [1.0, 0.4, 0.1])
@@ -151,10 +168,10 @@ def test_left_is_right_mirrored_and_braking_loads_the_front() -> None:
     model = Slip(CAR, False, 0.4)
     left = model.slipping(10.0, 0.02, 0.3, 0.08, -3.0, FLOATS)
     right = model.slipping(10.0, -0.02, -0.3, -0.08, -3.0, FLOATS)
-    assert left == pytest.approx([right[0], -right[1], -right[2]], rel=1e-12)
+    assert left == pytest.approx([right[0], -right[1], -right[2], right[3]], rel=1e-12)
     linear = Linear(CAR, False, 1.0)
-    *_, braking = linear.slipping(10.0, 0.0, 0.0, 0.05, -4.0, FLOATS)
-    *_, rolling = linear.slipping(10.0, 0.0, 0.0, 0.05, 0.0, FLOATS)
+    _, _, braking, _ = linear.slipping(10.0, 0.0, 0.0, 0.05, -4.0, FLOATS)
+    _, _, rolling, _ = linear.slipping(10.0, 0.0, 0.0, 0.05, 0.0, FLOATS)
     shifted = GRAVITY * CAR.rear + 4.0 * CAR.height
     assert braking / rolling == pytest.approx(shifted / (GRAVITY * CAR.rear))
 
