@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sb3_entropy_vehicle.car import GRAVITY, Car
+from sb3_entropy_vehicle.car import GRAVITY, Car, Tyre
 from sb3_entropy_vehicle.models import Kinematic, Linear, Model, Slip
 from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS, rk4
 from sb3_entropy_vehicle.tyres import Grip
@@ -196,8 +196,53 @@ def test_many_cars_move_as_one(model: Model) -> None:
         ({"front_drive": 1.1}, "front_drive must be a number between 0 and 1, but 1.1"),
         ({"height": -0.1}, "height must be a number ≥ 0, but -0.1"),
         ({"height": 2.0}, "height=2.0 with max_drive=4.0 and max_brake=8.0 lifts an axle off the road"),
+        ({"tyre": {"p_dy1": -1.0}}, "p_dy1 must be a number > 0, but -1.0"),
+        ({"tyre": {"p_cx1": 0.9}}, "p_cx1 must be a number > 1 and ≤ 2, but 0.9"),
+        ({"tyre": {"p_ex1": 1.0}}, "p_ex1 must be a number ≤ 0.99, but 1.0"),
+        ({"tyre": {"r_bx1": math.nan}}, "r_bx1 must be a number, but nan"),
+        ({"tyre": {"p_ky": 20.0}}, "Unknown parameter of tyre 'p_ky'.*Did you mean 'p_ky1'"),
     ],
 )
-def test_cars_that_cannot_be_are_refused(numbers: dict[str, float], message: str) -> None:
+def test_cars_that_cannot_be_are_refused(numbers: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Car(**numbers)
+
+
+def test_cars_are_made_of_what_differs() -> None:
+    car = Car.of({"mass": 1500.0, "tyre": {"p_ky1": 20.0}})
+    assert car == Car(mass=1500.0, tyre=Tyre(p_ky1=20.0))
+    assert Car.of(car) is car
+    assert Car.of(None) == Car()
+    with pytest.raises(TypeError, match="tyre must be a Tyre, parameters of one by name, or None, but 3 was given"):
+        Car(tyre=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Unknown parameter of car 'weight'"):
+        Car.of({"weight": 1500.0})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Kinematic(Car(pedal_lag=0.03), True),
+        Kinematic(Car(steering_lag=0.03), True),
+        Linear(CAR, False, 1.0),
+        Linear(CAR, False, 1.7),
+        Slip(Car(inertia=400.0), False, 0.5),
+    ],
+)
+def test_a_step_is_too_long_where_what_should_settle_grows(model: Model) -> None:
+    """Small departures from straight driving shrink in steps that are allowed, and grow in longer ones."""
+
+    def growth(h: float) -> float:
+        worst = 0.0
+        for v in np.linspace(1.5, 3.5, 11).tolist():
+            sizes, state = [], [0, 0, 0, v, 1e-15, 2e-15, 1e-15, 1e-15]
+            for _ in range(40):
+                state = list(model.advance(state, 0.0, 0.0, h, 1, FLOATS))
+                state[3] = v
+                sizes.append(float(np.linalg.norm(state[4:])))
+            worst = max(worst, sizes[39] / sizes[19])
+        return worst
+
+    assert growth(model.longest_step) < 1.0
+    assert growth(1.2 * model.longest_step) > 1.0
+    assert Kinematic(CAR, False).longest_step == math.inf
