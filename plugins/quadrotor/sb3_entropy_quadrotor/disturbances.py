@@ -20,7 +20,7 @@ class Disturbances:
       stationary law N(0, σ_w²).
     - *Sensors*: normal, new in every control step, on what is observed, never on what is paid for.
     - *Spread*: in each episode mass, each moment of inertia and the thrust of all rotors are multiplied by a factor
-      uniform in [1 − s, 1 + s] each.
+      uniform in [1 − s, 1 + s] each; a moment greater than the other two together, which no body has, is cut to that.
 
     :param motor_time: τ, in s
     :param drag: d, in N s/m

@@ -13,7 +13,7 @@ from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_quadrotor.actions import ActionMap, checked_action
 from sb3_entropy_quadrotor.disturbances import NONE, Disturbances
 from sb3_entropy_quadrotor.flight import CONTROL_STEP, Flight, quaternion_of, rotation_of
-from sb3_entropy_quadrotor.parameters import Airframe, made_of
+from sb3_entropy_quadrotor.parameters import Airframe, bodily, made_of
 from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode, path_of
 from sb3_entropy_quadrotor.reward import reward_of
 from sb3_entropy_quadrotor.start import start_of
@@ -159,7 +159,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
             factors = [1.0 + self.disturbances.spread * u for u in drawn]
             mass *= factors[0]
             self._thrust_factor = factors[1]
-            self.flight.become(mass, [m * f for m, f in zip(self.airframe.inertia, factors[2:], strict=True)])
+            self.flight.become(mass, bodily([m * f for m, f in zip(self.airframe.inertia, factors[2:], strict=True)]))
             self._wind = (self.disturbances.gust_speed * self.np_random.standard_normal(3)).tolist()
             draws = (self._sensors * self.np_random.standard_normal(19)).tolist()
         hovering = 4 * [self._thrust_factor * self.airframe.hover_thrust]
