@@ -43,8 +43,7 @@ def test_it_holds_hover(model: str, settings: dict[str, Any], within: float) -> 
 
 def test_it_sinks_by_what_it_does_not_know() -> None:
     # f (g + k_z e) = m g, with f and m the factors of thrust and mass
-    settings: dict[str, Any] = {name: 0.0 for name in QUIET if name != "gust_time"}
-    env = gym.make(ENV_ID, model="realistic", disturbances={**settings, "spread": 0.1})
+    env = gym.make(ENV_ID, model="realistic", disturbances={**QUIET, "spread": 0.1})
     controller, (seen, info) = PDController(env), env.reset(seed=4)
     ratio = info["mass"] / 0.027 / info["thrust_factor"]
     for _ in range(200):

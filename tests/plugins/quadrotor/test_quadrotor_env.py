@@ -312,6 +312,13 @@ def test_an_episode_must_have_begun() -> None:
         ({"model": "realistic", "disturbances": {"drag": -1}}, ValueError, "drag must be a number ≥ 0, but -1"),
         ({"model": "realistic", "disturbances": {"gust_time": 0}}, ValueError, "gust_time must be a number > 0"),
         ({"model": "realistic", "disturbances": {"spread": 0.9}}, ValueError, "spread must be a number between 0 and"),
+        (
+            {"model": "realistic", "disturbances": {"battery_capacity": -1}},
+            ValueError,
+            "battery_capacity must be .* ≥ 0",
+        ),
+        ({"model": "realistic", "disturbances": {"battery_resistance": 1}}, ValueError, "between 0 and 0.5, but 1"),
+        ({"model": "realistic", "disturbances": {"least_charge": 0}}, ValueError, "between 0.1 and 1, but 0"),
         ({"model": "realistic", "disturbances": {"rate_noise": None}}, TypeError, "rate_noise must be a number ≥ 0"),
         ({"render_mode": "ansi"}, ValueError, "Unknown render_mode 'ansi'"),
         ({"width": 3}, ValueError, "width must be a whole number between 16 and 4096, but 3"),
