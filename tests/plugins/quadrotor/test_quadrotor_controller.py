@@ -97,5 +97,8 @@ def test_the_table_of_what_is_earned(capsys: pytest.CaptureFixture[str], monkeyp
         assert 230 < float(row[3]) < 250
         assert 0 < float(row[4].split()[0]) < 10
         assert 0 <= float(row[5].split()[0]) < 10
+    earned, rms, late = flown.flown("line", "paper", 1)
+    assert -150 < earned < 0
+    assert 0 <= late < rms < 1
     with pytest.raises(ValueError, match="episodes must be a whole number ≥ 1, but 0"):
         flown.flown("hover", "simple", 0)
