@@ -29,3 +29,10 @@ def test_pursuit_earns_more_than_chance() -> None:
     assert pursuit["steps"] == 400 > chance["steps"]
     assert pursuit["farthest"] < 0.5
     assert chance["farthest"] > 2.0
+
+
+def test_chase_earns_more_than_chance() -> None:
+    env_id = control_vehicle.sb3_entropy_vehicle.PAPER_VEHICLE
+    chase, chance = earned(env_id, {}, True, 2), earned(env_id, {}, False, 2)
+    assert chase["mean"] > -1700
+    assert chance["mean"] < -30000

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from sb3_entropy_quadrotor.controller import PDController
     from sb3_entropy_quadrotor.disturbances import Disturbances
     from sb3_entropy_quadrotor.env import QuadrotorEnv
+    from sb3_entropy_quadrotor.paper_controller import PaperController
     from sb3_entropy_quadrotor.parameters import Airframe
 
-__all__ = ["Airframe", "Disturbances", "PDController", "QuadrotorEnv", "register"]
+__all__ = ["Airframe", "Disturbances", "PDController", "PaperController", "QuadrotorEnv", "register"]
 
 QUADROTOR = "entropy/Quadrotor-v0"
 
@@ -23,6 +24,7 @@ _HOMES = {
     "Airframe": "sb3_entropy_quadrotor.parameters",
     "Disturbances": "sb3_entropy_quadrotor.disturbances",
     "PDController": "sb3_entropy_quadrotor.controller",
+    "PaperController": "sb3_entropy_quadrotor.paper_controller",
     "QuadrotorEnv": "sb3_entropy_quadrotor.env",
 }
 

@@ -8,7 +8,7 @@ from sb3_entropy.errors import check_number
 @dataclass(frozen=True)
 class Disturbances:
     """
-    Lag, drag, noise, wind, and what differs from one quadrotor to the next. Each is off at 0.
+    Lag, drag, noise, wind, a battery, and what differs from one quadrotor to the next. Each is off at 0.
 
     - *Motors*: a rotor's thrust follows its command u as τ dT/dt = u − T. 0.15 s to settle, four time constants, and
       the 5 mm and 1 cm/s of sensor noise are those of Molchanov et al., "Sim-to-(multi)-real", IROS 2019.
@@ -18,9 +18,12 @@ class Disturbances:
     - *Wind*: each component an Ornstein–Uhlenbeck process with mean 0, standard deviation σ_w and correlation time τ_w,
       w' = w e^(−Δt/τ_w) + σ_w √(1 − e^(−2Δt/τ_w)) ξ, held for a control step Δt. An episode begins with a draw from its
       stationary law N(0, σ_w²).
+    - *Battery*: the greatest thrust falls with the voltage, see :class:`~sb3_entropy_quadrotor.battery.Battery`. An
+      episode begins with a full one, or with a charge uniform in [``least_charge``, 1]. 5 s of hovering take 1.2 % of
+      250 mAh.
     - *Sensors*: normal, new in every control step, on what is observed, never on what is paid for.
     - *Spread*: in each episode mass, each moment of inertia and the thrust of all rotors are multiplied by a factor
-      uniform in [1 − s, 1 + s] each.
+      uniform in [1 − s, 1 + s] each; a moment greater than the other two together, which no body has, is cut to that.
 
     :param motor_time: τ, in s
     :param drag: d, in N s/m
@@ -32,6 +35,9 @@ class Disturbances:
     :param attitude_noise: of a rotation about each axis of the body, in rad
     :param rate_noise: of the angular velocity about each axis, in rad/s
     :param spread: s, at most 0.5
+    :param battery_capacity: Q, in mAh; 0: as much as one likes
+    :param battery_resistance: R, in Ω, at most 0.5
+    :param least_charge: that an episode begins with, between 0.1 and 1, of which 1 is full, and nothing is drawn
     :raises TypeError: if one is no number
     :raises ValueError: if one is negative, or ``gust_time`` is 0
     """
@@ -46,14 +52,21 @@ class Disturbances:
     attitude_noise: float = 0.005
     rate_noise: float = 0.02
     spread: float = 0.1
+    battery_capacity: float = 250.0
+    battery_resistance: float = 0.163
+    least_charge: float = 1.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             if field.name == "spread":
                 check_number("spread", self.spread, 0.0, 0.5)
+            elif field.name == "battery_resistance":
+                check_number("battery_resistance", self.battery_resistance, 0.0, 0.5)
+            elif field.name == "least_charge":
+                check_number("least_charge", self.least_charge, 0.1, 1.0)
             else:
                 check_number(field.name, getattr(self, field.name), 0.0, open_low=field.name == "gust_time")
 
 
 #: a quadrotor as it is on paper
-NONE = Disturbances(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NONE = Disturbances(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

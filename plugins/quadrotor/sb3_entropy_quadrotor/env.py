@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_quadrotor.actions import ActionMap, checked_action
+from sb3_entropy_quadrotor.battery import Battery
 from sb3_entropy_quadrotor.disturbances import NONE, Disturbances
 from sb3_entropy_quadrotor.flight import CONTROL_STEP, Flight, quaternion_of, rotation_of
-from sb3_entropy_quadrotor.parameters import Airframe, made_of
+from sb3_entropy_quadrotor.parameters import Airframe, bodily, made_of
 from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode, path_of
 from sb3_entropy_quadrotor.reward import reward_of
 from sb3_entropy_quadrotor.start import start_of
@@ -125,6 +126,10 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self._before = self._trim
         self._thrust_factor = 1.0
         self._wind = [0.0, 0.0, 0.0]
+        capacity, resistance = self.disturbances.battery_capacity, self.disturbances.battery_resistance
+        self.battery = Battery(self.airframe, capacity, resistance, CONTROL_STEP) if capacity > 0 else None
+        #: that the battery has left, in [0, 1]
+        self.charge = 1.0
         self._begun, self._steps = 0.0, 0
         self._target: Target = self.trajectory(0.0)
         self._seen: Observation = np.zeros(len(BOUNDS), dtype=np.float32)
@@ -145,8 +150,8 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
 
         :param seed: of ``np_random``, from which everything is drawn
         :param options: where to begin
-        :return: the observation and ``info``, with the ``mass`` in kg and ``thrust_factor`` of this episode besides
-            what steps have
+        :return: the observation and ``info``, with the ``mass`` in kg and ``thrust_factor`` of this episode, and the
+            battery's ``charge`` if it is drawn, besides what steps have
         :raises TypeError: if an option is not of numbers
         :raises ValueError: if there is no such option, or it is out of its range
         """
@@ -159,9 +164,12 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
             factors = [1.0 + self.disturbances.spread * u for u in drawn]
             mass *= factors[0]
             self._thrust_factor = factors[1]
-            self.flight.become(mass, [m * f for m, f in zip(self.airframe.inertia, factors[2:], strict=True)])
+            self.flight.become(mass, bodily([m * f for m, f in zip(self.airframe.inertia, factors[2:], strict=True)]))
             self._wind = (self.disturbances.gust_speed * self.np_random.standard_normal(3)).tolist()
             draws = (self._sensors * self.np_random.standard_normal(19)).tolist()
+            self.charge = 1.0
+            if self.battery is not None and self.disturbances.least_charge < 1.0:
+                self.charge = float(self.np_random.uniform(self.disturbances.least_charge, 1.0))
         hovering = 4 * [self._thrust_factor * self.airframe.hover_thrust]
         self.flight.place(start.position, quaternion_of(*start.angles), start.velocity, start.rates, hovering)
         self._begun, self._steps, self._before, self._over = start.time, 0, self._trim, False
@@ -172,7 +180,10 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self._seen = self._observe(qpos, qvel, errors, draws)
         info = self._info(qpos, math.dist(qpos[:3], self._target[0]), False, False)
         self._show()
-        return self._seen.copy(), {**info, "mass": mass, "thrust_factor": self._thrust_factor}
+        drawn = {"mass": mass, "thrust_factor": self._thrust_factor}
+        if self.disturbances.least_charge < 1.0:
+            drawn["charge"] = self.charge
+        return self._seen.copy(), {**info, **drawn}
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
         """
@@ -193,6 +204,8 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         if self._noisy:
             draws = (self._sensors * self.np_random.standard_normal(19)).tolist()
             factor = self._thrust_factor
+            if self.battery is not None:
+                commands, self.charge = self.battery.spend(commands, self.charge)
             # A rotor does not push backwards.
             commands = [max(factor * u * (1.0 + e), 0.0) for u, e in zip(commands, draws[12:16], strict=True)]
             sound = self.flight.advance(commands, self._wind)

@@ -14,7 +14,7 @@ from sb3_entropy_quadrotor.parameters import Airframe
 #: physics steps a control step, which is 0.02 s
 SUBSTEPS = 5
 CONTROL_STEP = SUBSTEPS * TIMESTEP
-#: what no sound simulation reaches: 1000 m, m/s or rad/s
+#: what no sound simulation reaches, in m/s or rad/s
 MOST = 1e3
 
 #: the rows of a rotation matrix, one after the other
@@ -95,9 +95,8 @@ class Flight:
             x, y, z = wind
             self._push[:] = (self.drag * x, self.drag * y, self.drag * z)
         mujoco.mj_step(self.model, self.data, SUBSTEPS)
-        # Of all of them the greatest is no number if one is none.
-        largest = float(max(np.abs(self._qvel).max(), np.abs(self._qpos).max()))
-        return largest < MOST
+        # The greatest and the sum are no numbers if one is none. Positions may be as far away as the target is.
+        return bool(np.abs(self._qvel).max() < MOST) and math.isfinite(self._qpos.sum())
 
     def state(self) -> tuple[list[float], list[float]]:
         """:return: position and quaternion (w, x, y, z); velocity, and rates about the body's axes"""

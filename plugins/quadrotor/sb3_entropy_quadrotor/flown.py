@@ -1,5 +1,5 @@
 """
-``python -m sb3_entropy_quadrotor.flown``: what the controller earns, task by task and model by model, as Markdown.
+``python -m sb3_entropy_quadrotor.flown``: what the controllers earn, task by task and model by model, as Markdown.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import numpy as np
 from sb3_entropy.errors import check_number
 from sb3_entropy_quadrotor.controller import PDController
 from sb3_entropy_quadrotor.env import MODELS
+from sb3_entropy_quadrotor.paper_controller import PaperController
 from sb3_entropy_quadrotor.trajectories import TASKS
 
 
@@ -27,18 +28,19 @@ def flown(task: str, model: str, episodes: int, seed: int = 0, controlled: bool 
     """
     check_number("episodes", episodes, 1, integer=True)
     env = gym.make("entropy/Quadrotor-v0", task=task, model=model)
-    controller = PDController(env)
+    controller = PaperController(env) if model == "paper" else PDController(env)
     env.action_space.seed(seed)
     found = []
     for number in range(episodes):
         seen, _ = env.reset(seed=seed + number)
-        earned, errors, over = 0.0, [], False
+        earned, errors, times, state, over = 0.0, [], [], None, False
         while not over:
-            action = controller.action(seen) if controlled else env.action_space.sample()
+            action, state = controller.predict(seen, state) if controlled else (env.action_space.sample(), None)
             seen, reward, terminated, truncated, info = env.step(action)
             earned, over = earned + float(reward), terminated or truncated
-            errors.append(info["position_error"])
-        late = max(errors[100:], default=np.nan)
+            errors.append(info.get("position_error", float(np.linalg.norm(seen[:3]))))
+            times.append(info["time"])
+        late = max((error for error, time in zip(errors, times, strict=True) if time > 2.001), default=np.nan)
         found.append((earned, float(np.sqrt(np.mean(np.square(errors)))), late))
     env.close()
     mean, rms, late = np.mean(found, axis=0).tolist()
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("| task | model | random | controller | RMS | after 2 s |")
     print("|---|---|---:|---:|---:|---:|")
     for task in TASKS:
-        for model in MODELS:
+        for model in (*MODELS, "paper") if task == "line" else MODELS:
             chance, _, _ = flown(task, model, options.episodes, options.seed, controlled=False)
             mean, rms, late = flown(task, model, options.episodes, options.seed)
             print(f"| {task} | {model} | {chance:.1f} | {mean:.1f} | {100 * rms:.1f} cm | {100 * late:.1f} cm |")

@@ -16,6 +16,9 @@ from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode
 
 Observation = NDArray[np.float32]
 
+#: the longest episode, in s. Yaw rates grow by up to 0.0265 rad/s², and with them the explicit Euler step of the source
+#: lets roll and pitch rates grow: in 100 s by a factor of about 500, after 250 s beyond all numbers
+LONGEST = 100.0
 #: how high above the tiles z = 0 is drawn, in m
 _RAISED = 2.0
 
@@ -43,7 +46,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
     :param actions: ``"rotors"``, the source's only ones
     :param action_range: ``"full"``, or ``"hover"``, w = 2.257 (1 + span · a)
     :param span: of the range ``"hover"``
-    :param time_limit: in s
+    :param time_limit: in s, at most 100; beyond 25 s, ``gym.make`` needs a ``max_episode_steps`` too
     :param limit: what the time limit does, ``"truncate"`` or, as in the source, ``"terminate"``
     :param render_mode: ``"rgb_array"`` (image), ``"human"`` (window) or ``None``
     :param width: of the image, in pixels
@@ -69,7 +72,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
     ):
         check_choice("task of model='paper'", task, ["line"])
         check_choice("actions of model='paper'", actions, ["rotors"])
-        check_number("time_limit", time_limit, DT, 1e4)
+        check_number("time_limit", time_limit, DT, LONGEST)
         check_choice("limit", limit, ["truncate", "terminate"])
         check_render_mode(render_mode, width, height)
         self.middle, self.gain = speeds_range(action_range, span)

@@ -43,16 +43,26 @@ def made_of(kind: type[Parameters], name: str, given: Parameters | Mapping[str, 
     return kind(**(given or {}))
 
 
+def bodily(moments: Sequence[float]) -> list[float]:
+    """
+    :param moments: of inertia, in kg m²
+    :return: those of a rigid body, of which none is greater than the other two together: the greatest is cut to that
+    """
+    rest = sum(moments) - max(moments)
+    return [min(moment, rest) for moment in moments]
+
+
 @dataclass(frozen=True)
 class Airframe:
     """
     A rigid body with four rotors at the corners of a square, x forward, y left, z up. By default a Crazyflie 2.x:
 
     - mass, inertia, thrust-to-weight ratio: as in gym-pybullet-drones' ``cf2x.urdf`` (Panerati et al., "Learning to
-      fly", IROS 2021), the inertia from Förster, "System identification of the Crazyflie 2.0 nano quadrocopter",
-      ETH Zürich 2015;
+      fly", IROS 2021), which rounds the inertia of Luis and Le Ny, "Design of a trajectory tracking controller for a
+      nanoquadcopter", 2016;
     - arm: 46 mm from the centre to a rotor's axis, so that rotors are at (±arm/√2, ±arm/√2);
-    - torque ratio: Förster 2015, τ = 0.005964552 m · T.
+    - torque ratio: Förster, "System identification of the Crazyflie 2.0 nano quadrocopter", ETH Zürich 2015,
+      τ = 0.005964552 m · T; he finds moments of inertia of (1.66, 1.67, 2.93)e-5 kg m².
 
     :param mass: m, in kg
     :param arm: from the centre to each rotor's axis, in m

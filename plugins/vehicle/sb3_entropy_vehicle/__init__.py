@@ -12,10 +12,11 @@ import gymnasium as gym
 
 if TYPE_CHECKING:
     from sb3_entropy_vehicle.car import Car
+    from sb3_entropy_vehicle.chase import Chase
     from sb3_entropy_vehicle.pursuit import Pursuit
     from sb3_entropy_vehicle.track import Track
 
-__all__ = ["Car", "Pursuit", "Track", "register"]
+__all__ = ["Car", "Chase", "Pursuit", "Track", "register"]
 
 VEHICLE = "entropy/Vehicle-v0"
 PAPER_VEHICLE = "entropy/PaperVehicle-v0"
@@ -23,6 +24,7 @@ TORQUE_ACROBOT = "entropy/TorqueAcrobot-v0"
 
 _HOMES = {
     "Car": "sb3_entropy_vehicle.car",
+    "Chase": "sb3_entropy_vehicle.chase",
     "Pursuit": "sb3_entropy_vehicle.pursuit",
     "Track": "sb3_entropy_vehicle.track",
 }

@@ -1,8 +1,12 @@
 """The car's numbers, and its tyres'."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any, Self, TypeVar
 
-from sb3_entropy.errors import check_number
+from sb3_entropy.errors import check_number, unknown
+
+T = TypeVar("T")
 
 #: m/s²
 GRAVITY = 9.81
@@ -31,6 +35,9 @@ class Tyre:
     :param r_by2: how that slope falls with the slip angle
     :param r_cy1: shape of that loss
     :param r_ey1: its curvature
+    :raises TypeError: if one is not a number
+    :raises ValueError: if it is not finite; if a peak or a slope is not positive; if a pure force has no peak, that is,
+        if its shape is not between 1 and 2, or its curvature is not below 1
     """
 
     p_cx1: float = 1.6411
@@ -49,6 +56,18 @@ class Tyre:
     r_by2: float = 9.1916
     r_cy1: float = 1.0719
     r_ey1: float = -0.27572
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in {"p_dx1", "p_kx1", "p_dy1", "p_ky1"}:
+                check_number(field.name, value, 0.0, open_low=True)
+            elif field.name in {"p_cx1", "p_cy1"}:
+                check_number(field.name, value, 1.0, 2.0, open_low=True)
+            elif field.name in {"p_ex1", "p_ey1"}:
+                check_number(field.name, value, high=0.99)
+            else:
+                check_number(field.name, value)
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,7 @@ class Car:
     :param max_speed: beyond which nothing accelerates, in m/s
     :param front_brake: the front axle's share of braking
     :param front_drive: its share of driving
+    :param tyre: of all wheels, or what differs from the default one by name
     :raises TypeError: if one is not a number
     :raises ValueError: if one is out of its range
     """
@@ -106,7 +126,9 @@ class Car:
                 check_number(field.name, self.max_steering, 0.0, 1.5, open_low=True)
             elif field.name == "height":
                 check_number(field.name, self.height, 0.0)
-            elif field.name != "tyre":
+            elif field.name == "tyre":
+                object.__setattr__(self, "tyre", _made(Tyre, "tyre", self.tyre))
+            else:
                 check_number(field.name, getattr(self, field.name), 0.0, open_low=True)
         lifted = max(self.max_brake * self.height / self.front, self.max_drive * self.height / self.rear)
         if lifted >= GRAVITY:
@@ -115,7 +137,31 @@ class Car:
                 "axle off the road: max_brake·height must be < g·front, and max_drive·height < g·rear."
             )
 
+    @classmethod
+    def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
+        """
+        :param given: a car; or what differs from the default one by name, as a YAML file has it; or ``None``
+        :return: the car
+        :raises TypeError: if it is neither
+        :raises ValueError: if there is no parameter of that name
+        """
+        return _made(cls, "car", given)
+
     @property
     def wheelbase(self) -> float:
         """:return: l = l_f + l_r, in m"""
         return self.front + self.rear
+
+
+def _made(kind: type[T], name: str, given: Any) -> T:
+    if isinstance(given, kind):
+        return given
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(
+            f"{name} must be a {kind.__name__}, parameters of one by name, or None, but {given!r} was given."
+        )
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for key in given or {}:
+        if key not in known:
+            raise ValueError(unknown(f"parameter of {name}", key, known))
+    return kind(**(given or {}))

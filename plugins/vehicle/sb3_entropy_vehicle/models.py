@@ -1,5 +1,6 @@
 """The single-track car: kinematic, with linear tyres, and with tyres of combined slip."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from sb3_entropy_vehicle.tyres import Grip
 _BLEND, _SHARPNESS = 2.0, 0.4
 #: how fast sideslip and yaw rate settle at the kinematic ones below it, in s
 _SETTLING = 0.1
+#: the longest step times the greatest rate at which something settles: up to here the method is stable
+_LONGEST = 2.78
 
 
 class Motion(NamedTuple):
@@ -62,6 +65,18 @@ class Model(ABC):
     @abstractmethod
     def grip(self) -> float:
         """:return: the greatest lateral acceleration over g that the model has, or is meant for"""
+
+    @property
+    @abstractmethod
+    def rate(self) -> float:
+        """:return: the greatest rate at which sideslip and yaw rate settle at any speed, in 1/s"""
+
+    @property
+    def longest_step(self) -> float:
+        """:return: of the Runge–Kutta method, in s: longer ones do not follow the car but swing about it, and grow"""
+        lags = (self.car.steering_lag, self.car.pedal_lag) if self.lag else ()
+        rate = max([self.rate, *(1.0 / lag for lag in lags)])
+        return _LONGEST / rate if rate else math.inf
 
     def advance(self, state: State, steering: Number, pedal: Number, h: float, n: int, ops: Ops) -> State:
         """
@@ -129,6 +144,10 @@ class Kinematic(Model):
     """Wheels that do not slip: CommonRoad's kinematic single track, about the centre of mass."""
 
     @property
+    def rate(self) -> float:
+        return 0.0
+
+    @property
     def grip(self) -> float:
         return self.car.tyre.p_dy1
 
@@ -161,14 +180,33 @@ class Dynamic(Model, ABC):
     def grip(self) -> float:
         return self.car.tyre.p_dy1 * self.friction
 
+    @property
+    @abstractmethod
+    def cornering(self) -> float:
+        """:return: slope of an axle's lateral force by its slip angle, where there is none, over the load"""
+
+    @property
+    def rate(self) -> float:
+        car, v = self.car, np.linspace(0.0, 10.0, 401)
+        front, rear = (self.cornering * GRAVITY * arm / car.wheelbase for arm in (car.rear, car.front))
+        w, u = 0.5 * (1.0 + np.tanh((v - _BLEND) / _SHARPNESS)), np.maximum(v, 1.0)
+        # Of (β, r) about straight driving.
+        slopes = np.empty((len(v), 2, 2))
+        uneven, turns = car.front * front - car.rear * rear, car.mass / car.inertia
+        slopes[:, 0, 0] = -w * (front + rear) / u - (1.0 - w) / _SETTLING
+        slopes[:, 0, 1] = -w * (1.0 + uneven / u**2)
+        slopes[:, 1, 0] = -w * uneven * turns
+        slopes[:, 1, 1] = -w * (car.front**2 * front + car.rear**2 * rear) * turns / u - (1.0 - w) / _SETTLING
+        return float(abs(np.linalg.eigvals(slopes)).max())
+
     def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
         w = 0.5 * (1.0 + ops.tanh((v - _BLEND) / _SHARPNESS))
         rest = 1.0 - w
-        speed, slipping, turning = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
+        speed, slipping, turning, pull = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
         rolling, yaw = self.rolling(v, delta, ops)
         return Motion(
             beta,
-            w * speed + rest * a,
+            w * speed + rest * pull,
             w * r + rest * yaw,
             w * slipping + rest * (rolling - beta) / _SETTLING,
             w * turning + rest * (yaw - r) / _SETTLING,
@@ -177,8 +215,8 @@ class Dynamic(Model, ABC):
     @abstractmethod
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
-        """:return: dv/dt, dβ/dt, dr/dt, of a speed ≥ 1"""
+    ) -> tuple[Number, Number, Number, Number]:
+        """:return: dv/dt, dβ/dt, dr/dt, of a speed ≥ 1; and dv/dt straight on, which a slow car has"""
 
 
 class Linear(Dynamic):
@@ -194,9 +232,13 @@ class Linear(Dynamic):
         self._turning = self._stiffness * car.mass / (car.inertia * car.wheelbase)
         self._drifting = self._stiffness / car.wheelbase
 
+    @property
+    def cornering(self) -> float:
+        return self._stiffness
+
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
+    ) -> tuple[Number, Number, Number, Number]:
         car = self.car
         front = GRAVITY * car.rear - a * car.height
         rear = GRAVITY * car.front + a * car.height
@@ -204,7 +246,7 @@ class Linear(Dynamic):
         slip_rear = car.rear * r / v - beta
         pull_front, pull_rear = front * slip_front, rear * slip_rear
         turning = self._turning * (car.front * pull_front - car.rear * pull_rear)
-        return a, self._drifting * (pull_front + pull_rear) / v - r, turning
+        return a, self._drifting * (pull_front + pull_rear) / v - r, turning, a
 
 
 class Slip(Dynamic):
@@ -223,9 +265,13 @@ class Slip(Dynamic):
         self.tyre = Grip(car.tyre, friction)
         self._limit = GRAVITY * self.tyre.peak_along
 
+    @property
+    def cornering(self) -> float:
+        return self.car.tyre.p_ky1
+
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
-    ) -> tuple[Number, Number, Number]:
+    ) -> tuple[Number, Number, Number, Number]:
         car, tyre = self.car, self.tyre
         shift = ops.clip(a, -self._limit, self._limit) * car.height
         load_front = car.mass / car.wheelbase * (GRAVITY * car.rear - shift)
@@ -251,4 +297,5 @@ class Slip(Dynamic):
         y = y_r + y_f * cos_delta + x_f * sin_delta
         turning = (car.front * (y_f * cos_delta + x_f * sin_delta) - car.rear * y_r) / car.inertia
         speed = (x * cos_beta + y * sin_beta) / car.mass
-        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning
+        pull = tyre.peak_along * (share_front * load_front + share_rear * load_rear) / car.mass
+        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning, pull

@@ -56,11 +56,7 @@ class Track:
 
         if not callable(curve):
             raise TypeError(f"A track must be a function from (n,) to points (n, 2), but {curve!r} was given.")
-        points = np.array(curve(np.linspace(0.0, 1.0, _SAMPLES)), dtype=np.float64)
-        if points.shape != (_SAMPLES, 2):
-            raise ValueError(
-                f"A track must map {_SAMPLES} numbers to points of shape ({_SAMPLES}, 2), but it gave {points.shape}."
-            )
+        points = _numbers(curve(np.linspace(0.0, 1.0, _SAMPLES)))
         if not np.isfinite(points).all():
             first = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
             raise ValueError(
@@ -98,23 +94,27 @@ class Track:
 
     def crossing(self) -> tuple[float, float] | None:
         """:return: a point near which the track crosses itself, if there is one"""
-        stride = max(self.cells // 400, 1)
-        corners = np.concatenate([self.points[:-1:stride], self.points[-1:]])
-        a, b = corners[:-1], corners[1:]
+        from scipy.spatial import cKDTree
+
+        a, b = self.points[:-1], self.points[1:]
         n = len(a)
+        # Pieces that cross have middles no farther from one another than they are long.
+        longest = float(np.hypot(*(b - a).T).max())
+        pairs = cKDTree((a + b) / 2.0).query_pairs(1.001 * longest, output_type="ndarray")
+        apart = abs(pairs[:, 1] - pairs[:, 0])
+        i, j = pairs[(apart > 1) & ~((apart == n - 1) & self.closed)].T
 
         def side(start: Array, end: Array, point: Array) -> Array:
             along, off = end - start, point - start
-            return np.asarray(along[..., 0] * off[..., 1] - along[..., 1] * off[..., 0])
+            return np.asarray(along[:, 0] * off[:, 1] - along[:, 1] * off[:, 0])
 
-        one, other = (a[:, None], b[:, None]), (a[None], b[None])
-        crosses = (side(*one, other[0]) * side(*one, other[1]) < 0) & (side(*other, one[0]) * side(*other, one[1]) < 0)
-        apart = abs(np.arange(n)[:, None] - np.arange(n)[None])
-        crosses &= apart > 1
-        if self.closed:
-            crosses &= apart < n - 1
-        found = np.argwhere(crosses)
-        return (float(a[found[0, 0], 0]), float(a[found[0, 0], 1])) if len(found) else None
+        found = (side(a[i], b[i], a[j]) * side(a[i], b[i], b[j]) <= 0) & (
+            side(a[j], b[j], a[i]) * side(a[j], b[j], b[i]) <= 0
+        )
+        if not found.any():
+            return None
+        first = int(np.minimum(i, j)[found].min())
+        return float(a[first, 0]), float(a[first, 1])
 
     def at(self, s: Number, ops: Ops) -> tuple[Number, Number, Number, Number]:
         """
@@ -176,6 +176,19 @@ class Track:
             s = s + (dx * along + dy * up) / ops.maximum(1.0 - curvature * left, 0.2)
         px, py, heading, _ = self.at(s, ops)
         return s, (y - py) * ops.cos(heading) - (x - px) * ops.sin(heading), heading
+
+
+def _numbers(given: Any) -> Array:
+    due = f"A track must map {_SAMPLES} numbers to points of shape ({_SAMPLES}, 2), but it gave "
+    try:
+        points = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{due}no array ({error}): np.stack([x, y], axis=1) of arrays of u makes one.") from error
+    if points.dtype.kind not in "iuf":
+        raise ValueError(f"{due}an array of {points.dtype}.")
+    if points.shape != (_SAMPLES, 2):
+        raise ValueError(f"{due}{points.shape}.")
+    return points.astype(np.float64)
 
 
 def circle(u: Array, radius: float = 25.0) -> Array:

@@ -1,5 +1,7 @@
 """A car on a track as a Gymnasium environment."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from sb3_entropy.errors import MisfitError, check_choice, check_number, unknown
@@ -64,11 +66,12 @@ class VehicleEnv(TaskEnv):
     :param tyres: ``"kinematic"``, ``"linear"``, ``"slip"`` or ``"paper"``: see :mod:`sb3_entropy_vehicle.models`
     :param friction: of the road, for linear tyres and slipping ones: 1 on dry asphalt, 0.4 on snow, 0.1 on ice
     :param speed: the greatest target speed, in m/s
-    :param half_width: how far the track's edges are from its middle, in m
+    :param half_width: how far the track's edges are from its middle, in m; less than the radius of its bends
     :param lag: whether steering and pedals lag; or act at once
     :param dt: how long an action is held, in s
-    :param substeps: Runge–Kutta steps in that time
-    :param car: its numbers; CommonRoad's BMW 320i if ``None``
+    :param substeps: Runge–Kutta steps in that time; longer ones than 34 ms are unstable for the default car, and
+        refused
+    :param car: its numbers, or what differs from CommonRoad's BMW 320i by name
     :param clock: for ``"paper"``: whether the episode terminates after 200 steps, as in the source
     :param render_mode: ``"rgb_array"`` (image), ``"human"`` (a window) or ``None``
     :raises TypeError: if a parameter has the wrong type
@@ -86,7 +89,7 @@ class VehicleEnv(TaskEnv):
         lag: bool = True,
         dt: float = 0.05,
         substeps: int = 2,
-        car: Car | None = None,
+        car: Car | Mapping[str, Any] | None = None,
         clock: bool = False,
         render_mode: str | None = None,
     ):
@@ -115,8 +118,17 @@ class VehicleEnv(TaskEnv):
             check_number("half_width", half_width, 0.0, open_low=True)
             check_number("dt", dt, 0.0, 1.0, open_low=True)
             check_number("substeps", substeps, 1, integer=True)
-            model = _model(tyres, car, lag, friction)
-            task = Tracking(model, _track(track), float(speed), float(half_width), float(dt), int(substeps))
+            model, way = _model(tyres, car, lag, friction), _track(track)
+            _check_steps(model, dt, substeps)
+            if half_width * way.greatest_curvature >= 1.0:
+                radius = 1.0 / way.greatest_curvature
+                raise MisfitError(
+                    f"half_width={half_width!r} reaches beyond the centre of a bend of {radius:.3g} m, where no point "
+                    "of the track is the nearest: it must be less than every radius.",
+                    "half_width",
+                    "track",
+                )
+            task = Tracking(model, way, float(speed), float(half_width), float(dt), int(substeps))
         super().__init__(task, render_mode)
 
 
@@ -125,12 +137,21 @@ def _check_flag(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be True or False, but {value!r} was given.")
 
 
-def _model(tyres: str, car: Car | None, lag: bool, friction: float) -> Model:
+def _check_steps(model: Model, dt: float, substeps: int) -> None:
+    if dt / substeps > model.longest_step:
+        raise MisfitError(
+            f"dt={dt!r} with substeps={substeps!r} makes Runge–Kutta steps of {dt / substeps:.3g} s, but what settles "
+            f"fastest in this car needs steps of {model.longest_step:.2g} s at most: substeps must be at least "
+            f"{math.ceil(dt / model.longest_step)}.",
+            "dt",
+            "substeps",
+        )
+
+
+def _model(tyres: str, car: Car | Mapping[str, Any] | None, lag: bool, friction: float) -> Model:
     _check_flag("lag", lag)
     check_number("friction", friction, 0.0, 2.0, open_low=True)
-    if car is not None and not isinstance(car, Car):
-        raise TypeError(f"car must be a Car or None, but {car!r} was given.")
-    body = car or Car()
+    body = Car.of(car)
     if tyres == "kinematic":
         if friction != 1.0:
             raise MisfitError(

@@ -43,8 +43,7 @@ def test_it_holds_hover(model: str, settings: dict[str, Any], within: float) -> 
 
 def test_it_sinks_by_what_it_does_not_know() -> None:
     # f (g + k_z e) = m g, with f and m the factors of thrust and mass
-    settings: dict[str, Any] = {name: 0.0 for name in QUIET if name != "gust_time"}
-    env = gym.make(ENV_ID, model="realistic", disturbances={**settings, "spread": 0.1})
+    env = gym.make(ENV_ID, model="realistic", disturbances={**QUIET, "spread": 0.1})
     controller, (seen, info) = PDController(env), env.reset(seed=4)
     ratio = info["mass"] / 0.027 / info["thrust_factor"]
     for _ in range(200):
@@ -98,5 +97,8 @@ def test_the_table_of_what_is_earned(capsys: pytest.CaptureFixture[str], monkeyp
         assert 230 < float(row[3]) < 250
         assert 0 < float(row[4].split()[0]) < 10
         assert 0 <= float(row[5].split()[0]) < 10
+    earned, rms, late = flown.flown("line", "paper", 1)
+    assert -150 < earned < 0
+    assert 0 <= late < rms < 1
     with pytest.raises(ValueError, match="episodes must be a whole number ≥ 1, but 0"):
         flown.flown("hover", "simple", 0)

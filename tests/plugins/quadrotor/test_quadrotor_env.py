@@ -147,6 +147,16 @@ def test_a_simulation_that_diverges_ends_the_episode(tmp_path: Any, monkeypatch:
     assert not env.step(trim(env))[4]["diverged"]
 
 
+def test_far_away_is_not_diverged() -> None:
+    env = QuadrotorEnv(task="line")
+    env.reset(seed=0, options={"time": 1e5, "angles": (0, 0, 0), "rates": (0, 0, 0)})  # 150 km from the start
+    info = env.step(trim(env))[4]
+    assert not info["diverged"]
+    assert not info["crashed"]
+    env.flight.data.qpos[1] = np.inf
+    assert env.step(trim(env))[4]["diverged"]
+
+
 def test_observations_stay_within_their_bounds() -> None:
     env = started({"rates": (50.0, -50.0, 50.0), "velocity": (30.0, -30.0, 30.0)}, action_range="full")
     seen = env.step(np.array([1.0, 1.0, -1.0, 1.0]))[0]
@@ -302,13 +312,20 @@ def test_an_episode_must_have_begun() -> None:
         ({"model": "realistic", "disturbances": {"drag": -1}}, ValueError, "drag must be a number ≥ 0, but -1"),
         ({"model": "realistic", "disturbances": {"gust_time": 0}}, ValueError, "gust_time must be a number > 0"),
         ({"model": "realistic", "disturbances": {"spread": 0.9}}, ValueError, "spread must be a number between 0 and"),
+        (
+            {"model": "realistic", "disturbances": {"battery_capacity": -1}},
+            ValueError,
+            "battery_capacity must be .* ≥ 0",
+        ),
+        ({"model": "realistic", "disturbances": {"battery_resistance": 1}}, ValueError, "between 0 and 0.5, but 1"),
+        ({"model": "realistic", "disturbances": {"least_charge": 0}}, ValueError, "between 0.1 and 1, but 0"),
         ({"model": "realistic", "disturbances": {"rate_noise": None}}, TypeError, "rate_noise must be a number ≥ 0"),
         ({"render_mode": "ansi"}, ValueError, "Unknown render_mode 'ansi'"),
         ({"width": 3}, ValueError, "width must be a whole number between 16 and 4096, but 3"),
         ({"height": 1.5}, TypeError, "height must be a whole number"),
         ({"model": "paper", "task": "hover"}, ValueError, "Unknown task of model='paper' 'hover'. Available: line"),
         ({"model": "paper", "actions": "wrench"}, ValueError, "Unknown actions of model='paper' 'wrench'"),
-        ({"model": "paper", "time_limit": 0}, ValueError, "time_limit must be a number between 0.1 and 10000, but 0"),
+        ({"model": "paper", "time_limit": 0}, ValueError, "time_limit must be a number between 0.1 and 100, but 0"),
         ({"model": "paper", "limit": "end"}, ValueError, "Unknown limit 'end'. Available: terminate, truncate"),
         ({"model": "paper", "span": 2}, ValueError, "span must be a number > 0 and ≤ 1, but 2"),
         ({"model": "paper", "action_range": "some"}, ValueError, "Unknown action_range 'some'"),

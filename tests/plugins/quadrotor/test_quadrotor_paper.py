@@ -76,6 +76,20 @@ def test_its_time_limit(limit: str, end: tuple[bool, bool]) -> None:
     assert [env.step(np.zeros(4, dtype=np.float32))[2:4] for _ in range(5)] == [(False, False)] * 4 + [end]
 
 
+def test_the_longest_episode_stays_finite() -> None:
+    """Actions that let the rates grow fastest, through the yaw rate; longer episodes would leave the finite numbers."""
+    env = PaperQuadrotorEnv(time_limit=100.0)
+    env.reset(seed=0)
+    for _ in range(1000):
+        seen, reward, _, truncated, _ = env.step(np.array([1.0, -1.0, 1.0, -0.9]))
+        assert np.isfinite(seen).all()
+        assert np.isfinite(reward)
+    assert truncated
+    assert max(map(abs, env._state[9:])) < 1e4
+    with pytest.raises(ValueError, match=r"time_limit must be a number between 0.1 and 100, but 1000.0"):
+        PaperQuadrotorEnv(time_limit=1000.0)
+
+
 @pytest.mark.parametrize(
     "settings",
     [{}, {"limit": "terminate", "time_limit": 0.7}, {"max_episode_steps": 9, "action_range": "hover"}],

@@ -180,6 +180,17 @@ def test_every_episode_has_a_mass_an_inertia_and_a_thrust_of_its_own() -> None:
     np.testing.assert_allclose(velocity_and_rates(env)[0], [0.0, 0.0, rise], atol=1e-9)
 
 
+def test_no_spread_makes_what_no_body_is() -> None:
+    env = started(**quiet(spread=0.5))
+    cut = 0
+    for _ in range(60):
+        env.reset()
+        moments = np.sort(env.flight.model.body_inertia[1])
+        assert moments[2] <= moments[:2].sum() * (1 + 1e-12)
+        cut += moments[2] == pytest.approx(moments[:2].sum(), rel=1e-12)
+    assert 5 < cut < 55
+
+
 def test_thrusts_are_noisy_each_for_itself() -> None:
     env = started(**quiet(thrust_noise=0.1))
     commands = []

@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from sb3_entropy_vehicle import Chase
 from sb3_entropy_vehicle.acrobot import TorqueAcrobot, TorqueAcrobotEnv, derivative
 from sb3_entropy_vehicle.numerics import FLOATS, rk4
 from sb3_entropy_vehicle.vehicle import VehicleEnv
@@ -85,6 +86,33 @@ def test_a_division_by_zero_is_a_divergence() -> None:
     assert (reward, terminated, info["ended"]) == (0.0, True, "diverged")
     assert np.isfinite(obs).all()
     assert env.render().shape == (480, 480, 3)
+
+
+def test_chase_follows_the_target_by_thrust_alone() -> None:
+    env = gym.make("entropy/PaperVehicle-v0")
+    chase, seen, state, total, away = Chase(env), env.reset(seed=0)[0], None, 0.0, []
+    for _ in range(200):
+        action, state = chase.predict(seen, state)
+        seen, reward, _, _, info = env.step(action)
+        total, away = total + float(reward), [*away, -info["reward_terms"]["distance"]]
+    assert total == pytest.approx(-1610, abs=5)  # of random actions: −81351 ± 13661
+    assert max(away) < 8.0
+    assert state is not None
+    assert float(np.linalg.norm(state[:2])) == pytest.approx(away[-2], abs=1e-5)
+    # One step by hand: what the target moved by, less what the car moves at, along the car.
+    seen, before = np.array([1.0, -2.0, 0.5, 2.0, 0.3, -1.0], np.float32), np.array([4.0, -1.0, 1.5, 0.5])
+    e = np.array([1.0 + 2.9 * math.cos(0.5), -2.0 + 2.9 * math.sin(0.5)])
+    v = np.array([2 * math.cos(0.5) - 0.3 * math.sin(0.5), 2 * math.sin(0.5) + 0.3 * math.cos(0.5)])
+    target = (e - before[:2]) / 0.1 + before[2:]
+    pull = float((0.02 * e + 0.03 * (target - v)) @ [math.cos(0.5), math.sin(0.5)])
+    gentle = Chase(env, 0.02, 0.03)
+    assert gentle.predict(seen, before)[0].tolist() == pytest.approx([pull, 0.0], abs=1e-6)
+    first = float(0.02 * e @ [math.cos(0.5), math.sin(0.5)])
+    many, _ = gentle.predict(np.stack([seen, seen]), np.stack([before, before]), np.array([False, True]))
+    assert many[:, 0].tolist() == pytest.approx([pull, first], abs=1e-6)
+    assert gentle.predict(seen)[0][0] == pytest.approx(first, abs=1e-6)
+    with pytest.raises(TypeError, match=r"Chase drives entropy/PaperVehicle-v0, but <.*TimeLimit"):
+        Chase(gym.make("entropy/TorqueAcrobot-v0"))
 
 
 # The Acrobot

@@ -285,6 +285,10 @@ def test_the_spec_survives_json_and_the_environment_pickling() -> None:
     again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json())).unwrapped
     assert json.loads(env.spec.to_json())["kwargs"] == {"track": "lane_change", "friction": 0.4}
     assert again.task.model.friction == 0.4
+    # A car is a mapping in JSON, and in a YAML file.
+    driven = gym.make(ENV_ID, car=Car(mass=1500.0)).spec
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(driven.to_json())).unwrapped
+    assert again.task.model.car == VehicleEnv(car={"mass": 1500.0}).task.model.car == Car(mass=1500.0)
     for env_id in IDS:
         one = gym.make(env_id).unwrapped
         one.reset(seed=4)
@@ -466,7 +470,7 @@ def test_every_parameter_reaches_the_task() -> None:
     ).task
     assert (task.track, task.model.car, task.model.friction, task.model.lag) == (track, car, 0.7, False)
     assert (task.target_speed, task.half_width, task.dt, task.substeps) == (9.0, 1.0, 0.1, 5)
-    assert VehicleEnv(dt=0.1).metadata["render_fps"] == 10
+    assert VehicleEnv(dt=0.1, substeps=3).metadata["render_fps"] == 10
     assert a_line().task.target_speed == 12.0  # nothing bends
 
 
@@ -492,7 +496,14 @@ def test_every_parameter_reaches_the_task() -> None:
         ({"lag": 1}, TypeError, "lag must be True or False, but 1"),
         ({"dt": 2.0}, ValueError, "dt must be a number > 0 and ≤ 1, but 2.0"),
         ({"substeps": 0}, ValueError, "substeps must be a whole number ≥ 1, but 0"),
-        ({"car": {"mass": 1}}, TypeError, "car must be a Car or None, but"),
+        ({"car": "BMW"}, TypeError, "car must be a Car, parameters of one by name, or None, but 'BMW'"),
+        (
+            {"dt": 0.1},
+            ValueError,
+            "dt=0.1 with substeps=2 makes Runge–Kutta steps of 0.05 s, .* needs steps of 0.034 s at most.* at least 3",
+        ),
+        ({"car": {"pedal_lag": 0.004}, "tyres": "kinematic"}, ValueError, "substeps must be at least 5"),
+        ({"half_width": 26.0}, ValueError, "half_width=26.0 reaches beyond the centre of a bend of 25 m"),
         ({"clock": True}, ValueError, "clock=True goes with tyres=\"paper\" alone, but tyres='slip'"),
         ({"clock": 1}, TypeError, "clock must be True or False, but 1"),
         (

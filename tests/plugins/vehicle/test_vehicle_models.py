@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sb3_entropy_vehicle.car import GRAVITY, Car
+from sb3_entropy_vehicle.car import GRAVITY, Car, Tyre
 from sb3_entropy_vehicle.models import Kinematic, Linear, Model, Slip
 from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS, rk4
 from sb3_entropy_vehicle.tyres import Grip
@@ -114,8 +114,25 @@ def test_no_car_decelerates_or_corners_by_more_than_friction(friction: float) ->
     rng = np.random.default_rng(0)
     for _ in range(200):
         v, beta, r, delta, a = rng.uniform([3, -0.8, -1, -0.5, -8], [30, 0.8, 1, 0.5, 4])
-        speed, slipping, _ = model.slipping(v, beta, r, delta, a, FLOATS)
+        speed, slipping, *_ = model.slipping(v, beta, r, delta, a, FLOATS)
         assert math.hypot(speed, v * (slipping + r)) <= 1.1 * limit
+
+
+@pytest.mark.parametrize("friction", [0.4, 0.1])
+def test_ice_is_slippery_for_slow_cars_too(friction: float) -> None:
+    model = Slip(CAR, False, friction)
+    limit = model.tyre.peak_along * GRAVITY
+    car, speeds = [0, 0, 0, 3.0, 0, 0, 0, 0], [3.0]
+    while speeds[-1] > 0.0:
+        car = held(model, car, 0.0, -8.0, 0.025)
+        speeds.append(car[3])
+    braked = -np.diff(speeds)[:-1] / 0.025
+    assert braked == pytest.approx(limit, rel=0.03)  # both axles at their peaks, down to a halt
+    # From a standstill the driven axle pulls with what weighs on it: a = μ_x (g l_f + a h)/l.
+    pull = model.tyre.peak_along * GRAVITY * CAR.front / (CAR.wheelbase - model.tyre.peak_along * CAR.height)
+    car = held(model, [0, 0, 0, 0.0, 0, 0, 0, 0], 0.0, 4.0, 1.0)
+    # Loads are shifted by what is asked for, at most all that the road can give.
+    assert pull <= car[3] <= model.tyre.peak_along * (GRAVITY * CAR.front + limit * CAR.height) / CAR.wheelbase + 1e-9
 
 
 @pytest.mark.parametrize("friction", [1.0, 0.4, 0.1])
@@ -151,10 +168,10 @@ def test_left_is_right_mirrored_and_braking_loads_the_front() -> None:
     model = Slip(CAR, False, 0.4)
     left = model.slipping(10.0, 0.02, 0.3, 0.08, -3.0, FLOATS)
     right = model.slipping(10.0, -0.02, -0.3, -0.08, -3.0, FLOATS)
-    assert left == pytest.approx([right[0], -right[1], -right[2]], rel=1e-12)
+    assert left == pytest.approx([right[0], -right[1], -right[2], right[3]], rel=1e-12)
     linear = Linear(CAR, False, 1.0)
-    *_, braking = linear.slipping(10.0, 0.0, 0.0, 0.05, -4.0, FLOATS)
-    *_, rolling = linear.slipping(10.0, 0.0, 0.0, 0.05, 0.0, FLOATS)
+    _, _, braking, _ = linear.slipping(10.0, 0.0, 0.0, 0.05, -4.0, FLOATS)
+    _, _, rolling, _ = linear.slipping(10.0, 0.0, 0.0, 0.05, 0.0, FLOATS)
     shifted = GRAVITY * CAR.rear + 4.0 * CAR.height
     assert braking / rolling == pytest.approx(shifted / (GRAVITY * CAR.rear))
 
@@ -179,8 +196,53 @@ def test_many_cars_move_as_one(model: Model) -> None:
         ({"front_drive": 1.1}, "front_drive must be a number between 0 and 1, but 1.1"),
         ({"height": -0.1}, "height must be a number ≥ 0, but -0.1"),
         ({"height": 2.0}, "height=2.0 with max_drive=4.0 and max_brake=8.0 lifts an axle off the road"),
+        ({"tyre": {"p_dy1": -1.0}}, "p_dy1 must be a number > 0, but -1.0"),
+        ({"tyre": {"p_cx1": 0.9}}, "p_cx1 must be a number > 1 and ≤ 2, but 0.9"),
+        ({"tyre": {"p_ex1": 1.0}}, "p_ex1 must be a number ≤ 0.99, but 1.0"),
+        ({"tyre": {"r_bx1": math.nan}}, "r_bx1 must be a number, but nan"),
+        ({"tyre": {"p_ky": 20.0}}, "Unknown parameter of tyre 'p_ky'.*Did you mean 'p_ky1'"),
     ],
 )
-def test_cars_that_cannot_be_are_refused(numbers: dict[str, float], message: str) -> None:
+def test_cars_that_cannot_be_are_refused(numbers: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Car(**numbers)
+
+
+def test_cars_are_made_of_what_differs() -> None:
+    car = Car.of({"mass": 1500.0, "tyre": {"p_ky1": 20.0}})
+    assert car == Car(mass=1500.0, tyre=Tyre(p_ky1=20.0))
+    assert Car.of(car) is car
+    assert Car.of(None) == Car()
+    with pytest.raises(TypeError, match="tyre must be a Tyre, parameters of one by name, or None, but 3 was given"):
+        Car(tyre=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Unknown parameter of car 'weight'"):
+        Car.of({"weight": 1500.0})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Kinematic(Car(pedal_lag=0.03), True),
+        Kinematic(Car(steering_lag=0.03), True),
+        Linear(CAR, False, 1.0),
+        Linear(CAR, False, 1.7),
+        Slip(Car(inertia=400.0), False, 0.5),
+    ],
+)
+def test_a_step_is_too_long_where_what_should_settle_grows(model: Model) -> None:
+    """Small departures from straight driving shrink in steps that are allowed, and grow in longer ones."""
+
+    def growth(h: float) -> float:
+        worst = 0.0
+        for v in np.linspace(1.5, 3.5, 11).tolist():
+            sizes, state = [], [0, 0, 0, v, 1e-15, 2e-15, 1e-15, 1e-15]
+            for _ in range(40):
+                state = list(model.advance(state, 0.0, 0.0, h, 1, FLOATS))
+                state[3] = v
+                sizes.append(float(np.linalg.norm(state[4:])))
+            worst = max(worst, sizes[39] / sizes[19])
+        return worst
+
+    assert growth(model.longest_step) < 1.0
+    assert growth(1.2 * model.longest_step) > 1.0
+    assert Kinematic(CAR, False).longest_step == math.inf

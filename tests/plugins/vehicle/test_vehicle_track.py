@@ -78,6 +78,16 @@ def with_a_hole(u: Any) -> Any:
     return points
 
 
+def long_with_a_small_loop(u: Any) -> Any:
+    """10 km ahead, three quarters of a circle of radius 12 m to the left, and 10 km on, across the way there."""
+    turn = 18.0 * math.pi
+    s = np.asarray(u) * (20000.0 + turn)
+    bend = np.clip((s - 10000.0) / 12.0, 0.0, turn / 12.0)
+    x = np.minimum(s, 10000.0) + 12.0 * np.sin(bend)
+    y = 12.0 * (1.0 - np.cos(bend)) - np.maximum(s - 10000.0 - turn, 0.0)
+    return np.stack([x, y], axis=1)
+
+
 @pytest.mark.parametrize(
     ("curve", "error", "message"),
     [
@@ -91,6 +101,10 @@ def with_a_hole(u: Any) -> Any:
             r"more sharply than a radius of 5 m, but at .* m its radius is 2 m",
         ),
         (figure_eight, ValueError, r"must not cross itself, but it does near \(.*may_cross=True"),
+        (long_with_a_small_loop, ValueError, r"must not cross itself, but it does near \(99[89]\d\."),
+        (lambda u: (u, 0.0), ValueError, r"it gave no array \(.*np.stack\(\[x, y\], axis=1\)"),
+        (lambda u: None, ValueError, r"points of shape \(2001, 2\), but it gave an array of object"),
+        (lambda u: np.ones((2001, 2), complex), ValueError, "but it gave an array of complex128"),
     ],
 )
 def test_what_is_no_track_is_refused(curve: Any, error: type[Exception], message: str) -> None:
