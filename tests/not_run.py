@@ -3,10 +3,8 @@
 NOT_RUN = {
     "entropy_smooths_q",
     "is_it_off_policy_or_entropy",
-    "misleading_score_predicts",
     "zhang2025_acrobot",
     "zhang2025_paper_models",
     "zhang2025_quadrotor",
-    "zhang2025_toy_on_policy",
     "zhang2025_vehicle",
 }
