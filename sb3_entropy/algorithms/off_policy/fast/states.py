@@ -53,11 +53,11 @@ class FlatStateCritics(StateCritics):
     :param n_groups: G
     :param mean: of the Gaussian before tanh, shape (B, A)
     :param std: its standard deviation, shape (B, A)
+    :param room: where to keep what is large while it is asked, another than that of ``at_sample``
     """
 
-    def __init__(self, at_sample: AtSample, n_groups: int, mean: th.Tensor, std: th.Tensor):
-        self._at_sample, self._critics = at_sample, at_sample.critics
-        self._room = Room()
+    def __init__(self, at_sample: AtSample, n_groups: int, mean: th.Tensor, std: th.Tensor, room: Room):
+        self._at_sample, self._critics, self._room = at_sample, at_sample.critics, room
         self._groups = (n_groups, len(at_sample.critics) // n_groups)
         self.mean, self.std = mean, std
         self._states = at_sample.x[:, : -at_sample.n_actions]
@@ -85,7 +85,8 @@ class FlatStateCritics(StateCritics):
 
     @th.no_grad()
     def values_and_gradients(self, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
-        at = AtSample(self._critics, th.cat((self._states, actions), 1), self._at_sample.n_actions)
+        x = th.cat((self._states, actions), 1)
+        at = AtSample(self._critics, x, self._at_sample.n_actions, self._room)
         return at.values.view(*self._groups, -1), at.differentiate().view(*self._groups, *actions.shape)
 
     @th.no_grad()
