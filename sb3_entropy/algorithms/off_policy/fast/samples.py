@@ -13,6 +13,8 @@ from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 CHUNK = 1024
 #: up to which share of the plain products those of the switching units are the sooner done, gathering included
 PAYS = 0.8
+#: samples a state below which gathering rows for each state costs more than it saves
+FEWEST = 64
 RELU = ACTIVATIONS[nn.ReLU][0]
 
 
@@ -103,7 +105,7 @@ class SampledCritic:
 
     def _most(self, samples: Samples) -> float:
         """:return: of how many switching units a state they are sooner done alone; negative if of none"""
-        if len(self.activations) < 2 or self.activations[0] is not RELU:
+        if len(self.activations) < 2 or self.activations[0] is not RELU or samples.n_samples < FEWEST:
             return -1.0
         width = len(self.bias)
         return PAYS * width - (samples.n_actions + 1) * (1 + width / samples.n_samples)

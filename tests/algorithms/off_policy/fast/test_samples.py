@@ -122,8 +122,14 @@ def test_all_units_alike(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("widths", "activation", "n_samples"),
-    [((24,), nn.ReLU, 200), ((), nn.ReLU, 200), ((24, 17), nn.Tanh, 200), ((24, 17), nn.ReLU, 1)],
-    ids=["one layer", "none", "Tanh", "one sample"],
+    [
+        ((24,), nn.ReLU, 200),
+        ((), nn.ReLU, 200),
+        ((24, 17), nn.Tanh, 200),
+        ((24, 17), nn.ReLU, 1),
+        ((24, 17), nn.ReLU, module.FEWEST - 1),
+    ],
+    ids=["one layer", "none", "Tanh", "one sample", "few samples"],
 )
 def test_where_it_does_not_pay_nothing_is_asked(
     widths: tuple[int, ...], activation: type[nn.Module], n_samples: int, monkeypatch: pytest.MonkeyPatch
