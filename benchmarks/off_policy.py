@@ -71,12 +71,12 @@ def rows(with_sbx: bool = False) -> list[Row]:
     from sb3_entropy.registry import SIMILARITY_RULES
 
     sddpg, adaent = "sb3_entropy:SDDPG", "sb3_entropy:SACAdaEnt"
-    goals = {"linear": 1.15}
+    goals = {"linear": 1.15, "quadratic": 1.7, "bfloat16": 6.0, "exact": 10.0}
     return [
         Row(sddpg, {"actor_critic": "minimum"}, 0.65),
         Row(sddpg, {}, 0.60),
         Row(sddpg, {"actor_critic": "minimum", "fast": False}),
-        Row(adaent),
+        Row(adaent, {}, 1.7),
         *(Row(adaent, {"similarity_rule": key}, goals.get(key)) for key in sorted(SIMILARITY_RULES.keys())),
         *([Row(SBX)] if with_sbx else []),
     ]

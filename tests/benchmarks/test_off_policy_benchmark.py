@@ -34,7 +34,11 @@ def test_every_rule_takes_part_and_every_row_has_a_name_of_its_own() -> None:
     assert {row.name: row.goal for row in chosen if row.goal} == {
         "SDDPG(actor_critic=minimum)": 0.65,
         "SDDPG()": 0.60,
+        "SACAdaEnt()": 1.7,
         "SACAdaEnt(similarity_rule=linear)": 1.15,
+        "SACAdaEnt(similarity_rule=quadratic)": 1.7,
+        "SACAdaEnt(similarity_rule=bfloat16)": 6.0,
+        "SACAdaEnt(similarity_rule=exact)": 10.0,
     }
     assert len(rows()) == len(chosen) - 1
 

@@ -10,6 +10,9 @@ from torch import nn
 
 from sb3_entropy.algorithms.common.flat import FlatParameters
 
+#: shapes of one use that are remembered
+MOST_SHAPES = 64
+
 
 class Room:
     """
@@ -31,6 +34,8 @@ class Room:
         views = self._views.setdefault(use, {})
         if shape not in views:
             size = math.prod(shape)
+            if len(views) >= MOST_SHAPES:
+                views.clear()
             if use not in self._tensors or len(self._tensors[use]) < size:
                 views.clear()
                 self._tensors[use] = th.empty(size, dtype=dtype, device="cpu")

@@ -71,6 +71,8 @@ class FlatPath(Path):
         self.undisturbed: tuple[int, ...] | None = None
         #: of the critics in one pass after another
         self._room = Room()
+        #: of the critics where a similarity rule asks
+        self._asked_room = Room()
         #: what the actor ascends, in this step
         self._now: AtSample | None = None
 
@@ -218,7 +220,8 @@ class FlatPath(Path):
         return self._in_groups(self._at_sample(self.parts.actor_on_target_critics).values)
 
     def state_critics(self, target: bool) -> FlatStateCritics:
-        return FlatStateCritics(self._at_sample(target), self.n_groups, self._drawn.mean, self._drawn.std)
+        at_sample, drawn = self._at_sample(target), self._drawn
+        return FlatStateCritics(at_sample, self.n_groups, drawn.mean, drawn.std, self._asked_room)
 
     @th.no_grad()
     def descend_actor(self, weights: th.Tensor, alpha: float | th.Tensor, penalty: Penalty | None) -> th.Tensor:

@@ -4,10 +4,8 @@ import torch as th
 
 from sb3_entropy.algorithms.common.affine import Room
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
+from sb3_entropy.algorithms.off_policy.fast.samples import SampledCritic, Samples
 from sb3_entropy.algorithms.off_policy.similarity.states import StateCritics
-
-#: actions evaluated at once: as many as keep a layer of 256 numbers an action in a core's own cache
-CHUNK = 1024
 
 
 class AtSample:
@@ -55,11 +53,11 @@ class FlatStateCritics(StateCritics):
     :param n_groups: G
     :param mean: of the Gaussian before tanh, shape (B, A)
     :param std: its standard deviation, shape (B, A)
+    :param room: where to keep what is large while it is asked, another than that of ``at_sample``
     """
 
-    def __init__(self, at_sample: AtSample, n_groups: int, mean: th.Tensor, std: th.Tensor):
-        self._at_sample, self._critics = at_sample, at_sample.critics
-        self._room = Room()
+    def __init__(self, at_sample: AtSample, n_groups: int, mean: th.Tensor, std: th.Tensor, room: Room):
+        self._at_sample, self._critics, self._room = at_sample, at_sample.critics, room
         self._groups = (n_groups, len(at_sample.critics) // n_groups)
         self.mean, self.std = mean, std
         self._states = at_sample.x[:, : -at_sample.n_actions]
@@ -69,7 +67,7 @@ class FlatStateCritics(StateCritics):
     @th.no_grad()
     def values(self, actions: th.Tensor, states: th.Tensor | None = None, low_precision: bool = False) -> th.Tensor:
         """
-        The first layer is W_s s + b, once a state, + W_a a.
+        Where many actions are asked about, by the units that switch within a state's.
 
         :param actions: shape (N, B, A)
         :param states: the numbers of those B of the states that are asked about; None for all
@@ -77,48 +75,18 @@ class FlatStateCritics(StateCritics):
         :return: Q(s, a), shape (G, C, N, B)
         """
         dtype = th.bfloat16 if low_precision else th.float32
-        asked = self._states if states is None else self._states[states]
+        samples = Samples(self._states if states is None else self._states[states], actions)
         values = actions.new_empty((len(self._critics), *actions.shape[:2]))
         for critic, of_critic in enumerate(values):
-            self._evaluate(critic, asked, actions, of_critic, dtype)
+            of_critic.copy_(
+                SampledCritic(self._critics, critic, samples.n_actions, dtype, self._room).evaluate(samples)
+            )
         return values.view(*self._groups, *actions.shape[:2])
-
-    def _evaluate(self, critic: int, states: th.Tensor, actions: th.Tensor, values: th.Tensor, dtype: th.dtype) -> None:
-        """
-        :param critic: which
-        :param states: shape (B, D)
-        :param actions: shape (N, B, A)
-        :param values: where to write Q(s, a), shape (N, B)
-        :param dtype: of the products between the first and the last
-        """
-        n_states, n_actions = actions.shape[1:]
-        if n_states == 0:
-            return
-        layers, head = self._critics.trunk.layers, self._critics.head
-        affines = [*(affine for affine, _, _ in layers), head]
-        (first, *behind), (bias, *biases) = zip(
-            *((one.weight[critic], one.bias[critic]) for one in affines), strict=True
-        )
-        of_states = th.addmm(bias, states, first[:, :-n_actions].t())
-        lowered = [(weight.t().to(dtype), bias.to(dtype)) for weight, bias in zip(behind, biases, strict=True)][:-1]
-        for begin in range(0, len(actions), max(CHUNK // n_states, 1)):
-            rows = slice(begin, begin + max(CHUNK // n_states, 1))
-            part = actions[rows].reshape(-1, n_actions)
-            x = th.mm(part, first[:, -n_actions:].t(), out=self._room.of(0, len(part), len(first)))
-            x.view(-1, *of_states.shape).add_(of_states)
-            for depth, (_, activate, _) in enumerate(layers):
-                if depth > 0:
-                    weight, bias = lowered[depth - 1]
-                    out = self._room.of((depth, dtype), len(x), weight.shape[1], dtype=dtype)
-                    x = th.addmm(bias, x.to(dtype), weight, out=out).float()
-                x = activate(x)
-            if layers:  # one output: a product of matrix and vector
-                x = th.addmv(biases[-1].view(1), x, behind[-1].view(-1))
-            values[rows] = x.view(-1, n_states)
 
     @th.no_grad()
     def values_and_gradients(self, actions: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
-        at = AtSample(self._critics, th.cat((self._states, actions), 1), self._at_sample.n_actions)
+        x = th.cat((self._states, actions), 1)
+        at = AtSample(self._critics, x, self._at_sample.n_actions, self._room)
         return at.values.view(*self._groups, -1), at.differentiate().view(*self._groups, *actions.shape)
 
     @th.no_grad()

@@ -1,0 +1,163 @@
+"""Critics at many actions in each state, by the units that switch, against their own modules."""
+
+from typing import Any
+
+import pytest
+import torch as th
+from torch import nn
+
+from sb3_entropy.algorithms.common.affine import Room
+from sb3_entropy.algorithms.common.flat import FlatParameters
+from sb3_entropy.algorithms.off_policy.fast import samples as module
+from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
+from sb3_entropy.algorithms.off_policy.fast.samples import SampledCritic, Samples
+from sb3_entropy.algorithms.off_policy.similarity.cosine import similarity
+
+N_STATES, N_FEATURES = 30, 5
+
+
+def critics(n_actions: int, widths: tuple[int, ...], activation: type[nn.Module] = nn.ReLU) -> list[nn.Sequential]:
+    """:return: four of one shape, of a fixed seed"""
+    with th.random.fork_rng(devices=[]):
+        th.manual_seed(2)
+        networks = []
+        for _ in range(4):
+            sizes = (N_FEATURES + n_actions, *widths)
+            layers: list[nn.Module] = []
+            for n_in, n_out in zip(sizes, widths, strict=False):
+                layers += [nn.Linear(n_in, n_out), activation()]
+            networks.append(nn.Sequential(*layers, nn.Linear(sizes[-1], 1)))
+    return networks
+
+
+def asked(n_actions: int, n_samples: int, spread: float = 0.4) -> Samples:
+    """:return: states of unequal size, the first at the origin, and actions around one in each"""
+    generator = th.Generator().manual_seed(3)
+    states = th.randn((N_STATES, N_FEATURES), generator=generator) * th.linspace(0, 4, N_STATES).unsqueeze(1)
+    mean = 0.3 + 0.8 * th.randn((N_STATES, n_actions), generator=generator)
+    return Samples(states, th.tanh(mean + spread * th.randn((n_samples, *mean.shape), generator=generator)))
+
+
+def exact(network: nn.Sequential, samples: Samples) -> th.Tensor:
+    """:return: Q(s, a) by the network itself in double precision, shape (N, B)"""
+    rows = th.cat([samples.states.expand(samples.n_samples, -1, -1), samples.actions], 2).double()
+    for layer in network:
+        rows = rows @ layer.weight.double().t() + layer.bias.double() if isinstance(layer, nn.Linear) else layer(rows)
+    return rows.squeeze(2).detach()
+
+
+def evaluated(networks: list[nn.Sequential], samples: Samples, dtype: th.dtype = th.float32) -> list[th.Tensor]:
+    """:return: Q(s, a) of each"""
+    flat = FlatParameters(p for network in networks for p in network.parameters())
+    stacked, room = StackedCritics(networks, flat), Room()
+    with th.no_grad():
+        return [
+            SampledCritic(stacked, critic, samples.n_actions, dtype, room).evaluate(samples).clone()
+            for critic in range(len(networks))
+        ]
+
+
+class Asked:
+    """How many states were evaluated by what switches, and how many anyhow."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.switching = self.all = 0
+        of_all, of_switching = SampledCritic.evaluate_all, SampledCritic._evaluate_switching
+
+        def evaluate_all(critic: SampledCritic, samples: Samples) -> th.Tensor:
+            self.all += samples.n_states
+            return of_all(critic, samples)
+
+        def evaluate_switching(critic: SampledCritic, samples: Samples, chosen: th.Tensor, *others: Any) -> th.Tensor:
+            self.switching += len(chosen)
+            return of_switching(critic, samples, chosen, *others)
+
+        monkeypatch.setattr(SampledCritic, "evaluate_all", evaluate_all)
+        monkeypatch.setattr(SampledCritic, "_evaluate_switching", evaluate_switching)
+
+
+@pytest.mark.parametrize("widths", [(24, 17), (20, 12, 9)], ids=["two layers", "three"])
+@pytest.mark.parametrize("n_actions", [1, 6])
+def test_what_switches_says_all(n_actions: int, widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In some states by the switching units, in others by all; and in chunks of another size."""
+    networks, samples = critics(n_actions, widths), asked(n_actions, 200, spread=0.1)
+    expected = [exact(network, samples) for network in networks]
+    how = Asked(monkeypatch)
+    monkeypatch.setattr(module, "CHUNK", 700)
+    monkeypatch.setattr(module, "PAYS", {1: 0.3, 6: 0.8}[n_actions])
+    found = evaluated(networks, samples)
+    assert how.switching + how.all == 4 * N_STATES
+    assert how.all > 0
+    assert how.switching > N_STATES
+    for ours, theirs in zip(found, expected, strict=True):
+        assert float((ours - theirs).abs().max() / theirs.abs().max()) < 3e-6
+    sims = [similarity(th.stack(values).view(2, 2, *values[0].shape)) for values in (found, expected)]
+    clear = (sims[1] - 0.9).abs() > 1e-4
+    assert 0 < int((sims[1] > 0.9).sum()) < N_STATES
+    assert th.equal((sims[0] > 0.9)[clear], (sims[1] > 0.9)[clear])
+
+
+@pytest.mark.parametrize("kind", ["on", "off", "switching"])
+def test_all_units_alike(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples = critics(2, (24, 17)), asked(2, 200)
+    samples.actions = samples.actions[:, 4:5].expand(-1, N_STATES, -1)
+    with th.no_grad():
+        for network in networks:
+            weight, bias = network[0].weight, network[0].bias
+            if kind == "switching":  # zero at the mean of the actions, in every state
+                weight[:, :N_FEATURES] = 0
+                bias.copy_(-weight[:, N_FEATURES:] @ samples.actions[:, 0].mean(0))
+            else:
+                bias.fill_(40.0 if kind == "on" else -40.0)
+    expected = [exact(network, samples).float() for network in networks]
+    how = Asked(monkeypatch)
+    th.testing.assert_close(evaluated(networks, samples), expected, rtol=1e-5, atol=3e-6)
+    assert (how.switching, how.all) == ((0, 4 * N_STATES) if kind == "switching" else (4 * N_STATES, 0))
+    monkeypatch.setattr(module, "PAYS", 2.0)
+    th.testing.assert_close(evaluated(networks, samples), expected, rtol=1e-5, atol=3e-6)
+    assert how.switching == 4 * N_STATES * (1 if kind == "switching" else 2)
+    if kind == "off":
+        assert all(th.equal(values, values[:1].expand_as(values)) for values in evaluated(networks, samples))
+
+
+@pytest.mark.parametrize(
+    ("widths", "activation", "n_samples"),
+    [
+        ((24,), nn.ReLU, 200),
+        ((), nn.ReLU, 200),
+        ((24, 17), nn.Tanh, 200),
+        ((24, 17), nn.ReLU, 1),
+        ((24, 17), nn.ReLU, module.FEWEST - 1),
+    ],
+    ids=["one layer", "none", "Tanh", "one sample", "few samples"],
+)
+def test_where_it_does_not_pay_nothing_is_asked(
+    widths: tuple[int, ...], activation: type[nn.Module], n_samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, samples = critics(2, widths, activation), asked(2, n_samples)
+    how = Asked(monkeypatch)
+    for ours, network in zip(evaluated(networks, samples), networks, strict=True):
+        th.testing.assert_close(ours.double(), exact(network, samples), rtol=1e-5, atol=3e-6)
+    assert (how.switching, how.all) == (0, 4 * N_STATES)
+
+
+def test_the_other_way_is_as_rough_in_low_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples = critics(3, (40, 30)), asked(3, 100)
+    of_switching = evaluated(networks, samples, th.bfloat16)
+    monkeypatch.setattr(module, "PAYS", 0.0)
+    of_all = evaluated(networks, samples, th.bfloat16)
+    for found, plain, network in zip(of_switching, of_all, networks, strict=True):
+        expected = exact(network, samples)
+        error, other = ((q - expected).abs().max() / expected.abs().max() for q in (found, plain))
+        assert 0 < error < 0.02
+        assert 0 < other < 0.02
+        assert not th.equal(found, plain)
+
+
+def test_what_is_no_number_stays_none() -> None:
+    networks, samples = critics(2, (24, 17)), asked(2, 200)
+    with th.no_grad():
+        networks[1][0].bias[3] = float("nan")
+    found = evaluated(networks, samples)
+    assert found[1].isnan().all()
+    assert not found[0].isnan().any()
