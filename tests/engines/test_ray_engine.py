@@ -26,6 +26,7 @@ SHORT = [
     contract.maps,
     contract.shares_in_a_map,
     contract.reports_errors,
+    contract.waits,
     contract.redoes_what_a_killed_worker_had,
     contract.tells_of_an_actor_that_fails,
 ]
