@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -182,6 +182,48 @@ class Engine(ABC):
     @abstractmethod
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
         """:meth:`spawn`, with checked arguments."""
+
+    def wait(
+        self, answers: Sequence[Answer], count: int = 1, timeout: float | None = None
+    ) -> tuple[list[Answer], list[Answer]]:
+        """
+        Wait for the answers of several actors at once, without looking at each again and again.
+
+        An answer is done when :meth:`Answer.result` would return, or raise, at once: that of an actor that died is.
+
+        :param answers: what :meth:`Actor.call` gave, of any of this engine's actors
+        :param count: how many of them are waited for; more may be done by then
+        :param timeout: how long, in seconds, at most; for ever if ``None``
+        :return: all that are done, fewer than ``count`` only at the timeout, and the others; in the order given
+        :raises TypeError: if they are not answers of this engine's, or an argument is not a number
+        :raises ValueError: if an answer is given twice, there are fewer than ``count``, or a number is out of its range
+        :raises EngineError: if the engine is closed, or, while waiting, its cluster is gone
+        """
+        answers = list(answers)
+        check_number("count", count, low=1, integer=True)
+        if count > len(answers):
+            raise ValueError(
+                f"count must be at most the number of answers, {len(answers)}, but {count} was given. They would be "
+                "waited for in vain."
+            )
+        if timeout is not None:
+            check_number("timeout", timeout, low=0)
+        self._check_open()
+        for answer in answers:
+            if not self._answered(answer):
+                raise TypeError(f"answers must be what call() of this engine's actors gave, but {answer!r} was given.")
+        if len(set(map(id, answers))) < len(answers):
+            raise ValueError("answers must differ, but one was given twice. Give each once.")
+        done = set(map(id, self._wait(answers, int(count), timeout)))
+        return [one for one in answers if id(one) in done], [one for one in answers if id(one) not in done]
+
+    @abstractmethod
+    def _answered(self, answer: object) -> bool:
+        """:return: whether it may be an answer of this engine's actors"""
+
+    @abstractmethod
+    def _wait(self, answers: list[Any], count: int, timeout: float | None) -> Iterable[Answer]:
+        """:meth:`wait`, with checked arguments; all that are done, in any order."""
 
     def share(self, thing: Any) -> Shared:
         """

@@ -2,12 +2,14 @@
 
 import atexit
 import os
+import time
 import weakref
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from multiprocessing import util as _util  # noqa: F401 (its exit handler must be registered before ours, to run after)
 from typing import Any
 
-from sb3_entropy.engines.base import Actor, Engine, Item, Outcome, Result, Shared, check_workers
+from sb3_entropy.engines.base import Actor, Answer, Engine, Item, Outcome, Result, Shared, check_workers
 from sb3_entropy.engines.process_actor import ProcessActor
 from sb3_entropy.engines.process_pool import Pool
 from sb3_entropy.engines.shared import Shares
@@ -52,6 +54,18 @@ class ProcessEngine(Engine):
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
         return ProcessActor(self._shares.dump, cls, args, kwargs)
+
+    def _answered(self, answer: object) -> bool:
+        return isinstance(answer, Future)
+
+    def _wait(self, answers: list[Future[Any]], count: int, timeout: float | None) -> list[Answer]:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            done: list[Answer] = [answer for answer in answers if answer.done()]
+            left = None if end is None else end - time.monotonic()
+            if len(done) >= count or (left is not None and left <= 0):
+                return done
+            wait(set(answers).difference(done), left, FIRST_COMPLETED)
 
     def _share(self, thing: Any) -> Shared:
         return self._shares.share(thing)

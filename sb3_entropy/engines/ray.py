@@ -1,20 +1,25 @@
 """A Ray cluster, or a Ray that is started on this machine for the purpose. Needs the extra ``ray``."""
 
+import math
 import pickle
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 from sb3_entropy.engines import ray_cluster as cluster
 from sb3_entropy.engines.backlog import Backlog, Chunk
-from sb3_entropy.engines.base import Actor, Engine, EngineError, Item, Outcome, Result, Shared, check_workers
+from sb3_entropy.engines.base import Actor, Answer, Engine, EngineError, Item, Outcome, Result, Shared, check_workers
 from sb3_entropy.engines.calls import dump_parts, load_called
-from sb3_entropy.engines.ray_actor import RayActor
+from sb3_entropy.engines.ray_actor import RayActor, RayAnswer
 from sb3_entropy.engines.ray_worker import fetch, work
 from sb3_entropy.engines.shared import Kept, Key, Shares, places
 from sb3_entropy.engines.threads import ONE_THREAD
+
+#: for how long Ray is waited for before somebody looks whether its head is there, in seconds
+_SLICE = 1.0
 
 
 class RayEngine(Engine):
@@ -81,7 +86,7 @@ class RayEngine(Engine):
                         pending[self._work.remote(name, place, payloads, shares)] = taken
                 if not pending:
                     return
-                for reference in self._finished(list(pending)):
+                for reference in self._finished(list(pending), 1, _SLICE):
                     yield from self._fetch(reference, pending.pop(reference), backlog)
                 self._head.check()
         finally:
@@ -89,11 +94,11 @@ class RayEngine(Engine):
                 with suppress(Exception):
                     self._ray.cancel(reference, force=True)
 
-    def _finished(self, references: list[Any]) -> list[Any]:
-        """Wait for one, for a second; all that are finished by then."""
+    def _finished(self, references: list[Any], count: int, timeout: float) -> list[Any]:
+        """Wait for so many; all that are finished by then."""
         with self._head.speaking():
-            finished: list[Any] = self._ray.wait(references, num_returns=1, timeout=1.0)[0]
-            if finished:
+            finished: list[Any] = self._ray.wait(references, num_returns=count, timeout=timeout)[0]
+            if count <= len(finished) < len(references):
                 finished = self._ray.wait(references, num_returns=len(references), timeout=0)[0]
         return finished
 
@@ -112,6 +117,25 @@ class RayEngine(Engine):
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
         return RayActor(self._ray, self._shares.dump, cls, args, kwargs)
+
+    def _answered(self, answer: object) -> bool:
+        # Of an actor that was closed it is a future.
+        return isinstance(answer, RayAnswer) or (isinstance(answer, Future) and answer.done())
+
+    def _wait(self, answers: list[RayAnswer | Future[Any]], count: int, timeout: float | None) -> list[Answer]:
+        done: list[Answer] = [answer for answer in answers if isinstance(answer, Future)]
+        asked = {answer.reference: answer for answer in answers if isinstance(answer, RayAnswer)}
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while asked:
+            # All that are done are looked for where no more are needed too.
+            needed = count - len(done)
+            left = end - time.monotonic() if needed > 0 else 0.0
+            finished = self._finished([*asked], max(needed, 1), max(0.0, min(left, _SLICE)))
+            if len(finished) >= needed or left <= _SLICE:
+                return done + [asked[reference] for reference in finished]
+            # Ray would wait for a head that has gone for ever.
+            self._head.check()
+        return done
 
     def _share(self, thing: Any) -> Shared:
         return self._shares.share(thing)

@@ -60,13 +60,13 @@ class RayAnswer:
     """
 
     def __init__(self, ray: Any, reference: Any):
-        self._ray, self._reference = ray, reference
+        self._ray, self.reference = ray, reference
 
     def result(self, timeout: float | None = None) -> Any:
         """See :meth:`sb3_entropy.engines.base.Answer.result`."""
         errors = self._ray.exceptions
         try:
-            payload = self._ray.get(self._reference, timeout=timeout)
+            payload = self._ray.get(self.reference, timeout=timeout)
         except errors.GetTimeoutError as error:
             raise TimeoutError(f"The actor has not answered within {timeout} s.") from error
         except (errors.RayActorError, errors.ObjectLostError, errors.NodeDiedError) as error:
@@ -75,4 +75,4 @@ class RayAnswer:
 
     def done(self) -> bool:
         """See :meth:`sb3_entropy.engines.base.Answer.done`."""
-        return bool(self._ray.wait([self._reference], timeout=0)[0])
+        return bool(self._ray.wait([self.reference], timeout=0)[0])

@@ -1,4 +1,4 @@
-"""GAE on soft rewards: bit for bit Stable-Baselines3's, and by sums over the steps to come."""
+"""GAE on soft rewards, and V-trace on-policy: bit for bit Stable-Baselines3's, and by sums over the steps to come."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
-from sb3_entropy.algorithms.common.returns import soft_gae
+from sb3_entropy.algorithms.common.returns import soft_gae, soft_vtrace
 from sb3_entropy.algorithms.on_policy.buffers import soft_buffer_class
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
@@ -75,6 +75,25 @@ def test_is_bit_for_bit_that_of_stable_baselines3(cls: Any, gamma: float, lam: f
     assert ours.rewards.tobytes() == raw.tobytes()
     if issubclass(cls, Halved):
         assert np.array_equal(ours.rewards_seen, raw + bonus)
+
+
+@pytest.mark.parametrize("bounds", [(1.0, 1.0, 1.0), (3.7, 1.6, 2.2)])
+def test_vtrace_on_policy_is_bit_for_bit_what_stable_baselines3_returns(bounds: tuple[float, float, float]) -> None:
+    """No action's ratio is anything but 1."""
+    for seed, (gamma, lam) in enumerate(DISCOUNTS):
+        theirs, last, dones = fill(RolloutBuffer, seed, 1 + 17 * seed, 1 + seed % 3, gamma, lam)
+        bonus = np.random.default_rng(seed).random(theirs.rewards.shape, dtype=np.float32)
+        parts = theirs.values, theirs.episode_starts, last.numpy().flatten(), dones
+        log_probs = -np.float32(9) * np.random.default_rng(8).random(theirs.rewards.shape, dtype=np.float32)
+        of_bounds = dict(zip(("rho_bar", "c_bar", "pg_rho_bar"), bounds, strict=True))
+        theirs.rewards += bonus
+        found = soft_vtrace(
+            theirs.rewards, *parts, log_probs, log_probs.copy(), gamma, lam, advantage="gae", **of_bounds
+        )
+        theirs.compute_returns_and_advantage(last, dones)
+        assert found.targets.dtype == found.advantages.dtype == np.float32
+        assert found.targets.tobytes() == theirs.returns.tobytes()
+        assert found.advantages.tobytes() == theirs.advantages.tobytes()
 
 
 @pytest.mark.parametrize(("gamma", "lam"), DISCOUNTS)

@@ -126,6 +126,23 @@ def refuses_bad_arguments(engine):
             engine.map_unordered(f.square, range(2), chunk=chunk)
     with pytest.raises(TypeError, match="cls must be a class, but 3 was given"):
         engine.spawn(3)
+    # An actor that is not there any more answers at once, in every engine.
+    with engine.spawn(f.Counter, 0) as counter:
+        pass
+    answers = [counter.call("add") for _ in range(2)]
+    for count, kind in ((0, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(kind, match="count must be a whole number ≥ 1"):
+            engine.wait(answers, count)
+    for few, count in (([], 1), (answers, 3)):
+        with pytest.raises(ValueError, match=f"at most the number of answers, {len(few)}, but {count} was given"):
+            engine.wait(few, count)
+    for timeout, kind in ((-1, ValueError), (float("nan"), ValueError), ("1", TypeError)):
+        with pytest.raises(kind, match="timeout must be a number ≥ 0"):
+            engine.wait(answers, timeout=timeout)
+    with pytest.raises(TypeError, match=r"what call\(\) of this engine's actors gave, but 3 was given"):
+        engine.wait([answers[0], 3])
+    with pytest.raises(ValueError, match="answers must differ, but one was given twice"):
+        engine.wait([answers[0], answers[0]])
 
 
 def acts(engine):
@@ -147,6 +164,35 @@ def acts(engine):
     for actor in (counter, broken):
         with pytest.raises(ActorDied, match="closed"):
             actor.call("add").result()
+
+
+def waits(engine):
+    here = engine.__class__.__name__ == "SerialEngine"
+    with engine.spawn(f.Counter, 0) as slow, engine.spawn(f.Counter, 5) as quick:
+        # Both are there.
+        engine.wait([slow.call("add"), quick.call("add")], count=2, timeout=60)
+        later, *at_once = answers = [slow.call("wait", 0.6), quick.call("add"), quick.call("fail"), quick.call("add")]
+        assert engine.wait(answers, count=3, timeout=60) == ((answers, []) if here else (at_once, [later]))
+        # Those are done, and none more is needed. What is done comes in the order given.
+        assert engine.wait(answers[::-1]) == ((answers[::-1], []) if here else (at_once[::-1], [later]))
+        assert engine.wait([later], timeout=0.01) == ([later], [])[:: 1 if here else -1]
+        start, busy = time.monotonic(), time.process_time()
+        assert engine.wait((later, at_once[0]), count=2) == ([later, at_once[0]], [])
+        assert here or 0.1 < time.monotonic() - start < 30
+        # It sleeps meanwhile.
+        assert time.process_time() - busy < 0.1 + 0.3 * (time.monotonic() - start)
+        assert [later.result(0), at_once[0].result(0)] == [None, 7]
+        with pytest.raises(KeyError, match="nothing"):
+            at_once[1].result(0)
+        dying = slow.call("wait", 0.0 if here else 60.0)
+        assert engine.wait([dying], timeout=0.0) == ([dying], [])[:: 1 if here else -1]
+    # Closed while it was at work, and before.
+    after = quick.call("add")
+    assert engine.wait([after]) == ([after], [])
+    assert engine.wait([dying, after], count=2, timeout=30) == ([dying, after], [])
+    if not here:
+        with pytest.raises(ActorDied):
+            dying.result(0)
 
 
 def weights():
@@ -291,8 +337,9 @@ def tells_of_an_actor_that_fails(engine):
         pid = counter.call("pid").result()
         with pytest.raises(TimeoutError):
             counter.call("wait", 0.5).result(0.05)
-        waiting = counter.call("wait", 60)
+        waiting, behind = counter.call("wait", 60), counter.call("add")
         os.kill(pid, signal.SIGKILL)
+        assert engine.wait([behind, waiting], count=2, timeout=30) == ([behind, waiting], [])
         with pytest.raises(ActorDied, match="process"):
             waiting.result(30)
         with pytest.raises(ActorDied, match="process"):
@@ -321,6 +368,7 @@ EVERYWHERE = [
     survives_items_that_fail,
     refuses_bad_arguments,
     acts,
+    waits,
     shares_in_a_map,
     shares,
     shares_what_is_dropped_at_once,

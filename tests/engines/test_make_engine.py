@@ -45,6 +45,8 @@ def test_closed_serial_engine():
         engine.map_unordered(f.square, [1])
     with pytest.raises(EngineError, match="closed"):
         next(waiting)
+    with pytest.raises(EngineError, match="closed"):
+        engine.wait([counter.call("add")])
 
 
 def test_backlog_starts_no_more_workers_than_there_is_work_for():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +15,9 @@ import contract
 import engine_functions as f
 import pytest
 
-from sb3_entropy.engines import EngineError, make_engine
+from sb3_entropy.engines import ActorDied, EngineError, make_engine
 from sb3_entropy.engines.calls import load_called, plain_dumps
+from sb3_entropy.engines.ray_actor import RayAnswer
 from sb3_entropy.engines.ray_cluster import Head
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -26,6 +28,7 @@ SHORT = [
     contract.maps,
     contract.shares_in_a_map,
     contract.reports_errors,
+    contract.waits,
     contract.redoes_what_a_killed_worker_had,
     contract.tells_of_an_actor_that_fails,
 ]
@@ -72,7 +75,7 @@ SCRIPT = """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import engine_functions as f
     from ray.cluster_utils import Cluster
-    from sb3_entropy.engines import EngineError, make_engine
+    from sb3_entropy.engines import ActorDied, EngineError, make_engine
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     node = cluster.add_node(num_cpus=1)
@@ -175,3 +178,74 @@ def test_head_that_goes(monkeypatch):
         head.check()
     with pytest.raises(EngineError, match=f"The head of the Ray cluster, {address}, has gone"), head.speaking():
         raise ray.exceptions.RaySystemError("lost")
+
+
+class Clock:
+    """What Ray, its engine and the watch over its head have as time; and what Ray has finished at which second."""
+
+    def __init__(self, address, finished):
+        import ray
+
+        self.now, self.finished, self.waited = 100.0, finished, []
+        self.cloudpickle, self.exceptions = ray.cloudpickle, ray.exceptions
+        self.get_runtime_context = lambda: SimpleNamespace(gcs_address=address)
+
+    def monotonic(self):
+        return self.now
+
+    def remote(self, **options):
+        return lambda function: function
+
+    def wait(self, references, num_returns, timeout):
+        end, at = self.now + timeout, sorted(self.finished.get(one, float("inf")) for one in references)
+        self.now = max(self.now, min(end, at[num_returns - 1]))
+        self.waited.append(timeout)
+        ready = [one for one in references if self.finished.get(one, float("inf")) <= self.now]
+        return ready[:num_returns], [one for one in references if one not in ready[:num_returns]]
+
+
+@pytest.fixture
+def clocked(monkeypatch):
+    """Makes an engine whose Ray is a clock, and answers of its actors."""
+
+    def make(address, finished):
+        clock = Clock(address, finished)
+        monkeypatch.setattr("sb3_entropy.engines.ray_cluster.connect", lambda workers, address: (clock, False))
+        for module in ("ray", "ray_cluster"):
+            monkeypatch.setattr(f"sb3_entropy.engines.{module}.time", clock)
+        return make_engine("ray", workers=1), clock, [RayAnswer(clock, name) for name in "abcd"]
+
+    return make
+
+
+def test_waiting_for_answers(clocked):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        engine, clock, (a, b, c, d) = clocked(address, {"b": 103.4, "d": 103.4, "c": 105.0})
+        assert engine.wait([a, b, c, d], timeout=2.5) == ([], [a, b, c, d])
+        assert clock.waited == [1.0, 1.0, 0.5]
+        # Both that are there at once, of which one was enough.
+        assert engine.wait([d, c, b, a]) == ([d, b], [c, a])
+        assert clock.now == pytest.approx(103.4)
+        assert engine.wait([a, b, c, d], count=3) == ([b, c, d], [a])
+        assert clock.now == pytest.approx(105.0)
+        # Of actors that were closed: no need to wait for more, but a look at what is there.
+        closed = Future()
+        closed.set_exception(ActorDied("The actor was closed."))
+        assert engine.wait([a, closed, d]) == ([closed, d], [a])
+        assert engine.wait([closed]) == ([closed], [])
+        assert engine.wait([a, closed]) == ([closed], [a])
+        assert engine.wait([a, closed], count=2, timeout=0) == ([closed], [a])
+        assert clock.now == pytest.approx(105.0)
+        with pytest.raises(TypeError, match=r"this engine's actors gave, but <Future at .* state=pending> was given"):
+            engine.wait([Future()])
+
+
+def test_waiting_for_answers_ends_when_the_head_has_gone(clocked):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        engine, clock, (a, *_) = clocked(address, {})
+        with pytest.raises(EngineError, match=f"The head of the Ray cluster, {address}, has gone"):
+            engine.wait([a])
+        assert clock.now <= 105.0
