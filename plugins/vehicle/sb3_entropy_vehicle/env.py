@@ -99,6 +99,8 @@ class TaskEnv(gym.Env[Observation, NDArray[np.float32]], ABC):
         task = self.task
         state, terms, end = task.try_step(self._path[-1], task.checked(action, 1)[0].tolist())
         self._over = end > 0
+        if self.render_mode is None:  # nobody draws the way, and an episode without a limit would never stop growing
+            self._path.clear()
         self._path.append(state)
         info = task.describe(state)
         info["reward_terms"], info["ended"] = terms, task.ends[end]
@@ -133,5 +135,5 @@ class TaskEnv(gym.Env[Observation, NDArray[np.float32]], ABC):
 
     @property
     def path(self) -> Sequence[State]:
-        """:return: the states of the present episode, the first one included"""
+        """:return: the states of the episode, from the first one on; without a render mode the last one alone"""
         return tuple(self._path)

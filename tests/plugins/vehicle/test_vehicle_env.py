@@ -337,10 +337,36 @@ def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.Monkey
         VehicleEnv(render_mode="human").reset(seed=0)
 
 
+@pytest.mark.parametrize("driver", ["dummy", "offscreen"])
+def test_a_window_that_nobody_sees_is_none(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pygame = pytest.importorskip("pygame", reason="the extra 'zoo' is not installed")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    real = pygame.display.init
+
+    def without_a_display() -> None:
+        real()
+        monkeypatch.delenv("SDL_VIDEODRIVER")
+
+    monkeypatch.setattr(pygame.display, "init", without_a_display)
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: driver)
+    with pytest.raises(RuntimeError, match=rf"there is none \(SDL has its driver '{driver}' alone\)"):
+        VehicleEnv(render_mode="human").reset(seed=0)
+
+
 def test_without_pygame_the_window_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(RuntimeError, match=r"This needs pygame, which cannot be imported.*zoo"):
         VehicleEnv(render_mode="human").reset(seed=0)
+
+
+def test_the_way_is_kept_where_it_is_drawn() -> None:
+    for mode, kept in ((None, 1), ("rgb_array", 6)):
+        env = TorqueAcrobotEnv(render_mode=mode)
+        env.reset(seed=0)
+        for _ in range(5):
+            info = env.step(np.zeros(1))[4]
+        assert len(env.path) == kept
+        assert env.path[-1][0] == info["theta1"]
 
 
 def test_rendering_without_a_mode_warns() -> None:

@@ -1,11 +1,14 @@
 """A window that shows images, by pygame."""
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import missing_module
+
+_NO_DISPLAY = 'render_mode="human" needs a display, but there is none ({}): use render_mode="rgb_array".'
 
 
 class Window:
@@ -26,9 +29,11 @@ class Window:
             pygame.display.init()
             self._screen = pygame.display.set_mode((width, height))
         except pygame.error as error:
-            raise RuntimeError(
-                f'render_mode="human" needs a display, but there is none ({error}): use render_mode="rgb_array".'
-            ) from error
+            raise RuntimeError(_NO_DISPLAY.format(error)) from error
+        driver = pygame.display.get_driver()
+        if driver in {"dummy", "offscreen"} and not os.environ.get("SDL_VIDEODRIVER"):
+            pygame.display.quit()  # SDL draws where nobody sees it, which nobody has asked for
+            raise RuntimeError(_NO_DISPLAY.format(f"SDL has its driver {driver!r} alone"))
         pygame.display.set_caption("sb3_entropy_vehicle")
         self._clock, self._fps = pygame.time.Clock(), fps
 
