@@ -23,7 +23,7 @@ def test_a_batch_makes_as_many_steps_of_an_environment() -> None:
     made = batch("entropy/Quadrotor-v0", model="paper")()
     contestant(lambda: made, 192)(0)()
     assert made.num_envs == 64
-    np.testing.assert_array_equal(made._steps, 3)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(made.steps, 3)  # type: ignore[attr-defined]
 
 
 def test_a_short_one(tmp_path, capsys, monkeypatch) -> None:

@@ -114,7 +114,7 @@ def test_the_batch_answers_for_its_environments() -> None:
         batch.env_method("step", np.zeros(4))
     batch.reset()
     for actions in (np.full((2, 4), np.nan), np.zeros((3, 4)), np.array([["a"] * 4] * 2)):
-        with pytest.raises(ValueError, match=r"2 actions must be four finite numbers each, shape \(2, 4\), but"):
+        with pytest.raises(ValueError, match=r"2 actions of shape \(4,\) must be given, of finite numbers, but"):
             batch.step(actions)
     batch.set_options({"time": 1.0})
     with pytest.raises(ValueError, match=r"no options of reset\(\)"):
