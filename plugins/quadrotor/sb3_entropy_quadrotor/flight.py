@@ -2,23 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy_quadrotor.mjcf import TIMESTEP, flight_model
+from sb3_entropy_quadrotor.mjcf import SUBSTEPS, flight_model
 from sb3_entropy_quadrotor.parameters import Airframe
 
-#: physics steps a control step, which is 0.02 s
-SUBSTEPS = 5
-CONTROL_STEP = SUBSTEPS * TIMESTEP
 #: what no sound simulation reaches: 1000 m, m/s or rad/s
 MOST = 1e3
 
-#: the rows of a rotation matrix, one after the other
-Rotation = tuple[float, float, float, float, float, float, float, float, float]
+#: of a float, or of an array for many
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 class Flight:
@@ -95,9 +92,8 @@ class Flight:
             x, y, z = wind
             self._push[:] = (self.drag * x, self.drag * y, self.drag * z)
         mujoco.mj_step(self.model, self.data, SUBSTEPS)
-        # Of all of them the greatest is no number if one is none.
-        largest = float(max(np.abs(self._qvel).max(), np.abs(self._qpos).max()))
-        return largest < MOST
+        # What is no number is not less than anything.
+        return bool(np.abs(self._qvel).max() < MOST and np.abs(self._qpos).max() < MOST)
 
     def state(self) -> tuple[list[float], list[float]]:
         """:return: position and quaternion (w, x, y, z); velocity, and rates about the body's axes"""
@@ -109,7 +105,28 @@ class Flight:
         return found
 
 
-def rotation_of(w: float, x: float, y: float, z: float) -> Rotation:
+def turned(
+    w: Number, x: Number, y: Number, z: Number, a: Number, b: Number, c: Number
+) -> tuple[Number, Number, Number, Number]:
+    """
+    :param w: of a quaternion q
+    :param x: of it
+    :param y: of it
+    :param z: of it
+    :param a: half a small angle about the body's x, in rad
+    :param b: half of one about y
+    :param c: half of one about z
+    :return: q ⊗ (1, (a, b, c)), q turned by a small rotation about the body's axes, of another length
+    """
+    return (
+        w - x * a - y * b - z * c,
+        x + w * a + y * c - z * b,
+        y + w * b + z * a - x * c,
+        z + w * c + x * b - y * a,
+    )
+
+
+def rotation_of(w: Number, x: Number, y: Number, z: Number) -> tuple[Number, ...]:
     """
     :param w: of a quaternion, which need not be of length 1
     :param x: of it
