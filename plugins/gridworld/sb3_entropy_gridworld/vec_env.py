@@ -51,8 +51,7 @@ class GridworldVecEnv(BatchVecEnv):
                     actions[i] = (actions[i] + generator.integers(1, len(ACTIONS))) % len(ACTIONS)
         rewards = grid.leaving_pays[self._states]
         self._states = grid.successors[self._states, actions]
-        infos: list[Info] = [{"state": state} for state in self._states.tolist()]
-        return Moved(self._observe(self._states), rewards, self._states == grid.absorbing, infos)
+        return Moved(self._observe(self._states), rewards, self._states == grid.absorbing, {"state": self._states})
 
     def _observe(self, states: NDArray[np.int64]) -> NDArray[Any]:
         if isinstance(self.observation_space, spaces.Discrete):

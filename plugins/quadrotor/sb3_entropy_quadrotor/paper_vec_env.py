@@ -46,11 +46,8 @@ class PaperVecEnv(BatchVecEnv):
         position = -5.0 * (abs(target_at(steps) - x) + abs(y) + abs(z))
         attitude = -(abs(roll) + abs(pitch) + abs(yaw))
         late = steps >= world.most_steps
-        infos: list[Info] = [
-            {"time": t, "reward_terms": {"position": p, "attitude": a}}
-            for t, p, a in zip((DT * steps).tolist(), position.tolist(), attitude.tolist(), strict=True)
-        ]
-        return Moved(observed(states, steps), position + attitude, late & world.terminates, infos, late)
+        said = {"time": DT * steps, "reward_terms": {"position": position, "attitude": attitude}}
+        return Moved(observed(states, steps), position + attitude, late & world.terminates, said, late)
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """:return: nothing for each: the batch is not drawn"""

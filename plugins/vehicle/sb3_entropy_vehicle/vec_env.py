@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, rows
+from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved
 from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS
 from sb3_entropy_vehicle.task import Array, Task
 
@@ -54,11 +54,8 @@ class TaskVecEnv(BatchVecEnv):
             terms = {name: np.where(lost, 0.0, term) for name, term in terms.items()}
         self._states = states
         rewards = sum(terms.values(), np.zeros(self.num_envs))
-        columns: dict[str, Any] = {name: number.tolist() for name, number in task.describe(states).items()}
-        columns["reward_terms"] = rows({name: term.tolist() for name, term in terms.items()})
-        columns["ended"] = [task.ends[end] for end in ends.tolist()]
-        observations = np.array(task.observe(states, ARRAYS), np.float32).T.copy()
-        return Moved(observations, rewards, ends > 0, rows(columns))
+        said = {**task.describe(states), "reward_terms": terms, "ended": [task.ends[end] for end in ends.tolist()]}
+        return Moved(np.array(task.observe(states, ARRAYS), np.float32).T.copy(), rewards, ends > 0, said)
 
     def get_images(self) -> Sequence[NDArray[np.uint8]]:
         """:return: where each environment stands, as one of them draws it, without the way that led there"""
