@@ -1,7 +1,9 @@
 """Many environments with the same parameters, stepped at once as arrays: what is common to their ``VecEnv``s."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -15,7 +17,7 @@ from sb3_entropy.vec_env.shared import SharedVecEnv
 
 Info = dict[str, Any]
 #: N values by name, arrays or lists of plain ones; or columns again, of a dictionary inside
-Columns = Mapping[str, Any]
+Columns = dict[str, Any]
 
 
 class Moved(NamedTuple):
@@ -124,7 +126,7 @@ class BatchVecEnv(SharedVecEnv, ABC):
         observations, rewards, terminated, said, truncated = self.move(self._actions)
         cut = ((self.steps >= self.limit) | truncated) & ~terminated
         dones = terminated | cut
-        if isinstance(said, Mapping):
+        if isinstance(said, dict):
             infos = rows({**said, "TimeLimit.truncated": cut})
         else:
             infos = said
@@ -145,18 +147,41 @@ def rows(columns: Columns) -> list[Info]:
     """
     :param columns: at least one
     :return: N dictionaries of plain values, in the columns' order
+    :raises ValueError: if they are not equally long
     """
-    plain = {
-        name: rows(column) if isinstance(column, Mapping) else getattr(column, "tolist", lambda column=column: column)()
-        for name, column in columns.items()
-    }
-    # Copies have all keys, and so the room for them, from the start: half the time of dict(zip(…)).
-    blank = dict.fromkeys(plain)
-    found: list[Info] = [blank.copy() for _ in next(iter(plain.values()))]
-    for name, values in plain.items():
-        for info, value in zip(found, values, strict=True):
-            info[name] = value
-    return found
+    flat: list[Any] = []
+    return _writer(_layout(columns, flat))(*flat)
+
+
+def _layout(columns: Columns, flat: list[Any]) -> tuple[tuple[str, Any], ...]:
+    """:return: the names, each with None or with the names inside; what they stand for is appended to ``flat``"""
+    found: list[tuple[str, Any]] = []
+    for name, column in columns.items():
+        if isinstance(column, dict):
+            found.append((name, _layout(column, flat)))
+        else:
+            flat.append(column.tolist() if isinstance(column, np.ndarray) else column)
+            found.append((name, None))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _writer(layout: tuple[tuple[str, Any], ...]) -> Callable[..., list[Info]]:
+    """
+    :return: what writes the dictionaries of this layout: ``lambda *columns: [{"a": v0, …} for v0, … in zip(…)]``. As
+        ``collections.namedtuple`` does, the names are written into the source: three times faster than dict(zip(…)),
+        and infos are most of what a step of a batch costs
+    """
+    numbers = count()
+
+    def display(part: tuple[tuple[str, Any], ...]) -> str:
+        values = (f"{str(name)!r}: {display(inner) if inner else f'v{next(numbers)}'}" for name, inner in part)
+        return f"{{{', '.join(values)}}}"
+
+    shown = display(layout)
+    names = "".join(f"v{i}, " for i in range(next(numbers)))
+    writer: Callable[..., list[Info]] = eval(f"lambda *columns: [{shown} for {names} in zip(*columns, strict=True)]")
+    return writer
 
 
 def box_actions(actions: Any, n: int, size: int, low: float = -1.0, high: float = 1.0) -> NDArray[np.float64]:

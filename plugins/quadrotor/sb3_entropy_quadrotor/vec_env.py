@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, box_actions
+from sb3_entropy.vec_env.batch import BatchVecEnv, Columns, Info, Moved, box_actions, rows
 from sb3_entropy_quadrotor.disturbances import drawn_body
 from sb3_entropy_quadrotor.env import BOUNDS, QuadrotorEnv
 from sb3_entropy_quadrotor.flight import quaternion_of, rotation_of, turned
@@ -71,10 +71,8 @@ class QuadrotorVecEnv(BatchVecEnv):
         before = np.tile(self._trim, (len(which), 1))
         self._seen[which] = seen = _observed(states, targets, noises.T if self._noisy else None, before)
         nowhere = np.zeros(len(which), bool)
-        infos = _infos(times, states[:3], goals, np.array(distances), nowhere, nowhere)
-        for info, mass, factor in zip(infos, masses, self._thrust_factors[which, 0].tolist(), strict=True):
-            info["mass"], info["thrust_factor"] = mass, factor
-        return seen, infos
+        said = _said(times, states[:3], goals, np.array(distances), nowhere, nowhere)
+        return seen, rows({**said, "mass": masses, "thrust_factor": self._thrust_factors[which, 0]})
 
     def checked(self, actions: Any) -> Array:
         return box_actions(actions, self.num_envs, 4)
@@ -106,11 +104,9 @@ class QuadrotorVecEnv(BatchVecEnv):
             seen[lost], states[:3, lost], distances[lost] = self._seen[lost], targets[:3, lost], world.crash_distance
             slow[:, lost] = states[10:, lost] = 0.0
         terms = rewards_of(distances, slow, states[10:], (actions - self._trim).T, crashed)
-        infos = _infos(times, states[:3], goals, distances, crashed, lost)
-        for info, (a, p, v, r, e, c) in zip(infos, zip(*(term.tolist() for term in terms), strict=True), strict=True):
-            info["reward_terms"] = {"alive": a, "position": p, "velocity": v, "rates": r, "effort": e, "crash": c}
+        said = _said(times, states[:3], goals, distances, crashed, lost)
         self._seen = seen
-        return Moved(seen.copy(), terms.total, crashed, infos)
+        return Moved(seen.copy(), terms.total, crashed, {**said, "reward_terms": terms._asdict()})
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """:return: nothing for each: the batch is not drawn"""
@@ -139,23 +135,20 @@ def _observed(states: Array, targets: Array, noises: Array | None, before: Array
     return seen
 
 
-def _infos(
+def _said(
     times: Array,
     places: Array,
     goals: Sequence[Vector],
     distances: Array,
     crashed: NDArray[np.bool_],
     diverged: NDArray[np.bool_],
-) -> list[Info]:
-    return [
-        {"time": t, "position": place, "target": goal, "position_error": off, "crashed": crash, "diverged": lost}
-        for t, place, goal, off, crash, lost in zip(
-            times.tolist(),
-            zip(*places.tolist(), strict=True),
-            goals,
-            distances.tolist(),
-            crashed.tolist(),
-            diverged.tolist(),
-            strict=True,
-        )
-    ]
+) -> Columns:
+    """:return: the columns of ``info``"""
+    return {
+        "time": times,
+        "position": zip(*places.tolist(), strict=True),
+        "target": goals,
+        "position_error": distances,
+        "crashed": crashed,
+        "diverged": diverged,
+    }
