@@ -7,23 +7,34 @@ import gymnasium as gym
 import numpy as np
 import sb3_entropy_quadrotor  # noqa: F401  (it registers the environment)
 
-from benchmarks import control
-from benchmarks.control import CELLS, Cell, batch, contestant, main, single
+from benchmarks import control, control_returns
+from benchmarks.control import CELLS, PAPER_VEHICLE, VEHICLE, Cell, batch, contestant, main, single
+from benchmarks.control_returns import earned
 
 
 def test_every_environment_steps_gently_and_survives() -> None:
     for cell in CELLS:
         if not cell.over:
             env: Any = cell.make()
-            contestant(lambda env=env: env, 20)(0)()
-            assert env.get_wrapper_attr("_elapsed_steps") == 20  # within one episode
+            contestant(lambda env=env: env, 14)(0)()
+            assert env.get_wrapper_attr("_elapsed_steps") == 14  # within one episode
+
+
+def test_every_batch_is_compared_with_its_own_environment() -> None:
+    names = {cell.name: cell for cell in CELLS}
+    batches = [cell for cell in CELLS if cell.over]
+    assert len(batches) == 12
+    for cell in batches:
+        assert cell.name.startswith(f"{cell.over}, 64")
+        assert not names[cell.over].over
+        assert cell.clock == ("wall" if "threads" in cell.name else "cpu")
 
 
 def test_a_batch_makes_as_many_steps_of_an_environment() -> None:
     made = batch("entropy/Quadrotor-v0", model="paper")()
     contestant(lambda: made, 192)(0)()
     assert made.num_envs == 64
-    np.testing.assert_array_equal(made._steps, 3)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(made.steps, 3)  # type: ignore[attr-defined]
 
 
 def test_a_short_one(tmp_path, capsys, monkeypatch) -> None:
@@ -42,7 +53,36 @@ def test_a_short_one(tmp_path, capsys, monkeypatch) -> None:
     ]
     assert "| hard |" in capsys.readouterr().out
     assert main([*short, "--strict"], cells) == 1
+    assert main([*short, "--only", "hard"], cells) == 0
+    assert [row["name"] for row in json.loads((tmp_path / "it.json").read_text())] == ["hard", "easy"]
     assert main([*short, "--strict"], cells[:1]) == 0
+
+
+def test_pursuit_earns_more_than_chance() -> None:
+    settings = {"tyres": "kinematic"}
+    pursuit, chance = earned(VEHICLE, settings, True, 2), earned(VEHICLE, settings, False, 2)
+    assert pursuit["mean"] > 390
+    assert chance["mean"] < 100
+    assert pursuit["steps"] == 400 > chance["steps"]
+    assert pursuit["farthest"] < 0.5
+    assert chance["farthest"] > 2.0
+
+
+def test_chase_earns_more_than_chance() -> None:
+    chase, chance = earned(PAPER_VEHICLE, {}, True, 2), earned(PAPER_VEHICLE, {}, False, 2)
+    assert chase["mean"] > -1700
+    assert chance["mean"] < -30000
+
+
+def test_returns_are_printed_as_they_are_found(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(control_returns, "TRACKS", ("circle",))
+    monkeypatch.setattr(control_returns, "ROADS", (("kinematic", 1.0),))
+    monkeypatch.setattr(control_returns, "earned", lambda env_id, settings, controlled: {"mean": float(controlled)})
+    assert main(["--returns"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["circle kinematic 1 pursuit"] == {"mean": 1.0}
+    assert found["entropy/PaperVehicle-v0 chase"] == {"mean": 1.0}
+    assert found["circle kinematic 1 random"] == found["entropy/TorqueAcrobot-v0 random"] == {"mean": 0.0}
 
 
 class Lazy(gym.Env[Any, Any]):

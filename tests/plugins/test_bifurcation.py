@@ -15,14 +15,12 @@ import sb3_entropy_bifurcation
 from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from sb3_entropy_bifurcation.bifurcation import BifurcationEnv
 from sb3_entropy_bifurcation.obstacle2d import Obstacle2DEnv
-from sb3_entropy_bifurcation.vec_env import TaskVecEnv
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from sb3_entropy.environments import register_envs
 from sb3_entropy.mdp import TabularMDP, value_iteration
-from sb3_entropy.vec_env.native import make_native_vec_env
 
 ENV_ID = "entropy/Bifurcation-v0"
 JUST_BELOW = float(np.nextafter(np.float32(0.1), np.float32(0)))
@@ -270,31 +268,6 @@ def test_children_that_start_with_an_empty_registry_make_it() -> None:
 # The batch
 
 
-@pytest.mark.parametrize("limit", [None, 1])
-def test_the_batch_is_step_by_step_a_dummy_vec_env(limit: int | None) -> None:
-    settings: dict[str, Any] = {"half_width": 0.4, "sure": -1.5}
-    batch = make_native_vec_env(ENV_ID, 3, seed=5, max_episode_steps=limit, **settings)
-    dummy = DummyVecEnv([lambda: gym.make(ENV_ID, max_episode_steps=limit, **settings)] * 3)
-    dummy.seed(5)
-    assert type(batch) is TaskVecEnv
-    np.testing.assert_array_equal(batch.reset(), dummy.reset())
-    assert batch.reset_infos == dummy.reset_infos
-    ends = set()
-    for actions in np.random.default_rng(0).uniform(-1.2, 1.2, size=(60, 3, 1)).astype(np.float32):
-        (obs, rewards, dones, infos), expected = batch.step(actions), dummy.step(actions)
-        for ours, theirs in zip((obs, rewards, dones), expected[:3], strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-            assert ours.dtype == theirs.dtype
-        for info, other in zip(infos, expected[3], strict=True):
-            last, other_last = info.pop("terminal_observation", None), other.pop("terminal_observation", None)
-            np.testing.assert_array_equal(last, other_last)
-            assert info == other
-            if last is not None:
-                ends.add(info["state"])
-        assert batch.reset_infos == dummy.reset_infos
-    assert ends == ({3, 4, 5} if limit is None else {1, 2})
-
-
 def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch = BifurcationEnv.make_sb3_vec_env(2, render_mode="rgb_array", seed=1)
     batch.set_options([{"state": 1}, {"state": 2}])
@@ -302,8 +275,6 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     assert batch.reset().argmax(axis=1).tolist() == [0, 0]  # options hold for one reset
     assert [tree.inside for tree in batch.get_attr("tree")] == [1.0, 1.0]
     assert [mdp.gamma for mdp in batch.env_method("to_mdp", indices=1)] == [0.99]
-    assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
-    assert not batch.has_attr("nothing_of_this_name")
     single = BifurcationEnv(render_mode="rgb_array")
     single.reset()
     single.step(act(1))
@@ -317,20 +288,7 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.close()
 
 
-def test_the_batch_refuses_what_it_cannot_do() -> None:
-    batch = BifurcationEnv.make_sb3_vec_env(2)
-    batch.reset()
-    with pytest.raises(AttributeError, match="tree of a batch of environments cannot be set"):
-        batch.set_attr("tree", None)
-    with pytest.raises(AttributeError, match=r"step\(\) of one environment in a batch cannot be called"):
-        batch.env_method("step", act(0))
-    for wrong in (np.zeros(3), np.array([[0.0], [np.nan]])):
-        with pytest.raises(ValueError, match=r"2 actions of shape \(1,\) must be given, of finite numbers, but array"):
-            batch.step(wrong)
-    with pytest.raises(ValueError, match="n_envs must be a whole number ≥ 1, but 0"):
-        BifurcationEnv.make_sb3_vec_env(0)
-    with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
-        BifurcationEnv.make_sb3_vec_env(1, max_episode_steps=0)
+def test_the_batch_refuses_what_the_environment_does() -> None:
     with pytest.raises(ValueError, match="half_width must be a number > 0 and ≤ 1"):
         BifurcationEnv.make_sb3_vec_env(1, half_width=2.0)
 

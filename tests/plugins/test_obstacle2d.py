@@ -11,7 +11,6 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from sb3_entropy_bifurcation.geometry import Rectangle
 from sb3_entropy_bifurcation.obstacle2d import Obstacle2DEnv
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from sb3_entropy.vec_env.native import make_native_vec_env
 
@@ -262,29 +261,6 @@ def test_the_picture_keeps_its_proportions_for_other_courses() -> None:
 
 
 # The batch
-
-
-def test_the_batch_is_step_by_step_a_dummy_vec_env() -> None:
-    settings: dict[str, Any] = {"goal": (1.0, 0.5), "goal_radius": 0.4, "wall_x": (2.0, 2.5), "max_episode_steps": 6}
-    batch = make_native_vec_env(ENV_ID, 4, seed=5, **settings)
-    dummy = DummyVecEnv([lambda: gym.make(ENV_ID, **settings)] * 4)
-    dummy.seed(5)
-    np.testing.assert_array_equal(batch.reset(), dummy.reset())
-    assert batch.reset_infos == dummy.reset_infos
-    ends = set()
-    for actions in np.random.default_rng(0).uniform(-1.2, 1.2, size=(300, 4, 2)).astype(np.float32):
-        (obs, rewards, dones, infos), expected = batch.step(actions), dummy.step(actions)
-        for ours, theirs in zip((obs, rewards, dones), expected[:3], strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-            assert ours.dtype == theirs.dtype
-        for info, other, reward in zip(infos, expected[3], rewards, strict=True):
-            last, other_last = info.pop("terminal_observation", None), other.pop("terminal_observation", None)
-            np.testing.assert_array_equal(last, other_last)
-            assert info == other
-            if last is not None:
-                ends.add((info["is_success"], info["TimeLimit.truncated"], bool(reward == -200)))
-        assert batch.reset_infos == dummy.reset_infos
-    assert ends == {(True, False, False), (False, True, False), (False, False, True)}  # goal, limit and wall
 
 
 def test_the_batch_has_the_limit_of_the_registration_and_draws_each_way() -> None:

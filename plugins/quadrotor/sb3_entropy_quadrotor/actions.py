@@ -87,6 +87,20 @@ class ActionMap:
         most = self.most
         return [0.0 if thrust < 0.0 else min(thrust, most) for thrust in asked]
 
+    def commands(self, actions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        :param actions: in [−1, 1], shape (N, 4)
+        :return: :meth:`command` of each, to the bit, shape (N, 4)
+        """
+        asked = self._middle + self._gain * actions
+        if self.ideal:
+            return asked
+        if self._wrench:
+            f, x, y, z = asked.T
+            asked = np.stack([p * f + q * x + r * y + s * z for p, q, r, s in self._rows], axis=1)
+        thrusts: NDArray[np.float64] = np.minimum(np.maximum(asked, 0.0), self.most)
+        return thrusts
+
     def action(self, wrench: NDArray[np.float64]) -> NDArray[np.float64]:
         """
         :param wrench: (F, τx, τy, τz), in N and N m, shape (4,)

@@ -1,8 +1,15 @@
 """What the model ``realistic`` adds to the rotors."""
 
+import math
 from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_number
+from sb3_entropy_quadrotor.mjcf import CONTROL_STEP
+from sb3_entropy_quadrotor.parameters import Airframe, bodily
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,67 @@ class Disturbances:
                 check_number("least_charge", self.least_charge, 0.1, 1.0)
             else:
                 check_number(field.name, getattr(self, field.name), 0.0, open_low=field.name == "gust_time")
+
+    @property
+    def keep(self) -> float:
+        """:return: e^(−Δt/τ_w), the share of the wind that is left after a control step"""
+        return math.exp(-CONTROL_STEP / self.gust_time)
+
+    @property
+    def scales(self) -> NDArray[np.float64]:
+        """
+        :return: what 19 standard normals of a control step are multiplied by, shape (19,): position, velocity, half a
+            rotation and rates of the sensors, three each, four thrusts, and the wind's three changes
+        """
+        gust = self.gust_speed * math.sqrt(1.0 - self.keep * self.keep)
+        return np.repeat(
+            [
+                self.position_noise,
+                self.velocity_noise,
+                self.attitude_noise / 2,
+                self.rate_noise,
+                self.thrust_noise,
+                gust,
+            ],
+            [3, 3, 3, 3, 4, 3],
+        )
+
+
+class Body(NamedTuple):
+    """
+    What is drawn for an episode.
+
+    :param mass: in kg
+    :param inertia: in kg m²
+    :param thrust_factor: of all rotors
+    :param wind: in m/s
+    :param noise: of the first observation, 19 numbers
+    :param charge: of the battery, in [0, 1]
+    """
+
+    mass: float
+    inertia: list[float]
+    thrust_factor: float
+    wind: list[float]
+    noise: list[float]
+    charge: float
+
+
+def drawn_body(airframe: Airframe, disturbances: Disturbances, generator: np.random.Generator) -> Body:
+    """
+    :param airframe: what is varied
+    :param disturbances: how much
+    :param generator: of the environment
+    :return: the quadrotor of an episode, and the wind, the noise and the charge that it begins with
+    """
+    factors = [1.0 + disturbances.spread * u for u in generator.uniform(-1.0, 1.0, 5).tolist()]
+    inertia = bodily([moment * factor for moment, factor in zip(airframe.inertia, factors[2:], strict=True)])
+    wind = (disturbances.gust_speed * generator.standard_normal(3)).tolist()
+    noise = (disturbances.scales * generator.standard_normal(19)).tolist()
+    charge = 1.0
+    if disturbances.battery_capacity > 0 and disturbances.least_charge < 1.0:
+        charge = float(generator.uniform(disturbances.least_charge, 1.0))
+    return Body(airframe.mass * factors[0], inertia, factors[1], wind, noise, charge)
 
 
 #: a quadrotor as it is on paper

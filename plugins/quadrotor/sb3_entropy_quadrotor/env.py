@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_quadrotor.actions import ActionMap, checked_action
 from sb3_entropy_quadrotor.battery import Battery
-from sb3_entropy_quadrotor.disturbances import NONE, Disturbances
-from sb3_entropy_quadrotor.flight import CONTROL_STEP, Flight, quaternion_of, rotation_of
-from sb3_entropy_quadrotor.parameters import Airframe, bodily, made_of
+from sb3_entropy_quadrotor.disturbances import NONE, Disturbances, drawn_body
+from sb3_entropy_quadrotor.flight import Flight, quaternion_of, rotation_of, turned
+from sb3_entropy_quadrotor.mjcf import CONTROL_STEP
+from sb3_entropy_quadrotor.parameters import Airframe, made_of
 from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode, path_of
 from sb3_entropy_quadrotor.reward import reward_of
 from sb3_entropy_quadrotor.start import start_of
@@ -121,7 +122,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self.render_mode = render_mode
         self.flight = Flight(self.airframe, ideal, self.disturbances.motor_time, self.disturbances.drag)
         self.camera = Camera(self.airframe.arm, width, height, self.metadata["render_fps"])
-        self._noisy = model == "realistic"
+        self.disturbed = model == "realistic"
         self._trim = self.action_map.trim.tolist()
         self._before = self._trim
         self._thrust_factor = 1.0
@@ -134,13 +135,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self._target: Target = self.trajectory(0.0)
         self._seen: Observation = np.zeros(len(BOUNDS), dtype=np.float32)
         self._over = True
-        step, d = CONTROL_STEP, self.disturbances
-        self._keep = math.exp(-step / d.gust_time)
-        self._gust = d.gust_speed * math.sqrt(1.0 - self._keep * self._keep)
-        self._sensors = np.repeat(
-            [d.position_noise, d.velocity_noise, d.attitude_noise / 2, d.rate_noise, d.thrust_noise, self._gust],
-            [3, 3, 3, 3, 4, 3],
-        )
+        self._keep, self._sensors = self.disturbances.keep, self.disturbances.scales
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -159,17 +154,11 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         start = start_of(self.trajectory, self.np_random, options or {})
         mass = self.airframe.mass
         draws: list[float] = []
-        if self._noisy:
-            drawn = self.np_random.uniform(-1.0, 1.0, 5).tolist()
-            factors = [1.0 + self.disturbances.spread * u for u in drawn]
-            mass *= factors[0]
-            self._thrust_factor = factors[1]
-            self.flight.become(mass, bodily([m * f for m, f in zip(self.airframe.inertia, factors[2:], strict=True)]))
-            self._wind = (self.disturbances.gust_speed * self.np_random.standard_normal(3)).tolist()
-            draws = (self._sensors * self.np_random.standard_normal(19)).tolist()
-            self.charge = 1.0
-            if self.battery is not None and self.disturbances.least_charge < 1.0:
-                self.charge = float(self.np_random.uniform(self.disturbances.least_charge, 1.0))
+        if self.disturbed:
+            mass, inertia, self._thrust_factor, self._wind, draws, self.charge = drawn_body(
+                self.airframe, self.disturbances, self.np_random
+            )
+            self.flight.become(mass, inertia)
         hovering = 4 * [self._thrust_factor * self.airframe.hover_thrust]
         self.flight.place(start.position, quaternion_of(*start.angles), start.velocity, start.rates, hovering)
         self._begun, self._steps, self._before, self._over = start.time, 0, self._trim, False
@@ -201,7 +190,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         asked = checked_action(action)
         commands = self.action_map.command(asked)
         draws: list[float] = []
-        if self._noisy:
+        if self.disturbed:
             draws = (self._sensors * self.np_random.standard_normal(19)).tolist()
             factor = self._thrust_factor
             if self.battery is not None:
@@ -221,7 +210,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         x, y, z, w, i, j, k = qpos
         (tx, ty, tz), (tu, tv, tw), _ = target
         errors = [tx - x, ty - y, tz - z, tu - qvel[0], tv - qvel[1], tw - qvel[2]]
-        distance = math.sqrt(errors[0] ** 2 + errors[1] ** 2 + errors[2] ** 2)
+        distance = math.sqrt(errors[0] * errors[0] + errors[1] * errors[1] + errors[2] * errors[2])
         crashed = distance > self.crash_distance or z <= 0.0 or w * w + k * k < i * i + j * j
         terms = reward_of(distance, errors[3:], qvel[3:], asked, self._trim, crashed)
         self._before, self._over = asked, crashed
@@ -230,14 +219,14 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         info["reward_terms"] = terms._asdict()
         if self.render_mode is not None:
             self._show()
-        return self._seen.copy(), sum(terms), crashed, False, info
+        return self._seen.copy(), terms.total, crashed, False, info
 
     def _diverged(self, asked: list[float]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         self._over = True
         terms = reward_of(self.crash_distance, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), asked, self._trim, True)
         info = self._info(self._target[0], self.crash_distance, True, True)
         info["reward_terms"] = terms._asdict()
-        return self._seen.copy(), sum(terms), True, False, info
+        return self._seen.copy(), terms.total, True, False, info
 
     def _info(self, position: Sequence[float], distance: float, crashed: bool, diverged: bool) -> dict[str, Any]:
         return {
@@ -254,14 +243,7 @@ class QuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         rates = qvel[3:]
         if draws:
             errors = [error + noise for error, noise in zip(errors, draws[:6], strict=True)]
-            a, b, c = draws[6:9]
-            # q ⊗ (1, δ/2): a small rotation about the body's axes
-            w, x, y, z = (
-                w - x * a - y * b - z * c,
-                x + w * a + y * c - z * b,
-                y + w * b + z * a - x * c,
-                z + w * c + x * b - y * a,
-            )
+            w, x, y, z = turned(w, x, y, z, *draws[6:9])
             rates = [rate + noise for rate, noise in zip(rates, draws[9:12], strict=True)]
         _, velocity, acceleration = self._target
         seen: Observation = np.array(

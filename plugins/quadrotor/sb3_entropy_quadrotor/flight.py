@@ -2,23 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy_quadrotor.mjcf import TIMESTEP, flight_model
+from sb3_entropy_quadrotor.mjcf import SUBSTEPS, flight_model
 from sb3_entropy_quadrotor.parameters import Airframe
 
-#: physics steps a control step, which is 0.02 s
-SUBSTEPS = 5
-CONTROL_STEP = SUBSTEPS * TIMESTEP
 #: what no sound simulation reaches, in m/s or rad/s
 MOST = 1e3
 
-#: the rows of a rotation matrix, one after the other
-Rotation = tuple[float, float, float, float, float, float, float, float, float]
+#: of a float, or of an array for many
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 class Flight:
@@ -108,7 +105,28 @@ class Flight:
         return found
 
 
-def rotation_of(w: float, x: float, y: float, z: float) -> Rotation:
+def turned(
+    w: Number, x: Number, y: Number, z: Number, a: Number, b: Number, c: Number
+) -> tuple[Number, Number, Number, Number]:
+    """
+    :param w: of a quaternion q
+    :param x: of it
+    :param y: of it
+    :param z: of it
+    :param a: half a small angle about the body's x, in rad
+    :param b: half of one about y
+    :param c: half of one about z
+    :return: q ⊗ (1, (a, b, c)), q turned by a small rotation about the body's axes, of another length
+    """
+    return (
+        w - x * a - y * b - z * c,
+        x + w * a + y * c - z * b,
+        y + w * b + z * a - x * c,
+        z + w * c + x * b - y * a,
+    )
+
+
+def rotation_of(w: Number, x: Number, y: Number, z: Number) -> tuple[Number, ...]:
     """
     :param w: of a quaternion, which need not be of length 1
     :param x: of it

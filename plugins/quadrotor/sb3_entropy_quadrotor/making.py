@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import gymnasium as gym
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.errors import check_choice
+from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_quadrotor.env import MODELS, QuadrotorEnv
 from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv
 from sb3_entropy_quadrotor.rendering import METADATA
@@ -16,7 +15,7 @@ class Making:
 
     metadata = METADATA
 
-    def __call__(self, *, model: str = "simple", **settings: Any) -> gym.Env[Any, Any]:
+    def __call__(self, *, model: str = "simple", **settings: Any) -> QuadrotorEnv | PaperQuadrotorEnv:
         """
         :param model: ``"simple"``, ``"rotor"``, ``"realistic"`` or ``"paper"``
         :param settings: the environment's own
@@ -28,7 +27,13 @@ class Making:
         return PaperQuadrotorEnv(**settings) if model == "paper" else QuadrotorEnv(model=model, **settings)
 
     def make_sb3_vec_env(
-        self, n_envs: int, *, seed: int | None = None, max_episode_steps: int | None = None, **settings: Any
+        self,
+        n_envs: int,
+        *,
+        seed: int | None = None,
+        max_episode_steps: int | None = None,
+        threads: int | None = None,
+        **settings: Any,
     ) -> VecEnv:
         """
         Many of them stepped at once, for ``--vec-env native``.
@@ -36,20 +41,26 @@ class Making:
         :param n_envs: the number of environments
         :param seed: of the first environment; environment i has ``seed + i``
         :param max_episode_steps: after how many steps an episode is cut; never if ``None``
-        :param settings: ``model="paper"``, and the environments' own
+        :param threads: that simulate, which changes nothing but the time, and nothing at all with ``model="paper"``;
+            ``OMP_NUM_THREADS``, or else the number of processors, if ``None``
+        :param settings: the model, and the environments' own
         :return: the batch
-        :raises ValueError: if the model is simulated by MuJoCo, one by one
+        :raises TypeError: if there is no such setting, or one has the wrong type
+        :raises ValueError: if there is no such model, or a setting is out of its range
         """
-        from sb3_entropy_quadrotor.vec_env import PaperVecEnv
+        if threads is not None:
+            check_number("threads", threads, 1, integer=True)
+        world = self(**settings)
+        batch: VecEnv
+        if isinstance(world, PaperQuadrotorEnv):
+            from sb3_entropy_quadrotor.paper_vec_env import PaperVecEnv
 
-        model = settings.pop("model", "simple")
-        check_choice("model", model, (*MODELS, "paper"))
-        if model != "paper":
-            raise ValueError(
-                f"model='paper' alone has a native batch, but model={model!r} was given: use --vec-env dummy or "
-                "subproc."
-            )
-        batch = PaperVecEnv(PaperQuadrotorEnv(**settings), n_envs, max_episode_steps)
+            batch = PaperVecEnv(world, n_envs, max_episode_steps)
+        else:
+            from sb3_entropy_quadrotor.flights import usable_threads
+            from sb3_entropy_quadrotor.vec_env import QuadrotorVecEnv
+
+            batch = QuadrotorVecEnv(world, n_envs, max_episode_steps, threads or usable_threads())
         if seed is not None:
             batch.seed(seed)
         return batch

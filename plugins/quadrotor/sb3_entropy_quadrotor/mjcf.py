@@ -2,8 +2,11 @@
 
 from sb3_entropy_quadrotor.parameters import GRAVITY, Airframe
 
-#: seconds a physics step; a control step has five
+#: seconds a physics step
 TIMESTEP = 0.004
+#: physics steps a control step, which is 0.02 s
+SUBSTEPS = 5
+CONTROL_STEP = SUBSTEPS * TIMESTEP
 
 
 def flight_model(airframe: Airframe, ideal: bool, motor_time: float) -> str:

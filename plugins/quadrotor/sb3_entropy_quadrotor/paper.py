@@ -1,6 +1,7 @@
 """The source's quadrotor as a Gymnasium environment."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -99,8 +100,7 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         :raises ValueError: if an option is given
         """
         super().reset(seed=seed)
-        if options:
-            raise ValueError(f"model='paper' has no options of reset(), but {options!r} was given.")
+        check_no_options(options)
         self._state, self._steps, self._over = drawn_state(self.np_random), 0, False
         self.camera.forget()
         if self.render_mode == "human":
@@ -162,9 +162,18 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         self.camera.close()
 
 
-def observed(states: list[NDArray[np.float64]], steps: NDArray[np.int64]) -> Observation:
+def check_no_options(options: Mapping[str, Any] | None) -> None:
     """
-    :param states: of many, twelve of shape (N,)
+    :param options: what was given to ``reset()``
+    :raises ValueError: if there are any
+    """
+    if options:
+        raise ValueError(f"model='paper' has no options of reset(), but {options!r} was given.")
+
+
+def observed(states: NDArray[np.float64], steps: NDArray[np.int64]) -> Observation:
+    """
+    :param states: of many, shape (12, N)
     :param steps: how many each has made, shape (N,)
     :return: what each observes, shape (N, 9)
     """

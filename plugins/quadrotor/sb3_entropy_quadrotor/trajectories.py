@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_choice
 from sb3_entropy_quadrotor.parameters import Vector
@@ -81,6 +82,43 @@ class UserTrajectory:
             )
         numbers = [tuple(vector.tolist()) for vector in vectors]
         return (*numbers, _STILL) if len(numbers) == 2 else tuple(numbers)  # type: ignore[return-value]
+
+
+class Timetable:
+    """
+    A trajectory at times that many ask for: each is worked out once, while there are not too many.
+
+    :param trajectory: a function of the time alone
+    """
+
+    #: how many times are remembered
+    MOST = 4096
+
+    def __init__(self, trajectory: Trajectory):
+        self.trajectory = trajectory
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rows: dict[float, int] = {}
+        self._targets: list[Target] = []
+        self._numbers = np.zeros((9, 0))
+
+    def at(self, times: Sequence[float]) -> tuple[list[Vector], NDArray[np.float64]]:
+        """
+        :param times: in s, n of them
+        :return: the position at each, and position, velocity and acceleration, shape (9, n)
+        :raises ValueError: if the trajectory does not return what it must at one of them
+        """
+        if len(self._targets) > self.MOST:
+            self._forget()
+        new = [t for t in dict.fromkeys(times) if t not in self._rows]
+        if new:
+            found = [self.trajectory(t) for t in new]
+            self._rows |= zip(new, range(len(self._targets), len(self._targets) + len(new)), strict=True)
+            self._targets += found
+            self._numbers = np.hstack([self._numbers, np.array(found).reshape(len(new), 9).T])
+        rows = [self._rows[t] for t in times]
+        return [self._targets[row][0] for row in rows], self._numbers[:, rows]
 
 
 def trajectory_of(task: str | Callable[[float], Any]) -> Trajectory:

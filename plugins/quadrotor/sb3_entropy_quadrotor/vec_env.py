@@ -1,131 +1,160 @@
-"""Many of the source's quadrotors stepped at once, as a Stable-Baselines3 ``VecEnv``."""
+"""Many quadrotors in MuJoCo stepped at once, as a Stable-Baselines3 ``VecEnv``."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from sb3_entropy.errors import check_number
-from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv, observed
-from sb3_entropy_quadrotor.paper_model import DT, advance, drawn_state, target_at
+from sb3_entropy.vec_env.batch import BatchVecEnv, Columns, Info, Moved, box_actions, rows
+from sb3_entropy_quadrotor.disturbances import drawn_body
+from sb3_entropy_quadrotor.env import BOUNDS, QuadrotorEnv
+from sb3_entropy_quadrotor.flight import quaternion_of, rotation_of, turned
+from sb3_entropy_quadrotor.flights import Flights
+from sb3_entropy_quadrotor.mjcf import CONTROL_STEP
+from sb3_entropy_quadrotor.parameters import Vector
+from sb3_entropy_quadrotor.reward import rewards_of
+from sb3_entropy_quadrotor.start import start_of
+from sb3_entropy_quadrotor.trajectories import Timetable
+
+Array = NDArray[np.float64]
 
 
-class PaperVecEnv(VecEnv):
+class QuadrotorVecEnv(BatchVecEnv):
     """
-    A batch of :class:`~sb3_entropy_quadrotor.paper.PaperQuadrotorEnv` with the same parameters. Environment i is, for
-    the same seed, step by step what the i-th of a ``DummyVecEnv`` is, but for the last bits: NumPy's sine is not the
-    mathematical library's.
+    A batch of :class:`~sb3_entropy_quadrotor.env.QuadrotorEnv` with the same parameters, equal to a ``DummyVecEnv`` of
+    them to the bit. MuJoCo steps them on threads; what is seen, paid and commanded is computed for all at once.
 
     :param world: one of them, which answers for what they share
     :param n_envs: the number of environments N
-    :param max_episode_steps: after how many steps an episode is cut, if the source's time limit does not end it before
+    :param max_episode_steps: after how many steps an episode is cut; never if ``None``
+    :param threads: that simulate
     :raises TypeError: if a number is not whole
     :raises ValueError: if a number is less than 1
     """
 
-    def __init__(self, world: PaperQuadrotorEnv, n_envs: int, max_episode_steps: int | None = None):
-        check_number("n_envs", n_envs, 1, integer=True)
-        if max_episode_steps is not None:
-            check_number("max_episode_steps", max_episode_steps, 1, integer=True)
-        self.world = world
-        self.limit = np.inf if max_episode_steps is None else max_episode_steps
-        super().__init__(n_envs, world.observation_space, world.action_space)
-        self._generators = [np_random()[0] for _ in range(n_envs)]
-        self._states = [np.zeros(n_envs) for _ in range(12)]
-        self._steps = np.zeros(n_envs, dtype=np.int64)
-        self._actions: NDArray[np.float64] = np.zeros((n_envs, 4))
+    world: QuadrotorEnv
 
-    def reset(self) -> NDArray[np.float32]:
-        """
-        :return: first observations, shape (N, 9)
-        :raises ValueError: if an option is given
-        """
-        if any(self._options):
-            raise ValueError(f"model='paper' has no options of reset(), but {self._options!r} was given.")
-        for i, seed in enumerate(self._seeds):
-            if seed is not None:
-                self._generators[i] = np_random(seed)[0]
-        self._reset_seeds()
-        self._reset_options()
-        self._states = list(np.array([drawn_state(generator) for generator in self._generators]).T.copy())
-        self._steps[:] = 0
-        self.reset_infos = [{"time": 0.0} for _ in range(self.num_envs)]
-        return observed(self._states, self._steps)
+    def __init__(self, world: QuadrotorEnv, n_envs: int, max_episode_steps: int | None = None, threads: int = 1):
+        super().__init__(world, n_envs, max_episode_steps)
+        self._noisy = world.disturbed
+        self.flights = Flights(world.flight, n_envs, self._noisy, threads)
+        self.timetable = Timetable(world.trajectory)
+        self._trim = world.action_map.trim
+        self._keep, self._scales = world.disturbances.keep, world.disturbances.scales
+        self._begun_at = np.zeros(n_envs)
+        self._thrust_factors = np.ones((n_envs, 1))
+        self._charges = np.ones(n_envs)
+        self._winds = np.zeros((n_envs, 3))
+        self._normals = np.zeros((n_envs, 19))
+        self._seen = np.zeros((n_envs, len(BOUNDS)), np.float32)
 
-    def step_async(self, actions: NDArray[Any]) -> None:
-        """
-        :param actions: one action an environment, shape (N, 4); what lies outside [−1, 1] is clipped to it
-        :raises ValueError: if they have another shape, or one is not finite
-        """
-        given = np.asarray(actions)
-        if given.dtype.kind not in "iuf" or given.shape != (self.num_envs, 4) or not np.isfinite(given).all():
-            raise ValueError(
-                f"{self.num_envs} actions must be four finite numbers each, shape ({self.num_envs}, 4), but "
-                f"{actions!r} was given."
-            )
-        self._actions = np.clip(given.astype(np.float64), -1.0, 1.0)
+    def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
+        world, noises = self.world, np.zeros((len(which), 19))
+        masses, distances = [], []
+        for row, (i, given) in enumerate(zip(which.tolist(), options, strict=True)):
+            start = start_of(world.trajectory, self.generators[i], given)
+            mass, thrust_factor = world.airframe.mass, 1.0
+            if self._noisy:
+                body = drawn_body(world.airframe, world.disturbances, self.generators[i])
+                mass, inertia, thrust_factor, self._winds[i], noises[row], self._charges[i] = body
+                self.flights.become(i, mass, inertia)
+            place = [*start.position, *quaternion_of(*start.angles), *start.velocity, *start.rates]
+            self.flights.place(i, place, thrust_factor * world.airframe.hover_thrust)
+            self._begun_at[i], self._thrust_factors[i] = start.time, thrust_factor
+            masses.append(mass)
+            distances.append(math.dist(start.position, world.trajectory(start.time)[0]))
+        times = self._begun_at[which]
+        goals, targets = self.timetable.at(times.tolist())
+        states = self.flights.states[which, 1:14].T
+        before = np.tile(self._trim, (len(which), 1))
+        self._seen[which] = seen = _observed(states, targets, noises.T if self._noisy else None, before)
+        nowhere = np.zeros(len(which), bool)
+        said = _said(times, states[:3], goals, np.array(distances), nowhere, nowhere)
+        said |= {"mass": masses, "thrust_factor": self._thrust_factors[which, 0]}
+        if world.disturbances.least_charge < 1.0:
+            said["charge"] = self._charges[which]
+        return seen, rows(said)
 
-    def step_wait(self) -> VecEnvStepReturn:
-        """:return: observations, rewards (N,), dones (N,) and infos; what is done has been reset"""
-        world = self.world
-        self._states = states = advance(self._states, list(world.middle + world.gain * self._actions.T), np.sin, np.cos)
-        self._steps += 1
-        x, y, z, _, _, _, roll, pitch, yaw, *_ = states
-        position = -5.0 * (abs(target_at(self._steps) - x) + abs(y) + abs(z))
-        attitude = -(abs(roll) + abs(pitch) + abs(yaw))
-        late = self._steps >= world.most_steps
-        dones = late | (self._steps >= self.limit)
-        cut = dones & ~(late & world.terminates)
-        observations = observed(states, self._steps)
-        infos: list[dict[str, Any]] = [
-            {"time": t, "reward_terms": {"position": p, "attitude": a}, "TimeLimit.truncated": over}
-            for t, p, a, over in zip(
-                (DT * self._steps).tolist(), position.tolist(), attitude.tolist(), cut.tolist(), strict=True
-            )
-        ]
-        for done in np.flatnonzero(dones):
-            infos[done]["terminal_observation"] = observations[done].copy()
-            for part, number in zip(states, drawn_state(self._generators[done]), strict=True):
-                part[done] = number
-            self.reset_infos[done] = {"time": 0.0}
-        if dones.any():
-            self._steps[dones] = 0
-            observations[dones] = observed([part[dones] for part in states], self._steps[dones])
-        return observations, (position + attitude).astype(np.float32), dones, infos
+    def checked(self, actions: Any) -> Array:
+        return box_actions(actions, self.num_envs, 4)
+
+    def move(self, actions: Array) -> Moved:
+        world, noises = self.world, None
+        commands = world.action_map.commands(actions)
+        if self._noisy:
+            for generator, row in zip(self.generators, self._normals, strict=True):
+                generator.standard_normal(out=row)
+            noises = np.ascontiguousarray((self._scales * self._normals).T)
+            if world.battery is not None:
+                thrusts, self._charges = world.battery.spend(list(commands.T), self._charges, np.minimum, np.sqrt)
+                commands = np.stack(thrusts, axis=1)
+            # A rotor does not push backwards.
+            commands = np.maximum(self._thrust_factors * commands * (1.0 + noises[12:16].T), 0.0)
+            sound = self.flights.advance(commands, self._winds)
+            self._winds = self._keep * self._winds + noises[16:].T
+        else:
+            sound = self.flights.advance(commands, None)
+        times = self._begun_at + self.steps * CONTROL_STEP
+        goals, targets = self.timetable.at(times.tolist())
+        states = np.ascontiguousarray(self.flights.states[:, 1:14].T)
+        lost = ~sound
+        with np.errstate(all="ignore"):
+            seen = _observed(states, targets, noises, actions)
+            ex, ey, ez = targets[:3] - states[:3]
+            distances, slow = np.sqrt(ex * ex + ey * ey + ez * ez), targets[3:6] - states[7:10]
+            _, _, z, w, i, j, k = states[:7]
+            crashed = (distances > world.crash_distance) | (z <= 0.0) | (w * w + k * k < i * i + j * j) | lost
+        if lost.any():
+            seen[lost], states[:3, lost], distances[lost] = self._seen[lost], targets[:3, lost], world.crash_distance
+            slow[:, lost] = states[10:, lost] = 0.0
+        terms = rewards_of(distances, slow, states[10:], (actions - self._trim).T, crashed)
+        said = _said(times, states[:3], goals, distances, crashed, lost)
+        self._seen = seen
+        return Moved(seen.copy(), terms.total, crashed, {**said, "reward_terms": terms._asdict()})
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """:return: nothing for each: the batch is not drawn"""
         return [None for _ in range(self.num_envs)]
 
-    def close(self) -> None:
-        """There is nothing to close."""
 
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """:return: the attribute, which all environments share, once for each"""
-        return [getattr(self.world, attr_name) for _ in self._get_indices(indices)]
+def _observed(states: Array, targets: Array, noises: Array | None, before: Array) -> NDArray[np.float32]:
+    """
+    :param states: position, quaternion, velocity, rates, shape (13, n)
+    :param targets: shape (9, n)
+    :param noises: of the sensors, shape (≥ 12, n)
+    :param before: actions, shape (n, 4)
+    :return: what is seen, shape (n, 28)
+    """
+    w, x, y, z = states[3:7]
+    rates, near, slow = states[10:], targets[:3] - states[:3], targets[3:6] - states[7:10]
+    if noises is not None:
+        near, slow, rates = near + noises[:3], slow + noises[3:6], rates + noises[9:12]
+        w, x, y, z = turned(w, x, y, z, *noises[6:9])
+    seen = np.empty((len(before), len(BOUNDS)), np.float32)
+    columns = seen.T
+    columns[:3], columns[3:6], columns[6:15], columns[15:18] = near, slow, rotation_of(w, x, y, z), rates
+    columns[18:24], columns[24:] = targets[3:], before.T
+    np.minimum(seen, BOUNDS, out=seen)
+    np.maximum(seen, -BOUNDS, out=seen)
+    return seen
 
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """:raises AttributeError: always; the environments share their parameters"""
-        raise AttributeError(f"{attr_name} of a batch of environments cannot be set: give it when the batch is made.")
 
-    def env_method(
-        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
-    ) -> list[Any]:
-        """
-        :return: what the method, which depends on the parameters alone, returns, once for each
-        :raises AttributeError: for methods that depend on where an environment stands
-        """
-        if method_name in {"reset", "step", "render"}:
-            raise AttributeError(
-                f"{method_name}() of one environment in a batch cannot be called: use the batch's own."
-            )
-        method = getattr(self.world, method_name)
-        return [method(*method_args, **method_kwargs) for _ in self._get_indices(indices)]
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
-        """:return: ``False`` for each: no wrapper is around them"""
-        return [False for _ in self._get_indices(indices)]
+def _said(
+    times: Array,
+    places: Array,
+    goals: Sequence[Vector],
+    distances: Array,
+    crashed: NDArray[np.bool_],
+    diverged: NDArray[np.bool_],
+) -> Columns:
+    """:return: the columns of ``info``"""
+    return {
+        "time": times,
+        "position": zip(*places.tolist(), strict=True),
+        "target": goals,
+        "position_error": distances,
+        "crashed": crashed,
+        "diverged": diverged,
+    }

@@ -1,15 +1,10 @@
 """The paper's quadrotor against rotation matrices and Euler's equations, and its batch against it."""
 
-from typing import Any
-
 import gymnasium as gym
 import numpy as np
 import pytest
 from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv
 from scipy.spatial.transform import Rotation
-from stable_baselines3.common.vec_env import DummyVecEnv
-
-from sb3_entropy.vec_env.native import make_native_vec_env
 
 ENV_ID = "entropy/Quadrotor-v0"
 J = np.diag([0.75, 0.75, 1.3])
@@ -88,60 +83,3 @@ def test_the_longest_episode_stays_finite() -> None:
     assert max(map(abs, env._state[9:])) < 1e4
     with pytest.raises(ValueError, match=r"time_limit must be a number between 0.1 and 100, but 1000.0"):
         PaperQuadrotorEnv(time_limit=1000.0)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"limit": "terminate", "time_limit": 0.7}, {"max_episode_steps": 9, "action_range": "hover"}],
-)
-def test_the_batch_is_step_by_step_a_dummy_vec_env(settings: dict[str, Any]) -> None:
-    settings = {"model": "paper", **settings}
-    batch = make_native_vec_env(ENV_ID, 3, seed=5, **settings)
-    dummy = DummyVecEnv([lambda: gym.make(ENV_ID, **settings)] * 3)
-    dummy.seed(5)
-    np.testing.assert_array_equal(batch.reset(), dummy.reset())
-    for actions in np.random.default_rng(0).uniform(-1.1, 1.1, size=(45, 3, 4)).astype(np.float32):
-        (obs, rewards, dones, infos), expected = batch.step(actions), dummy.step(actions)
-        np.testing.assert_allclose(obs, expected[0], rtol=1e-6, atol=1e-6)
-        np.testing.assert_allclose(rewards, expected[1], rtol=1e-6)
-        np.testing.assert_array_equal(dones, expected[2])
-        assert (obs.dtype, rewards.dtype) == (np.float32, np.float32)
-        for info, other in zip(infos, expected[3], strict=True):
-            last, other_last = info.pop("terminal_observation", None), other.pop("terminal_observation", None)
-            assert (last is None) == (other_last is None)
-            if last is not None:
-                np.testing.assert_allclose(last, other_last, rtol=1e-6, atol=1e-6)
-            assert info.pop("reward_terms") == pytest.approx(other.pop("reward_terms"), rel=1e-9)
-            assert info == pytest.approx(other)
-        assert batch.reset_infos == dummy.reset_infos
-
-
-def test_the_batch_answers_for_its_environments() -> None:
-    batch = make_native_vec_env(ENV_ID, 2, model="paper")
-    assert batch.get_attr("most_steps") == [40, 40]
-    assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
-    assert batch.env_method("_target") == [0.0, 0.0]
-    assert batch.get_images() == [None, None]
-    with pytest.raises(AttributeError, match="most_steps of a batch of environments cannot be set"):
-        batch.set_attr("most_steps", 3)
-    with pytest.raises(AttributeError, match=r"step\(\) of one environment in a batch cannot be called"):
-        batch.env_method("step", np.zeros(4))
-    batch.reset()
-    for actions in (np.full((2, 4), np.nan), np.zeros((3, 4)), np.array([["a"] * 4] * 2)):
-        with pytest.raises(ValueError, match=r"2 actions must be four finite numbers each, shape \(2, 4\), but"):
-            batch.step(actions)
-    batch.set_options({"time": 1.0})
-    with pytest.raises(ValueError, match=r"no options of reset\(\)"):
-        batch.reset()
-    with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
-        make_native_vec_env(ENV_ID, 2, model="paper", max_episode_steps=0)
-    batch.close()
-
-
-def test_the_models_of_mujoco_have_no_batch() -> None:
-    with pytest.raises(
-        ValueError, match=r"model='paper' alone has a native batch, but model='rotor'.*dummy or subproc"
-    ):
-        make_native_vec_env(ENV_ID, 2, model="rotor")
-    with pytest.raises(ValueError, match="Unknown model 'rotors'"):
-        make_native_vec_env(ENV_ID, 2, model="rotors")

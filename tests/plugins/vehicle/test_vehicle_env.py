@@ -19,13 +19,10 @@ from sb3_entropy_vehicle import Car, Pursuit, Track
 from sb3_entropy_vehicle.acrobot import TorqueAcrobotEnv
 from sb3_entropy_vehicle.numerics import FLOATS
 from sb3_entropy_vehicle.track import TRACKS, circle
-from sb3_entropy_vehicle.vec_env import TaskVecEnv
 from sb3_entropy_vehicle.vehicle import VehicleEnv
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
-
-from sb3_entropy.vec_env.native import make_native_vec_env
+from stable_baselines3.common.vec_env import SubprocVecEnv
 
 ENV_ID = "entropy/Vehicle-v0"
 IDS = [ENV_ID, "entropy/PaperVehicle-v0", "entropy/TorqueAcrobot-v0"]
@@ -415,47 +412,6 @@ def test_children_that_start_with_an_empty_registry_make_it() -> None:
 # The batch
 
 
-@pytest.mark.parametrize(
-    ("env_id", "settings", "ends"),
-    [
-        (ENV_ID, {"tyres": "slip", "friction": 0.3}, {"off_track", None}),
-        (ENV_ID, {"tyres": "linear", "track": "lane_change", "lag": False}, {"off_track"}),
-        (ENV_ID, {"tyres": "kinematic", "track": "figure_eight"}, {"off_track", None}),
-        ("entropy/PaperVehicle-v0", {}, {None}),
-        ("entropy/TorqueAcrobot-v0", {}, {None}),
-    ],
-)
-def test_the_batch_is_step_by_step_a_dummy_vec_env(env_id: str, settings: dict[str, Any], ends: set[Any]) -> None:
-    """To 1e-5 of a float32: NumPy's functions may round the last of 16 digits differently from math's."""
-    batch = make_native_vec_env(env_id, 3, seed=5, max_episode_steps=45, **settings)
-    dummy = DummyVecEnv([lambda: gym.make(env_id, max_episode_steps=45, **settings)] * 3)
-    dummy.seed(5)
-    assert type(batch) is TaskVecEnv
-    np.testing.assert_allclose(batch.reset(), dummy.reset(), atol=1e-6)
-    rng, seen = np.random.default_rng(0), set()
-    high = np.asarray(dummy.action_space.high)
-    drift = rng.uniform(-0.3, 0.3, (3, len(high)))
-    for _ in range(60):
-        actions = (high * (drift + rng.uniform(-0.3, 0.3, drift.shape))).astype(np.float32)
-        (obs, rewards, dones, infos), expected = batch.step(actions), dummy.step(actions)
-        for ours, theirs in zip((obs, rewards, dones), expected[:3], strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
-            assert ours.dtype == theirs.dtype
-        for info, other in zip(infos, expected[3], strict=True):
-            last, other_last = info.pop("terminal_observation", None), other.pop("terminal_observation", None)
-            assert (last is None) == (other_last is None)
-            assert info.pop("reward_terms") == pytest.approx(other.pop("reward_terms"), rel=1e-6, abs=1e-9)
-            ended = info.pop("ended")
-            assert ended == other.pop("ended")
-            assert info == pytest.approx(other, rel=1e-6, abs=1e-8)
-            if last is not None:
-                np.testing.assert_allclose(last, other_last, rtol=1e-5, atol=1e-5)
-                seen.add(ended)
-        for info, other in zip(batch.reset_infos, dummy.reset_infos, strict=True):
-            assert info == pytest.approx(other, rel=1e-9, abs=1e-12)
-    assert seen == ends
-
-
 def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch = VehicleEnv.make_sb3_vec_env(2, render_mode="rgb_array", seed=1)
     batch.set_options([{"speed": 3.0}, {"speed": 4.0}])
@@ -464,25 +420,11 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.reset()
     assert batch.reset_infos[0]["speed"] > 5.0  # options hold for one reset
     assert [task.half_width for task in batch.get_attr("task")] == [2.0, 2.0]
-    assert batch.env_method("has_wrapper_attr", "task", indices=1) == [True]
-    assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
     single = VehicleEnv(render_mode="rgb_array")
     single.reset(seed=1)
     batch.seed(1)
     batch.reset()
     np.testing.assert_array_equal(batch.get_images()[0], single.render())
-    with pytest.raises(AttributeError, match="task of a batch of environments cannot be set"):
-        batch.set_attr("task", None)
-    with pytest.raises(AttributeError, match=r"step\(\) of one environment in a batch cannot be called"):
-        batch.env_method("step", STRAIGHT)
-    for wrong in (np.zeros(3), np.array([[0.0, 0.0], [0.0, np.nan]])):
-        with pytest.raises(ValueError, match=r"2 actions of shape \(2,\) must be given, of finite numbers, but array"):
-            batch.step(wrong)
-    batch.close()
-    with pytest.raises(ValueError, match="n_envs must be a whole number ≥ 1, but 0"):
-        VehicleEnv.make_sb3_vec_env(0)
-    with pytest.raises(ValueError, match="max_episode_steps must be a whole number ≥ 1, but 0"):
-        VehicleEnv.make_sb3_vec_env(1, max_episode_steps=0)
 
 
 # Parameters

@@ -1,0 +1,62 @@
+"""What a batch of environments answers, when one set of parameters is all of theirs."""
+
+from abc import ABC
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
+
+#: what one environment of a batch cannot be asked to do
+OF_THE_BATCH = ("reset", "step", "render")
+
+
+class SharedVecEnv(VecEnv, ABC):
+    """
+    Environments with the same parameters, which one of them, ``world``, answers for. It is never stepped: where an
+    environment of the batch stands, the batch alone knows.
+
+    :param world: one of them
+    :param n_envs: the number of environments N
+    :param own: what an environment has for itself: by an attribute's name, a function of its index
+    """
+
+    #: one of them, in messages
+    called = "environment"
+
+    def __init__(self, world: gym.Env[Any, Any], n_envs: int, own: Mapping[str, Callable[[int], Any]] | None = None):
+        self.world, self.own = world, dict(own or {})
+        super().__init__(n_envs, world.observation_space, world.action_space)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """:return: the attribute: each environment's own, or else the one that all share, once for each"""
+        if attr_name in self.own:
+            return [self.own[attr_name](i) for i in self._get_indices(indices)]
+        return [getattr(self.world, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """:raises AttributeError: always; the environments share their parameters"""
+        raise AttributeError(f"{attr_name} of a batch of {self.called}s cannot be set: give it when the batch is made.")
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """
+        :return: what the method, which depends on what all share, returns, computed once and handed out for each
+        :raises AttributeError: for methods that depend on where an environment stands
+        """
+        if method_name in OF_THE_BATCH:
+            raise AttributeError(
+                f"{method_name}() of one {self.called} in a batch cannot be called: use the batch's own."
+            )
+        found = list(self._get_indices(indices))
+        answer = self.get_attr(method_name, found[:1])[0](*method_args, **method_kwargs) if found else None
+        return [answer for _ in found]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
+        """:return: ``False`` for each: no wrapper is around them"""
+        return [False for _ in self._get_indices(indices)]
