@@ -8,7 +8,7 @@ import numpy as np
 import sb3_entropy_quadrotor  # noqa: F401  (it registers the environment)
 
 from benchmarks import control, control_returns
-from benchmarks.control import CELLS, PAPER_VEHICLE, VEHICLE, Cell, batch, contestant, main, single
+from benchmarks.control import CELLS, VEHICLE, Cell, batch, contestant, main, single
 from benchmarks.control_returns import earned
 
 
@@ -69,7 +69,7 @@ def test_pursuit_earns_more_than_chance() -> None:
 
 
 def test_chase_earns_more_than_chance() -> None:
-    chase, chance = earned(PAPER_VEHICLE, {}, True, 2), earned(PAPER_VEHICLE, {}, False, 2)
+    chase, chance = earned("entropy/PaperVehicle-v0", {}, True, 2), earned("entropy/PaperVehicle-v0", {}, False, 2)
     assert chase["mean"] > -1700
     assert chance["mean"] < -30000
 

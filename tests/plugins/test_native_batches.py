@@ -69,7 +69,7 @@ CASES = {
             "disturbances": {"least_charge": 0.2, "battery_capacity": 1.0, "spread": 0.3},
             "max_episode_steps": 20,
         },
-        {CUT, OVER},
+        {OVER},
         45,
         0.8,
     ),
