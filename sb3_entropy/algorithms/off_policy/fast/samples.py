@@ -17,7 +17,9 @@ PAYS = 0.8
 FEWEST = 64
 #: what is done beside the products, in as many multiplications as take its time, measured at widths of 8 to 400: with a
 #: unit at a sample where all take part, with one where its row is gathered, with a state, and with a critic's states
-UNIT, GATHERED_UNIT, STATE, CALL = 40, 120, 50_000, 14_000_000
+UNIT, GATHERED_UNIT, STATE, CALL = 40, 120, 50_000, 20_000_000
+#: what a multiplication in low precision takes of the time of another
+LOW = 0.6
 RELU = ACTIVATIONS[nn.ReLU][0]
 
 
@@ -119,8 +121,9 @@ class SampledCritic:
         if len(self.activations) < 2 or self.activations[0] is not RELU or n_samples < FEWEST:
             return -1.0, 0.0
         n_out, n_units = self.weights[0].shape
-        a_unit = n_samples * (n_out + GATHERED_UNIT)
-        of_all = n_samples * n_units * (n_out + UNIT)
+        products = n_out if self.dtype is th.float32 else LOW * n_out
+        a_unit = n_samples * (products + GATHERED_UNIT)
+        of_all = n_samples * n_units * (products + UNIT)
         return (PAYS * of_all - n_affine * n_units * n_out - STATE) / a_unit - n_affine, a_unit
 
     def evaluate_all(self, samples: Samples) -> th.Tensor:

@@ -174,6 +174,17 @@ def test_where_more_is_done_beside_the_products_than_saved_nothing_is_asked(
     assert how.switching == 0 if not pays else how.switching > 2 * n_states
 
 
+def test_cheaper_products_save_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples, asked_for = critics(6, (256, 256)), asked(6, 100, spread=0.6), []
+    for dtype in (th.float32, th.bfloat16):
+        with monkeypatch.context() as patch:
+            how = Asked(patch)
+            patch.setattr(module, "CALL", 0)
+            evaluated(networks, samples, dtype)
+            asked_for.append(how.switching)
+    assert asked_for[0] > asked_for[1] > 0
+
+
 @pytest.mark.parametrize("widths", [(8, 24), (24, 8), (3, 4, 24)])
 def test_a_chunk_is_as_many_rows_as_the_widest_layer_lets_be(
     widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
