@@ -11,6 +11,8 @@ from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 
 #: numbers of a layer at once: as many as stay in a core's own cache
 CHUNK = 1 << 18
+#: states at once: each takes (A + 1)(H + H₂) numbers, which a large batch should not fill the memory with
+STATES = 1024
 #: up to which share of the plain products those of the switching units are the sooner done, gathering included
 PAYS = 0.8
 #: samples a state below which gathering rows for each state costs more than it saves
@@ -107,9 +109,9 @@ class SampledCritic:
             rest = order[:n_all]
             values[:, rest] = self.evaluate_all(samples.some(rest))
         if n_all < len(order):
-            few = order[n_all:]
-            found = self._evaluate_switching(samples, few, at_low[few], on[few], switch[few], counts[n_all:].tolist())
-            values[:, few] = found.t()
+            for few, of_few in zip(order[n_all:].split(STATES), counts[n_all:].split(STATES), strict=True):
+                found = self._evaluate_switching(samples, few, at_low[few], on[few], switch[few], of_few.tolist())
+                values[:, few] = found.t()
         return values
 
     def _most(self, samples: Samples) -> tuple[float, float]:

@@ -174,6 +174,18 @@ def test_where_more_is_done_beside_the_products_than_saved_nothing_is_asked(
     assert how.switching == 0 if not pays else how.switching > 2 * n_states
 
 
+@pytest.mark.usefixtures("free")
+def test_a_large_batch_takes_the_room_of_some_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples, room = critics(2, (24, 17)), asked(2, 200, spread=0.1), Room()
+    flat = FlatParameters(p for network in networks for p in network.parameters())
+    critic = SampledCritic(StackedCritics(networks, flat), 1, 2, th.float32, room)
+    how = Asked(monkeypatch)
+    monkeypatch.setattr(module, "STATES", 7)
+    th.testing.assert_close(critic.evaluate(samples).double(), exact(networks[1], samples), rtol=1e-5, atol=3e-6)
+    assert how.switching > 3 * 7
+    assert len(room._tensors["on"]) == 7 * 3 * 24
+
+
 def test_cheaper_products_save_less(monkeypatch: pytest.MonkeyPatch) -> None:
     networks, samples, asked_for = critics(6, (256, 256)), asked(6, 100, spread=0.6), []
     for dtype in (th.float32, th.bfloat16):
