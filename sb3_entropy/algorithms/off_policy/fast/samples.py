@@ -9,12 +9,19 @@ from sb3_entropy.algorithms.common.affine import Room
 from sb3_entropy.algorithms.common.networks import ACTIVATIONS
 from sb3_entropy.algorithms.off_policy.fast.critics import StackedCritics
 
-#: rows of a layer at once: as many as keep a layer of 256 numbers a row in a core's own cache
-CHUNK = 1024
+#: numbers of a layer at once: as many as stay in a core's own cache
+CHUNK = 1 << 18
+#: states at once: each takes (A + 1)(H + H₂) numbers, which a large batch should not fill the memory with
+STATES = 1024
 #: up to which share of the plain products those of the switching units are the sooner done, gathering included
 PAYS = 0.8
 #: samples a state below which gathering rows for each state costs more than it saves
 FEWEST = 64
+#: what is done beside the products, in as many multiplications as take its time, measured at widths of 8 to 400: with a
+#: unit at a sample where all take part, with one where its row is gathered, with a state, and with a critic's states
+UNIT, GATHERED_UNIT, STATE, CALL = 40, 120, 50_000, 20_000_000
+#: what a multiplication in low precision takes of the time of another
+LOW = 0.6
 RELU = ACTIVATIONS[nn.ReLU][0]
 
 
@@ -78,37 +85,48 @@ class SampledCritic:
             (weight.t().to(dtype), bias.to(dtype)) for weight, bias in zip(self.weights, self.biases, strict=True)
         ][:-1]
         self.dtype, self.room = dtype, room
+        #: of a layer at once
+        self.n_rows = max(CHUNK // max((len(bias) for bias in biases[:-1]), default=1), 1)
 
     def evaluate(self, samples: Samples) -> th.Tensor:
         """
         :param samples: N actions in each of B states
         :return: Q(s, a), shape (N, B)
         """
-        most = self._most(samples)
-        if most < 0 or not samples.n_states:
+        most, saved = self._most(samples)
+        if most < 0 or most * samples.n_states * saved <= CALL:
             return self.evaluate_all(samples)
         low, width, _ = samples.box()
         at_low = th.addmm(self.bias, samples.states, self.of_states.t()).addmm_(low, self.of_actions.t())
         on = th.addmm(at_low, width, self.of_actions.clamp(max=0).t()) >= 0
         switch = (th.addmm(at_low, width, self.of_actions.clamp(min=0).t()) > 0).logical_and_(on.logical_not())
         counts, order = switch.sum(1).sort(descending=True)
+        if float((most - counts).clamp_(min=0).sum()) * saved <= CALL:
+            return self.evaluate_all(samples)
         n_all = int((counts > most).sum())
         values = samples.actions.new_empty((samples.n_samples, samples.n_states))
         if n_all:
             rest = order[:n_all]
             values[:, rest] = self.evaluate_all(samples.some(rest))
         if n_all < len(order):
-            few = order[n_all:]
-            found = self._evaluate_switching(samples, few, at_low[few], on[few], switch[few], counts[n_all:].tolist())
-            values[:, few] = found.t()
+            for few, of_few in zip(order[n_all:].split(STATES), counts[n_all:].split(STATES), strict=True):
+                found = self._evaluate_switching(samples, few, at_low[few], on[few], switch[few], of_few.tolist())
+                values[:, few] = found.t()
         return values
 
-    def _most(self, samples: Samples) -> float:
-        """:return: of how many switching units a state they are sooner done alone; negative if of none"""
-        if len(self.activations) < 2 or self.activations[0] is not RELU or samples.n_samples < FEWEST:
-            return -1.0
-        width = len(self.bias)
-        return PAYS * width - (samples.n_actions + 1) * (1 + width / samples.n_samples)
+    def _most(self, samples: Samples) -> tuple[float, float]:
+        """
+        :return: of how many switching units a state they are sooner done alone, negative if of none; and what each unit
+            less saves there, in multiplications
+        """
+        n_samples, n_affine = samples.n_samples, samples.n_actions + 1
+        if len(self.activations) < 2 or self.activations[0] is not RELU or n_samples < FEWEST:
+            return -1.0, 0.0
+        n_out, n_units = self.weights[0].shape
+        products = n_out if self.dtype is th.float32 else LOW * n_out
+        a_unit = n_samples * (products + GATHERED_UNIT)
+        of_all = n_samples * n_units * (products + UNIT)
+        return (PAYS * of_all - n_affine * n_units * n_out - STATE) / a_unit - n_affine, a_unit
 
     def evaluate_all(self, samples: Samples) -> th.Tensor:
         """
@@ -120,8 +138,9 @@ class SampledCritic:
         if not n_states:
             return values
         of_states = th.addmm(self.bias, samples.states, self.of_states.t())
-        for begin in range(0, len(actions), max(CHUNK // n_states, 1)):
-            rows = slice(begin, begin + max(CHUNK // n_states, 1))
+        at_once = max(self.n_rows // n_states, 1)
+        for begin in range(0, len(actions), at_once):
+            rows = slice(begin, begin + at_once)
             part = actions[rows].reshape(-1, samples.n_actions)
             x = th.mm(part, self.of_actions.t(), out=self.room.of(0, len(part), len(self.bias)))
             x.view(-1, *of_states.shape).add_(of_states)
@@ -196,7 +215,7 @@ class SampledCritic:
         begin = 0
         while begin < n_states:
             taken = n_affine + counts[begin]
-            end = min(begin + max(CHUNK // max(taken, n_samples), 1), n_states)
+            end = min(begin + max(self.n_rows // max(taken, n_samples), 1), n_states)
             part, own = slice(begin, end), end - begin
             from_first, from_second = (taken_of[part, :taken].reshape(-1) for taken_of in (of_first, of_second))
             own_slope = self.room.of("own slope", len(from_first), n_actions)

@@ -57,6 +57,13 @@ def evaluated(networks: list[nn.Sequential], samples: Samples, dtype: th.dtype =
         ]
 
 
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing costs time but products, so that small networks are asked by what switches, too."""
+    for name in ("UNIT", "GATHERED_UNIT", "STATE", "CALL"):
+        monkeypatch.setattr(module, name, 0)
+
+
 class Asked:
     """How many states were evaluated by what switches, and how many anyhow."""
 
@@ -76,6 +83,7 @@ class Asked:
         monkeypatch.setattr(SampledCritic, "_evaluate_switching", evaluate_switching)
 
 
+@pytest.mark.usefixtures("free")
 @pytest.mark.parametrize("widths", [(24, 17), (20, 12, 9)], ids=["two layers", "three"])
 @pytest.mark.parametrize("n_actions", [1, 6])
 def test_what_switches_says_all(n_actions: int, widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +91,7 @@ def test_what_switches_says_all(n_actions: int, widths: tuple[int, ...], monkeyp
     networks, samples = critics(n_actions, widths), asked(n_actions, 200, spread=0.1)
     expected = [exact(network, samples) for network in networks]
     how = Asked(monkeypatch)
-    monkeypatch.setattr(module, "CHUNK", 700)
+    monkeypatch.setattr(module, "CHUNK", 700 * widths[0])
     monkeypatch.setattr(module, "PAYS", {1: 0.3, 6: 0.8}[n_actions])
     found = evaluated(networks, samples)
     assert how.switching + how.all == 4 * N_STATES
@@ -97,6 +105,7 @@ def test_what_switches_says_all(n_actions: int, widths: tuple[int, ...], monkeyp
     assert th.equal((sims[0] > 0.9)[clear], (sims[1] > 0.9)[clear])
 
 
+@pytest.mark.usefixtures("free")
 @pytest.mark.parametrize("kind", ["on", "off", "switching"])
 def test_all_units_alike(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     networks, samples = critics(2, (24, 17)), asked(2, 200)
@@ -120,6 +129,7 @@ def test_all_units_alike(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(th.equal(values, values[:1].expand_as(values)) for values in evaluated(networks, samples))
 
 
+@pytest.mark.usefixtures("free")
 @pytest.mark.parametrize(
     ("widths", "activation", "n_samples"),
     [
@@ -141,6 +151,72 @@ def test_where_it_does_not_pay_nothing_is_asked(
     assert (how.switching, how.all) == (0, 4 * N_STATES)
 
 
+@pytest.mark.parametrize(
+    ("widths", "n_states", "spread", "pays"),
+    [
+        ((32, 32), N_STATES, 0.1, False),
+        ((256, 256), 1, 0.1, False),
+        ((256, 256), N_STATES, 0.1, True),
+        ((256, 256), 6, 9.0, False),
+        ((300, 8), N_STATES, 0.5, False),
+    ],
+    ids=["small layers", "one state", "large layers", "most units switch", "a small second layer"],
+)
+def test_where_more_is_done_beside_the_products_than_saved_nothing_is_asked(
+    widths: tuple[int, ...], n_states: int, spread: float, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, samples = critics(2, widths), asked(2, 100, spread)
+    samples = samples.some(th.arange(n_states))
+    how = Asked(monkeypatch)
+    for ours, network in zip(evaluated(networks, samples), networks, strict=True):
+        th.testing.assert_close(ours.double(), exact(network, samples), rtol=1e-5, atol=3e-6)
+    assert how.switching + how.all == 4 * n_states
+    assert how.switching == 0 if not pays else how.switching > 2 * n_states
+
+
+@pytest.mark.usefixtures("free")
+def test_a_large_batch_takes_the_room_of_some_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples, room = critics(2, (24, 17)), asked(2, 200, spread=0.1), Room()
+    flat = FlatParameters(p for network in networks for p in network.parameters())
+    critic = SampledCritic(StackedCritics(networks, flat), 1, 2, th.float32, room)
+    how = Asked(monkeypatch)
+    monkeypatch.setattr(module, "STATES", 7)
+    th.testing.assert_close(critic.evaluate(samples).double(), exact(networks[1], samples), rtol=1e-5, atol=3e-6)
+    assert how.switching > 3 * 7
+    assert len(room._tensors["on"]) == 7 * 3 * 24
+
+
+def test_cheaper_products_save_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, samples, asked_for = critics(6, (256, 256)), asked(6, 100, spread=0.6), []
+    for dtype in (th.float32, th.bfloat16):
+        with monkeypatch.context() as patch:
+            how = Asked(patch)
+            patch.setattr(module, "CALL", 0)
+            evaluated(networks, samples, dtype)
+            asked_for.append(how.switching)
+    assert asked_for[0] > asked_for[1] > 0
+
+
+@pytest.mark.parametrize("widths", [(8, 24), (24, 8), (3, 4, 24)])
+def test_a_chunk_is_as_many_rows_as_the_widest_layer_lets_be(
+    widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, samples = critics(2, widths), asked(2, 100)
+    whole = evaluated(networks, samples)
+    monkeypatch.setattr(module, "CHUNK", 24 * 2 * N_STATES + 23)
+    lengths = []
+    behind = SampledCritic._behind
+
+    def counted(critic: SampledCritic, x: th.Tensor, first: int) -> th.Tensor:
+        lengths.append(len(x))
+        return behind(critic, x, first)
+
+    monkeypatch.setattr(SampledCritic, "_behind", counted)
+    th.testing.assert_close(evaluated(networks, samples), whole, rtol=1e-5, atol=3e-6)
+    assert lengths == [2 * N_STATES] * 200  # of 100 samples two at once, four critics
+
+
+@pytest.mark.usefixtures("free")
 def test_the_other_way_is_as_rough_in_low_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     networks, samples = critics(3, (40, 30)), asked(3, 100)
     of_switching = evaluated(networks, samples, th.bfloat16)
@@ -154,6 +230,7 @@ def test_the_other_way_is_as_rough_in_low_precision(monkeypatch: pytest.MonkeyPa
         assert not th.equal(found, plain)
 
 
+@pytest.mark.usefixtures("free")
 def test_what_is_no_number_stays_none() -> None:
     networks, samples = critics(2, (24, 17)), asked(2, 200)
     with th.no_grad():

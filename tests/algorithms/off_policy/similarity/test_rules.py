@@ -115,6 +115,27 @@ def test_a_curvature_that_the_linear_rules_miss_is_seen_by_the_quadratic_one() -
     assert min(error["linear"], error["linear_at_mode"]) > 4 * error["quadratic"]
 
 
+class Rounded(KnownCritics):
+    """Values are computed in another order than they are together with gradients."""
+
+    def values(self, *asked: Any, **options: Any) -> th.Tensor:
+        found = super().values(*asked, **options)
+        return found + 1e-6 * th.tensor([1.0, 2.0]).view(2, 1, *[1] * (found.dim() - 2))
+
+
+@pytest.mark.parametrize("n_actions", [1, 3])
+def test_rounding_bends_nothing_where_all_actions_are_one(n_actions: int) -> None:
+    """Where tanh is at its end f and g are constant, and what rounding leaves of both would be alike."""
+    straight = linear(n_actions=n_actions)
+    ends = th.arange(40) % 3 == 0
+    straight.mean[ends] = 40.0
+    rounded = Rounded(straight.q, straight.mean, straight.std)
+    expected, found = ask("quadratic", straight), ask("quadratic", rounded)
+    assert th.equal(found[ends], th.zeros(14))
+    assert (found[~ends] > 0).all()
+    th.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
 def test_bends_pass_through_what_is_known() -> None:
     radii = (1.0, 2.4)
     inner, outer = bends(th.tensor([0.0, 1.0, 2.4]), radii)

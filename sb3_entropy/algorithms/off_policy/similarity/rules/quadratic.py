@@ -58,6 +58,7 @@ class QuadraticRule(SimilarityRule):
         outer = actions(mean, std, th.stack([r * u for u in directions for u in (u, -u) for r in radii]))
         left = critics.values(outer) - values.unsqueeze(2)
         left -= ((outer - mode) * gradients.unsqueeze(2)).sum(-1)
+        left *= (outer != mode).any(-1)  # else where tanh is at its end rounding would bend all critics the same way
         of_direction = left.chunk(len(directions), dim=2)
         total = th.zeros_like(mean[:, 0])
         for _ in range(self.draws):  # one after the other: each stays in the cache
