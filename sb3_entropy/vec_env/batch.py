@@ -132,7 +132,7 @@ class BatchVecEnv(SharedVecEnv, ABC):
             infos = said
             for info, over in zip(infos, cut.tolist(), strict=True):
                 info["TimeLimit.truncated"] = over
-        if dones.any():
+        if np.count_nonzero(dones):  # faster than any()
             over = np.flatnonzero(dones)
             for i in over.tolist():
                 infos[i]["terminal_observation"] = observations[i].copy()

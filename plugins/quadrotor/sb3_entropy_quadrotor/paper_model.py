@@ -95,8 +95,8 @@ def advance_all(states: Array, speeds: Array) -> Array:
     :return: the next states, shape (12, N)
     """
     positions, velocities, angles, rates = states[:3], states[3:6], states[6:9], states[9:]
-    pushed = np.concatenate(_pushed((*velocities, *rates), np.sin(angles), np.cos(angles), speeds * speeds, MANY))
-    velocities, rates = pushed.reshape(2, 3, -1)
+    pushed = np.array(_pushed((*velocities, *rates), np.sin(angles), np.cos(angles), speeds * speeds, MANY))
+    velocities, rates = pushed[:3], pushed[3:]
     return np.concatenate((positions + DT * velocities, velocities, angles + DT * rates, rates))
 
 
@@ -155,4 +155,12 @@ def drawn_state(generator: np.random.Generator) -> list[float]:
     :param generator: of the environment
     :return: a first state: position within ±(0.1, 0.1, 1) m, velocity within ±0.1 m/s, level and not turning
     """
-    return [*(STARTS * (2.0 * generator.random(6) - 1.0)).tolist(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    return [*scattered(generator.random(6)).tolist(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def scattered(uniform: Array) -> Array:
+    """
+    :param uniform: six numbers in [0, 1), or rows of them
+    :return: first positions and velocities, of the same shape
+    """
+    return np.asarray(STARTS * (2.0 * uniform - 1.0))

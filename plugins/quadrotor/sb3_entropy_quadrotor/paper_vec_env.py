@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, box_actions
 from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv, check_no_options
-from sb3_entropy_quadrotor.paper_model import DT, TARGET_SPEED, Array, advance_all, drawn_state, target_at
+from sb3_entropy_quadrotor.paper_model import DT, TARGET_SPEED, Array, advance_all, scattered, target_at
+
+#: the target's velocity
+_TARGET = np.array([[TARGET_SPEED], [0.0], [0.0]])
 
 
 class PaperVecEnv(BatchVecEnv):
@@ -32,8 +35,9 @@ class PaperVecEnv(BatchVecEnv):
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
         for given in options:
             check_no_options(given)
-        self._states[:, which] = np.array([drawn_state(self.generators[i]) for i in which.tolist()]).T
-        states = self._states[:, which]
+        states = np.zeros((12, len(which)))
+        states[:6] = scattered(np.array([self.generators[i].random(6) for i in which.tolist()])).T
+        self._states[:, which] = states
         return _observed(states, -states[:3]), [{"time": 0.0} for _ in options]
 
     def checked(self, actions: Any) -> Array:
@@ -62,6 +66,4 @@ def _observed(states: Array, off: Array) -> NDArray[np.float32]:
     :param off: target less position, shape (3, N)
     :return: what each observes, shape (N, 9)
     """
-    slow = -states[3:6]
-    slow[0] += TARGET_SPEED
-    return np.concatenate((off, states[6:9], slow)).T.astype(np.float32, order="C")
+    return np.concatenate((off, states[6:9], _TARGET - states[3:6])).T.astype(np.float32, order="C")

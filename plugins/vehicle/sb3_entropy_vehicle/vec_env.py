@@ -49,7 +49,7 @@ class TaskVecEnv(BatchVecEnv):
             finite = np.isfinite(states)
         ends = np.zeros(self.num_envs, dtype=np.int64) + outcome.end
         terms = outcome.terms
-        if not finite.all():
+        if np.count_nonzero(finite) < finite.size:
             lost = ~finite.all(axis=0)
             states[:, lost], ends[lost] = self._states[:, lost], self._diverged
             terms = {name: np.where(lost, 0.0, term) for name, term in terms.items()}
