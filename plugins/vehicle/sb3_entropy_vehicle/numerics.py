@@ -35,8 +35,8 @@ def both(**numbers: float) -> dict[bool, Any]:
     :param numbers: constants of a formula
     :return: them, as attributes, by :attr:`Ops.many`: floats, and arrays without axes, which NumPy takes faster
     """
-    arrays = {name: np.array(float(number)) for name, number in numbers.items()}
-    return {False: Constants(numbers), True: Constants(arrays)}
+    floats = {name: float(number) for name, number in numbers.items()}
+    return {False: Constants(floats), True: Constants({name: np.array(number) for name, number in floats.items()})}
 
 
 def bounds(low: Sequence[float], high: Sequence[float]) -> dict[bool, Any]:
