@@ -132,7 +132,7 @@ class BatchVecEnv(SharedVecEnv, ABC):
             infos = said
             for info, over in zip(infos, cut.tolist(), strict=True):
                 info["TimeLimit.truncated"] = over
-        if dones.any():
+        if np.count_nonzero(dones):  # faster than any()
             over = np.flatnonzero(dones)
             for i in over.tolist():
                 infos[i]["terminal_observation"] = observations[i].copy()
@@ -195,7 +195,7 @@ def box_actions(actions: Any, n: int, size: int, low: float = -1.0, high: float 
     :raises ValueError: if they are not n·A finite numbers
     """
     given = np.asarray(actions)
-    if given.dtype.kind not in "iuf" or given.size != n * size or not np.isfinite(given).all():
+    if given.dtype.kind not in "iuf" or given.size != n * size or np.count_nonzero(np.isfinite(given)) < given.size:
         raise ValueError(
             f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
             f"but {actions!r} was given."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sb3_entropy.errors import check_choice, check_number
 from sb3_entropy_quadrotor.actions import checked_action
 from sb3_entropy_quadrotor.flight import quaternion_of
-from sb3_entropy_quadrotor.paper_model import ARM, DT, TARGET_SPEED, advance, drawn_state, speeds_range, target_at
+from sb3_entropy_quadrotor.paper_model import ARM, DT, TARGET_SPEED, advance, drawn_state, speeds_range
 from sb3_entropy_quadrotor.rendering import METADATA, Camera, check_render_mode
 
 Observation = NDArray[np.float32]
@@ -169,14 +169,3 @@ def check_no_options(options: Mapping[str, Any] | None) -> None:
     """
     if options:
         raise ValueError(f"model='paper' has no options of reset(), but {options!r} was given.")
-
-
-def observed(states: NDArray[np.float64], steps: NDArray[np.int64]) -> Observation:
-    """
-    :param states: of many, shape (12, N)
-    :param steps: how many each has made, shape (N,)
-    :return: what each observes, shape (N, 9)
-    """
-    x, y, z, vx, vy, vz, roll, pitch, yaw, *_ = states
-    seen = [target_at(steps) - x, -y, -z, roll, pitch, yaw, TARGET_SPEED - vx, -vy, -vz]
-    return np.stack(seen, axis=1).astype(np.float32)

@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, box_actions
-from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv, check_no_options, observed
-from sb3_entropy_quadrotor.paper_model import DT, advance, drawn_state, target_at
+from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv, check_no_options
+from sb3_entropy_quadrotor.paper_model import DT, TARGET_SPEED, Array, advance_all, scattered, target_at
+
+#: the target's velocity
+_TARGET = np.array([[TARGET_SPEED], [0.0], [0.0]])
 
 
 class PaperVecEnv(BatchVecEnv):
@@ -32,23 +35,35 @@ class PaperVecEnv(BatchVecEnv):
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
         for given in options:
             check_no_options(given)
-        self._states[:, which] = np.array([drawn_state(self.generators[i]) for i in which.tolist()]).T
-        return observed(self._states[:, which], self.steps[which]), [{"time": 0.0} for _ in options]
+        states = np.zeros((12, len(which)))
+        states[:6] = scattered(np.array([self.generators[i].random(6) for i in which.tolist()])).T
+        self._states[:, which] = states
+        return _observed(states, -states[:3]), [{"time": 0.0} for _ in options]
 
-    def checked(self, actions: Any) -> NDArray[np.float64]:
+    def checked(self, actions: Any) -> Array:
         return box_actions(actions, self.num_envs, 4)
 
-    def move(self, actions: NDArray[np.float64]) -> Moved:
+    def move(self, actions: Array) -> Moved:
         world, steps = self.world, self.steps
-        states = np.array(advance(list(self._states), list(world.middle + world.gain * actions.T), np.sin, np.cos))
-        self._states = states
-        x, y, z, _, _, _, roll, pitch, yaw, *_ = states
-        position = -5.0 * (abs(target_at(steps) - x) + abs(y) + abs(z))
-        attitude = -(abs(roll) + abs(pitch) + abs(yaw))
+        self._states = states = advance_all(self._states, world.middle + world.gain * actions.T)
+        off = -states[:3]
+        off[0] += target_at(steps)
+        (x, y, z), (roll, pitch, yaw) = abs(off), abs(states[6:9])
+        position = -5.0 * (x + y + z)
+        attitude = -(roll + pitch + yaw)
         late = steps >= world.most_steps
         said = {"time": DT * steps, "reward_terms": {"position": position, "attitude": attitude}}
-        return Moved(observed(states, steps), position + attitude, late & world.terminates, said, late)
+        return Moved(_observed(states, off), position + attitude, late & world.terminates, said, late)
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """:return: nothing for each: the batch is not drawn"""
         return [None for _ in range(self.num_envs)]
+
+
+def _observed(states: Array, off: Array) -> NDArray[np.float32]:
+    """
+    :param states: of many, shape (12, N)
+    :param off: target less position, shape (3, N)
+    :return: what each observes, shape (N, 9)
+    """
+    return np.concatenate((off, states[6:9], _TARGET - states[3:6])).T.astype(np.float32, order="C")

@@ -8,12 +8,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_entropy_vehicle.env import TaskEnv
-from sb3_entropy_vehicle.numerics import Number, Ops, State, rk4
+from sb3_entropy_vehicle.numerics import Number, Ops, State, both, rk4
 from sb3_entropy_vehicle.rendering.arm import arm_image
 from sb3_entropy_vehicle.task import Outcome, Task
 
 #: s, m/s², N m, rad/s
 DT, GRAVITY, MAX_TORQUE, MAX_RATES = 0.2, 9.8, 20.0, (4.0 * math.pi, 9.0 * math.pi)
+#: the inertia matrix where cos θ₂ = 0, and the weight of half a link
+_LINKS = both(d11=0.25 + 1.25 + 2.0, d12=0.25 + 1.0, d22=1.25, weight=0.5 * GRAVITY, upper=1.5 * GRAVITY)
 
 
 class TorqueAcrobotEnv(TaskEnv):
@@ -92,12 +94,11 @@ def derivative(state: State, torque: Number, ops: Ops) -> State:
     """
     theta1, theta2, rate1, rate2 = state
     sin, cos = ops.sin(theta2), ops.cos(theta2)
-    d11 = 0.25 + (1.25 + cos) + 2.0
-    d12 = 0.25 + 0.5 * cos + 1.0
-    d22 = 1.25
-    lower = 0.5 * GRAVITY * ops.cos(theta1 + theta2)
-    push1 = 0.5 * sin * (2.0 * rate1 * rate2 + rate2 * rate2) - 1.5 * GRAVITY * ops.cos(theta1) - lower
-    push2 = torque - 0.5 * sin * rate1 * rate1 - lower
+    c, half = _LINKS[ops.many], ops.const.half
+    d11, d12, d22 = c.d11 + cos, c.d12 + half * cos, c.d22
+    lower, swing = c.weight * ops.cos(theta1 + theta2), half * sin
+    push1 = swing * (ops.const.two * rate1 * rate2 + rate2 * rate2) - c.upper * ops.cos(theta1) - lower
+    push2 = torque - swing * rate1 * rate1 - lower
     determinant = d11 * d22 - d12 * d12
     return [
         rate1,

@@ -2,13 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from sb3_entropy_vehicle.car import GRAVITY, Car
-from sb3_entropy_vehicle.numerics import Number, Ops, State, rk4
-from sb3_entropy_vehicle.tyres import Grip
+from sb3_entropy_vehicle.numerics import Number, Ops, State, both, rk4
+from sb3_entropy_vehicle.tyres import Forces, Grip
 
 #: about which speed the tyres take over from the kinematic car, in m/s, and how sharply
 _BLEND, _SHARPNESS = 2.0, 0.4
@@ -16,6 +17,7 @@ _BLEND, _SHARPNESS = 2.0, 0.4
 _SETTLING = 0.1
 #: the longest step times the greatest rate at which something settles: up to here the method is stable
 _LONGEST = 2.78
+_BLENDING = both(blend=_BLEND, sharpness=_SHARPNESS, settling=_SETTLING)
 
 
 class Motion(NamedTuple):
@@ -48,6 +50,16 @@ class Model(ABC):
 
     def __init__(self, car: Car, lag: bool):
         self.car, self.lag = car, lag
+        self._chassis = both(
+            rear=car.rear,
+            rear_share=car.rear / car.wheelbase,
+            power=car.power,
+            max_speed=car.max_speed,
+            steering_lag=car.steering_lag,
+            pedal_lag=car.pedal_lag,
+            steering_rate=car.steering_rate,
+            least_rate=-car.steering_rate,
+        )
 
     @abstractmethod
     def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
@@ -90,28 +102,26 @@ class Model(ABC):
         :param ops: numbers or arrays
         :return: the state after them
         """
-        car, lag = self.car, self.lag
+        car, lag, zero = self._chassis[ops.many], self.lag, ops.const.zero
         if not lag:
-            state = [*state[:6], steering, pedal]
-        if ops.many:
-            state = np.array(state)
+            state = ops.stack([*state[:6], steering, pedal])
 
         def derivative(now: State) -> State:
             _, _, psi, v, beta, r, delta, a = now
-            v = ops.maximum(v, 0.0)  # brakes do not push back
+            v = ops.maximum(v, zero)  # brakes do not push back
             powered = self.powered(a, v, ops)
             slip, speed, yaw, slipping, turning = self.motion(v, beta, r, delta, powered, ops)
             course = psi + slip
             if lag:
-                rate = ops.clip((steering - delta) / car.steering_lag, -car.steering_rate, car.steering_rate)
+                rate = ops.clip((steering - delta) / car.steering_lag, car.least_rate, car.steering_rate)
                 build_up = (pedal - a) / car.pedal_lag
             else:
-                rate = build_up = 0.0 * v
+                rate = build_up = zero * v
             return [v * ops.cos(course), v * ops.sin(course), yaw, speed, slipping, turning, rate, build_up]
 
         for _ in range(n):
             state = rk4(derivative, state, h)
-            state[3] = ops.maximum(state[3], 0.0)
+            state[3] = ops.maximum(state[3], zero)
         return self.settled(state, ops)
 
     def powered(self, a: Number, v: Number, ops: Ops) -> Number:
@@ -121,7 +131,8 @@ class Model(ABC):
         :param ops: numbers or arrays
         :return: what the engine has of it: at most power/v, and nothing beyond the greatest speed
         """
-        most = ops.where(v < self.car.max_speed, self.car.power / ops.maximum(v, 1.0), 0.0)
+        car, const = self._chassis[ops.many], ops.const
+        most = ops.where(v < car.max_speed, car.power / ops.maximum(v, const.one), const.zero)
         return ops.minimum(a, most)
 
     def settled(self, state: State, ops: Ops) -> State:
@@ -133,11 +144,12 @@ class Model(ABC):
         :param v: speed
         :param delta: steering angle
         :param ops: numbers or arrays
-        :return: sideslip angle β = atan(tan δ·l_r/l) and yaw rate v·cos β·tan δ/l of a car whose wheels do not slip
+        :return: sideslip angle β = atan(tan δ·l_r/l) and yaw rate v·cos β·tan δ/l = v·sin β/l_r of a car whose wheels
+            do not slip
         """
-        slope = ops.tan(delta)
-        beta = ops.atan(slope * (self.car.rear / self.car.wheelbase))
-        return beta, v * ops.cos(beta) * slope / self.car.wheelbase
+        car = self._chassis[ops.many]
+        beta = ops.atan(ops.tan(delta) * car.rear_share)
+        return beta, v * ops.sin(beta) / car.rear
 
 
 class Kinematic(Model):
@@ -153,7 +165,7 @@ class Kinematic(Model):
 
     def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
         beta, yaw = self.rolling(v, delta, ops)
-        still = 0.0 * v
+        still = ops.const.zero * v
         return Motion(beta, a, yaw, still, still)
 
     def settled(self, state: State, ops: Ops) -> State:
@@ -200,16 +212,18 @@ class Dynamic(Model, ABC):
         return float(abs(np.linalg.eigvals(slopes)).max())
 
     def motion(self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops) -> Motion:
-        w = 0.5 * (1.0 + ops.tanh((v - _BLEND) / _SHARPNESS))
-        rest = 1.0 - w
-        speed, slipping, turning, pull = self.slipping(ops.maximum(v, 1.0), beta, r, delta, a, ops)
+        c, one = _BLENDING[ops.many], ops.const.one
+        w = ops.const.half * (one + ops.tanh((v - c.blend) / c.sharpness))
+        rest = one - w
+        settling = rest / c.settling
+        speed, slipping, turning, pull = self.slipping(ops.maximum(v, one), beta, r, delta, a, ops)
         rolling, yaw = self.rolling(v, delta, ops)
         return Motion(
             beta,
             w * speed + rest * pull,
             w * r + rest * yaw,
-            w * slipping + rest * (rolling - beta) / _SETTLING,
-            w * turning + rest * (yaw - r) / _SETTLING,
+            w * slipping + settling * (rolling - beta),
+            w * turning + settling * (yaw - r),
         )
 
     @abstractmethod
@@ -228,25 +242,30 @@ class Linear(Dynamic):
 
     def __init__(self, car: Car, lag: bool, friction: float):
         super().__init__(car, lag, friction)
-        self._stiffness = car.tyre.p_ky1 * friction  # μ·C_S, of both axles
-        self._turning = self._stiffness * car.mass / (car.inertia * car.wheelbase)
-        self._drifting = self._stiffness / car.wheelbase
+        # Of an axle, over the mass: μ·C_S·F_z/m, with F_front/m = (g·l_r − a·h)/l and F_rear/m = (g·l_f + a·h)/l.
+        stiffness = self.cornering / car.wheelbase
+        self._numbers = both(
+            front_stiffness=stiffness * GRAVITY * car.rear,
+            rear_stiffness=stiffness * GRAVITY * car.front,
+            shift=stiffness * car.height,
+            front=car.front,
+            rear=car.rear,
+            front_turn=car.mass * car.front / car.inertia,
+            rear_turn=car.mass * car.rear / car.inertia,
+        )
 
     @property
     def cornering(self) -> float:
-        return self._stiffness
+        return self.car.tyre.p_ky1 * self.friction
 
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
     ) -> tuple[Number, Number, Number, Number]:
-        car = self.car
-        front = GRAVITY * car.rear - a * car.height
-        rear = GRAVITY * car.front + a * car.height
-        slip_front = delta - beta - car.front * r / v
-        slip_rear = car.rear * r / v - beta
-        pull_front, pull_rear = front * slip_front, rear * slip_rear
-        turning = self._turning * (car.front * pull_front - car.rear * pull_rear)
-        return a, self._drifting * (pull_front + pull_rear) / v - r, turning, a
+        c = self._numbers[ops.many]
+        shift, bend = c.shift * a, r / v
+        front = (c.front_stiffness - shift) * (delta - beta - c.front * bend)
+        rear = (c.rear_stiffness + shift) * (c.rear * bend - beta)
+        return a, (front + rear) / v - r, c.front_turn * front - c.rear_turn * rear, a
 
 
 class Slip(Dynamic):
@@ -263,7 +282,23 @@ class Slip(Dynamic):
     def __init__(self, car: Car, lag: bool, friction: float):
         super().__init__(car, lag, friction)
         self.tyre = Grip(car.tyre, friction)
-        self._limit = GRAVITY * self.tyre.peak_along
+        limit = GRAVITY * self.tyre.peak_along
+        # Loads and forces are over the mass, in m/s².
+        self._numbers = both(
+            limit=limit,
+            least=-limit,
+            shift=car.height / car.wheelbase,
+            front_load=GRAVITY * car.rear / car.wheelbase,
+            rear_load=GRAVITY * car.front / car.wheelbase,
+            front_brake=car.front_brake,
+            front_drive=car.front_drive,
+            peak=self.tyre.peak_along,
+            front=car.front,
+            rear=car.rear,
+            slowest=0.5,
+            front_turn=car.mass * car.front / car.inertia,
+            rear_turn=car.mass * car.rear / car.inertia,
+        )
 
     @property
     def cornering(self) -> float:
@@ -272,30 +307,42 @@ class Slip(Dynamic):
     def slipping(
         self, v: Number, beta: Number, r: Number, delta: Number, a: Number, ops: Ops
     ) -> tuple[Number, Number, Number, Number]:
-        car, tyre = self.car, self.tyre
-        shift = ops.clip(a, -self._limit, self._limit) * car.height
-        load_front = car.mass / car.wheelbase * (GRAVITY * car.rear - shift)
-        load_rear = car.mass / car.wheelbase * (GRAVITY * car.front + shift)
-        front = ops.where(a < 0.0, car.front_brake, car.front_drive)
-        asked = car.mass * a / tyre.peak_along
-        share_front = ops.clip(front * asked / load_front, -1.0, 1.0)
-        share_rear = ops.clip((1.0 - front) * asked / load_rear, -1.0, 1.0)
+        c, const = self._numbers[ops.many], ops.const
+        shift = ops.clip(a, c.least, c.limit) * c.shift
+        load_front, load_rear = c.front_load - shift, c.rear_load + shift
+        asked = a / c.peak
+        asked_front = ops.where(a < const.zero, c.front_brake, c.front_drive) * asked
         sin_beta, cos_beta = ops.sin(beta), ops.cos(beta)
-        across, ahead = v * sin_beta, ops.maximum(v * cos_beta, 0.5)
-        alpha_front = ops.atan((across + r * car.front) / ahead) - delta
-        alpha_rear = ops.atan((across - r * car.rear) / ahead)
-        if ops.many:  # both axles at once
-            share = np.array([share_front, share_rear])
-            load, alpha = np.array([load_front, load_rear]), np.array([alpha_front, alpha_rear])
-            (x_f, x_r), (y_f, y_r) = tyre.forces(load, share, tyre.slip(share, ops), alpha, ops)
-        else:
-            x_f, y_f = tyre.forces(load_front, share_front, tyre.slip(share_front, ops), alpha_front, ops)
-            x_r, y_r = tyre.forces(load_rear, share_rear, tyre.slip(share_rear, ops), alpha_rear, ops)
+        across, ahead = v * sin_beta, ops.maximum(v * cos_beta, c.slowest)
+        alpha_front = ops.atan((across + r * c.front) / ahead) - delta
+        alpha_rear = ops.atan((across - r * c.rear) / ahead)
+        (x_f, x_r), (y_f, y_r), (pull_f, pull_r) = self._axles(
+            (load_front, load_rear), (asked_front, asked - asked_front), (alpha_front, alpha_rear), ops
+        )
         sin_delta, cos_delta = ops.sin(delta), ops.cos(delta)
         # In the car's directions, and then along and across its velocity.
-        x = x_r + x_f * cos_delta - y_f * sin_delta
-        y = y_r + y_f * cos_delta + x_f * sin_delta
-        turning = (car.front * (y_f * cos_delta + x_f * sin_delta) - car.rear * y_r) / car.inertia
-        speed = (x * cos_beta + y * sin_beta) / car.mass
-        pull = tyre.peak_along * (share_front * load_front + share_rear * load_rear) / car.mass
-        return speed, (y * cos_beta - x * sin_beta) / (car.mass * v) - r, turning, pull
+        front = y_f * cos_delta + x_f * sin_delta
+        x, y = x_r + x_f * cos_delta - y_f * sin_delta, y_r + front
+        turning = c.front_turn * front - c.rear_turn * y_r
+        speed = x * cos_beta + y * sin_beta
+        return speed, (y * cos_beta - x * sin_beta) / v - r, turning, c.peak * (pull_f + pull_r)
+
+    def _axles(
+        self, load: Sequence[Number], asked: Sequence[Number], alpha: Sequence[Number], ops: Ops
+    ) -> tuple[Sequence[Number], Sequence[Number], Sequence[Number]]:
+        """
+        :param load: of front and rear axle
+        :param asked: of them, along, over the tyres' peak of a load
+        :param alpha: their slip angles
+        :return: forces along and across, and the loads times the share of the peak that is asked for, of each axle
+        """
+        if ops.many:  # both at once
+            forces, pull = self._axle(ops.stack(load), ops.stack(asked), ops.stack(alpha), ops)
+            return forces.along, forces.across, pull
+        front, pull_front = self._axle(load[0], asked[0], alpha[0], ops)
+        rear, pull_rear = self._axle(load[1], asked[1], alpha[1], ops)
+        return (front.along, rear.along), (front.across, rear.across), (pull_front, pull_rear)
+
+    def _axle(self, load: Number, asked: Number, alpha: Number, ops: Ops) -> tuple[Forces, Number]:
+        share = ops.clip(asked / load, ops.const.minus_one, ops.const.one)
+        return self.tyre.forces(load, share, self.tyre.slip(share, ops), alpha, ops), share * load

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State
+from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State, both
 from sb3_entropy_vehicle.rendering.chase import chase_image
 from sb3_entropy_vehicle.task import Outcome, Task
 
@@ -18,6 +18,20 @@ RADIUS, FASTEST = 10.0, 30.0
 #: the steps of an episode, and for how many of them the target moves
 STEPS, MOVES = 200, 110
 _HALF = WHEELBASE / 2.0
+_NUMBERS = both(
+    dt=DT,
+    l=_HALF,
+    front=-FRONT_STIFFNESS,
+    rear=-REAR_STIFFNESS,
+    aerodynamic=AERODYNAMIC,
+    rolling=ROLLING,
+    mass=MASS,
+    turn=_HALF / INERTIA,
+    fastest=FASTEST,
+    backwards=-FASTEST,
+    circle=RADIUS**2,
+    last=MOVES - 1,
+)
 
 
 class PaperTracking(Task):
@@ -59,22 +73,26 @@ class PaperTracking(Task):
     def step(self, state: State, action: Sequence[Number], ops: Ops) -> Outcome:
         x, y, psi, vx, vy, omega, k = state
         throttle, delta = action[0], action[1]
+        c = _NUMBERS[ops.many]
+        dt = c.dt
         sin, cos = ops.sin(psi), ops.cos(psi)
-        x = x + (vx * cos - vy * sin) * DT
-        y = y + (vx * sin + vy * cos) * DT
-        psi = ops.wrapped(psi + omega * DT)
-        front = -FRONT_STIFFNESS * ops.atan((vy + _HALF * omega) / vx - delta)
-        rear = -REAR_STIFFNESS * ops.atan((vy - _HALF * omega) / vx)
+        x = x + (vx * cos - vy * sin) * dt
+        y = y + (vx * sin + vy * cos) * dt
+        psi = ops.wrapped(psi + omega * dt)
+        across = c.l * omega
+        front = c.front * ops.atan((vy + across) / vx - delta)
+        rear = c.rear * ops.atan((vy - across) / vx)
         sin, cos = ops.sin(delta), ops.cos(delta)
-        drag = AERODYNAMIC * vx * vx + ROLLING * vx
-        vx = vx + (throttle - (front * sin + drag) / MASS + vy * omega) * DT
-        vy = vy + ((rear + front * cos) / MASS - vx * omega) * DT
-        omega = omega + (front * cos - rear) * _HALF / INERTIA * DT
-        vx, vy = ops.clip(vx, -FASTEST, FASTEST), ops.clip(vy, -FASTEST, FASTEST)
-        arrived = [x, y, psi, vx, vy, omega, k + 1.0]
+        side = front * cos
+        drag = c.aerodynamic * vx * vx + c.rolling * vx
+        vx = vx + (throttle - (front * sin + drag) / c.mass + vy * omega) * dt
+        vy = vy + ((rear + side) / c.mass - vx * omega) * dt
+        omega = omega + (side - rear) * c.turn * dt
+        vx, vy = ops.clip(vx, c.backwards, c.fastest), ops.clip(vy, c.backwards, c.fastest)
+        arrived = [x, y, psi, vx, vy, omega, k + ops.const.one]
         to_x, to_y = self.target(arrived, ops)
         terms = {
-            "off_track": -0.3 * abs(x * x + y * y - RADIUS**2),
+            "off_track": -0.3 * abs(x * x + y * y - c.circle),
             "distance": -ops.sqrt((to_x - x) ** 2 + (to_y - y) ** 2),
         }
         over = ops.where(k + 1.0 >= STEPS, 1, 0) if self.clock else 0
@@ -86,7 +104,7 @@ class PaperTracking(Task):
         :param ops: numbers or arrays
         :return: where the target is, in m; after 109 steps it stands
         """
-        i = ops.whole(ops.minimum(state[6], float(MOVES - 1)))
+        i = ops.whole(ops.minimum(state[6], _NUMBERS[ops.many].last))
         x, y = self._tables[ops.many]
         return x[i], y[i]
 

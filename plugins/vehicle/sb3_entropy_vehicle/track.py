@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy_vehicle.numerics import Number, Ops
+from sb3_entropy_vehicle.numerics import Number, Ops, both
 
 Array = NDArray[np.float64]
 #: from n numbers between 0 and 1 to n points, shape (n, 2), in m
@@ -38,8 +38,11 @@ class Track:
         self.length = self.cells * spacing
         self.greatest_curvature = float(abs(curvature).max())
         tables = (points[:, 0].copy(), points[:, 1].copy(), heading, curvature)
-        # Lists answer for one index faster than arrays.
-        self._tables: dict[bool, Any] = {True: np.array(tables), False: tuple(table.tolist() for table in tables)}
+        lists, together = tuple(table.tolist() for table in tables), np.array(tables)
+        # Lists answer for one index faster than arrays, which hold the differences to what follows too.
+        self._tables: dict[bool, Any] = {True: np.concatenate([together[:, :-1], np.diff(together)]), False: lists}
+        self._bends: dict[bool, Any] = {True: curvature, False: lists[3]}
+        self._numbers = both(spacing=spacing, cells=self.cells, last=self.cells - 1, least=0.2)
 
     @classmethod
     def from_function(cls, curve: Curve, *, may_cross: bool = False) -> Self:
@@ -122,25 +125,27 @@ class Track:
         :param ops: numbers or arrays
         :return: x and y in m, heading in rad, curvature in 1/m
         """
-        tables = self._tables[ops.many]
-        beyond = 0.0
-        u = s / self.spacing
+        tables, c, zero = self._tables[ops.many], self._numbers[ops.many], ops.const.zero
+        beyond = zero
+        u = s / c.spacing
         if self.closed:
-            u = u - self.cells * ops.floor(u / self.cells)
+            u = u - c.cells * ops.floor(u / c.cells)
         else:
-            inside = ops.clip(u, 0.0, float(self.cells))
-            beyond = (u - inside) * self.spacing
+            inside = ops.clip(u, zero, c.cells)
+            beyond = (u - inside) * c.spacing
             u = inside
-        i = ops.minimum(ops.maximum(ops.whole(u), 0), self.cells - 1)  # of what is not a number too
-        f, j = u - i, i + 1
+        # An index is clipped: what is not a number has one too.
         if ops.many:
-            low = tables[:, i]
-            x, y, heading, curvature = low + f * (tables[:, j] - low)
+            i = np.minimum(np.trunc(u), c.last)
+            found = tables.take(i.astype(np.int64), axis=1, mode="clip")
+            x, y, heading, curvature = found[:4] + (u - i) * found[4:]
         else:
+            i = ops.minimum(ops.maximum(ops.whole(u), 0), self.cells - 1)
+            f, j = u - i, i + 1
             x, y, heading, curvature = (table[i] + f * (table[j] - table[i]) for table in tables)
         if not self.closed:
             x, y = x + beyond * ops.cos(heading), y + beyond * ops.sin(heading)
-            curvature = ops.where(beyond == 0.0, curvature, 0.0)
+            curvature = ops.where(beyond == zero, curvature, zero)
         return x, y, heading, curvature
 
     def bend(self, s: Number, ops: Ops) -> Number:
@@ -149,13 +154,11 @@ class Track:
         :param ops: numbers or arrays
         :return: the curvature of the nearest point that is kept, in 1/m
         """
-        kappa = self._tables[ops.many][3]
+        kappa = self._bends[ops.many]
         i = ops.whole(ops.floor(s / self.spacing + 0.5))
-        if self.closed:
-            bend: Number = kappa[i % self.cells]
-            return bend
-        inside = ops.minimum(ops.maximum(i, 0), self.cells)
-        return ops.where(inside == i, kappa[inside], 0.0)
+        inside = i % self.cells if self.closed else ops.minimum(ops.maximum(i, 0), self.cells)
+        bend: Number = kappa.take(inside) if ops.many else kappa[inside]
+        return bend if self.closed else ops.where(inside == i, bend, 0.0)
 
     def project(self, x: Number, y: Number, near: Number, ops: Ops) -> tuple[Number, Number, Number]:
         """
@@ -167,13 +170,13 @@ class Track:
         :param ops: numbers or arrays
         :return: arc length s of the foot, distance to the left of the track in m, heading there in rad
         """
-        s = near
+        s, one, least = near, ops.const.one, self._numbers[ops.many].least
         for _ in range(2):
             px, py, heading, curvature = self.at(s, ops)
             along, up = ops.cos(heading), ops.sin(heading)
             dx, dy = x - px, y - py
             left = dy * along - dx * up
-            s = s + (dx * along + dy * up) / ops.maximum(1.0 - curvature * left, 0.2)
+            s = s + (dx * along + dy * up) / ops.maximum(one - curvature * left, least)
         px, py, heading, _ = self.at(s, ops)
         return s, (y - py) * ops.cos(heading) - (x - px) * ops.sin(heading), heading
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sb3_entropy_vehicle.car import GRAVITY
 from sb3_entropy_vehicle.models import Model
-from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State
+from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State, both, bounds
 from sb3_entropy_vehicle.rendering.road import road_image
 from sb3_entropy_vehicle.task import Outcome, Task
 from sb3_entropy_vehicle.track import Track
@@ -44,10 +44,23 @@ class Tracking(Task):
         self.preview = [time * self.target_speed for time in PREVIEW]
         self._sharpness = self.target_speed**2 / gripping
         self._ahead = np.array(self.preview)[:, None]
+        car = model.car
+        self._numbers = both(
+            dt=dt,
+            target_speed=self.target_speed,
+            half_width=half_width,
+            max_steering=car.max_steering,
+            max_drive=car.max_drive,
+            max_brake=car.max_brake,
+            spun_slip=math.cos(_SPUN_SLIP),
+            spun_heading=_SPUN_HEADING,
+        )
         high = [2.0, math.pi, 2.0, math.pi / 2, 5.0, 1.0, 1.0, *(1.0 for _ in PREVIEW)]
         low = [-bound for bound in high]
         low[2] = -1.0
         self.observation_space = spaces.Box(np.array(low, np.float32), np.array(high, np.float32))
+        # Of what is not a bend, whose share of the grip is within them.
+        self._bounds = bounds(low[:7], high[:7])
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.options = {
             "arc_length": (0.0, track.length),
@@ -70,47 +83,40 @@ class Tracking(Task):
         return [x, y, heading + turned, v, beta, r, delta, 0.0, s, left, turned]
 
     def step(self, state: State, action: Sequence[Number], ops: Ops) -> Outcome:
-        car = self.model.car
+        c, zero, one = self._numbers[ops.many], ops.const.zero, ops.const.one
         pedal, steering = action[0], action[1]
-        asked = ops.where(pedal > 0.0, car.max_drive, car.max_brake) * pedal
+        asked = ops.where(pedal > zero, c.max_drive, c.max_brake) * pedal
         before_delta, before_a = state[6], state[7]
         moved = self.model.advance(
-            state[:8], steering * car.max_steering, asked, self.dt / self.substeps, self.substeps, ops
+            state[:8], steering * c.max_steering, asked, self.dt / self.substeps, self.substeps, ops
         )
         x, y, psi, v, beta = moved[:5]
-        s, left, heading = self.track.project(x, y, state[8] + self.dt * v, ops)
+        s, left, heading = self.track.project(x, y, state[8] + c.dt * v, ops)
         turned = ops.wrapped(psi - heading)
-        slow = (v - self.target_speed) / self.target_speed
+        off, slow = left / c.half_width, (v - c.target_speed) / c.target_speed
         course = ops.wrapped(turned + beta)
+        steered, pressed = steering - before_delta / c.max_steering, (asked - before_a) / c.max_brake
         terms = {
             "alive": 1.0 + 0.0 * v,
-            "lateral": -((left / self.half_width) ** 2),
-            "speed": -ops.minimum(slow * slow, 1.0),
+            "lateral": -off * off,
+            "speed": -ops.minimum(slow * slow, one),
             "course": -0.1 * course * course,
-            "effort": -0.05
-            * ((steering - before_delta / car.max_steering) ** 2 + ((asked - before_a) / car.max_brake) ** 2),
+            "effort": -0.05 * (steered * steered + pressed * pressed),
         }
-        spun = (abs(ops.wrapped(beta)) > _SPUN_SLIP) | (abs(turned) > _SPUN_HEADING)
-        end = ops.where(abs(left) > self.half_width, 1, ops.where(spun, 2, 0))
+        spun = (ops.cos(beta) < c.spun_slip) | (abs(turned) > c.spun_heading)
+        end = ops.where(abs(left) > c.half_width, 1, ops.where(spun, 2, 0))
         return Outcome([*moved, s, left, turned], terms, end)
 
     def observe(self, state: State, ops: Ops) -> Sequence[Number]:
         _, _, _, v, beta, r, delta, a, s, left, turned = state
-        clip, car = ops.clip, self.model.car
+        c = self._numbers[ops.many]
         if ops.many:
             ahead = self._sharpness * self.track.bend(s + self._ahead, ops)
         else:
             ahead = [self._sharpness * self.track.bend(s + distance, ops) for distance in self.preview]
-        return [
-            clip(left / self.half_width, -2.0, 2.0),
-            clip(turned, -math.pi, math.pi),
-            clip((v - self.target_speed) / self.target_speed, -1.0, 2.0),
-            clip(beta, -math.pi / 2, math.pi / 2),
-            clip(r, -5.0, 5.0),
-            clip(delta / car.max_steering, -1.0, 1.0),
-            clip(a / car.max_brake, -1.0, 1.0),
-            *ahead,
-        ]
+        slow = (v - c.target_speed) / c.target_speed
+        seen = [left / c.half_width, turned, slow, beta, r, delta / c.max_steering, a / c.max_brake]
+        return [*ops.bounded(seen, self._bounds[ops.many]), *ahead]
 
     def describe(self, state: State) -> dict[str, Number]:
         return {

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from sb3_entropy_vehicle.car import Tyre
-from sb3_entropy_vehicle.numerics import Number, Ops
+from sb3_entropy_vehicle.numerics import Number, Ops, both
 
 
 class Forces(NamedTuple):
@@ -37,23 +37,43 @@ class Grip:
         self.peak_along = tyre.p_dx1 * friction
         self.peak_across = tyre.p_dy1 * friction
         self._b_along = tyre.p_kx1 / (tyre.p_cx1 * self.peak_along)
-        self._b_across = tyre.p_ky1 / (tyre.p_cy1 * self.peak_across)
+        self._inverse = both(
+            c=tyre.p_cx1, e=tyre.p_ex1, rest=1.0 - tyre.p_ex1, guess=1.0 + 0.25 * tyre.p_ex1, b=self._b_along
+        )
+        self._magic = both(
+            r_bx1=tyre.r_bx1 / friction,
+            r_bx2=tyre.r_bx2 / friction,
+            r_cx1=tyre.r_cx1,
+            r_ex1=tyre.r_ex1,
+            r_by1=tyre.r_by1 / friction,
+            r_by2=tyre.r_by2 / friction,
+            r_cy1=tyre.r_cy1,
+            r_ey1=tyre.r_ey1,
+            b_y=tyre.p_ky1 / (tyre.p_cy1 * self.peak_across),
+            p_cy1=tyre.p_cy1,
+            p_ey1=tyre.p_ey1,
+            peak_along=self.peak_along,
+            peak_across=-self.peak_across,
+        )
 
     def slip(self, share: Number, ops: Ops) -> Number:
         """
         The inverse of the rising part of the pure longitudinal force, by three steps of Newton's method, after which
-        the force is the one meant to 1e-12.
+        the force is the one meant to 1e-12. For z = Bκ, (1 − E)z + E·atan z = t with t = tan(asin(share)/C), by
+
+        z ← (qz − E·atan z + t)/(1 − E + q), q = E/(1 + z²)
 
         :param share: F_x/D_x, of the peak, in [−1, 1]
         :param ops: numbers or arrays
         :return: the longitudinal slip κ = ωR/u − 1; the force's peak lies at 0.15 on dry asphalt
         """
-        E = self.tyre.p_ex1
-        aim = ops.tan(ops.asin(share) / self.tyre.p_cx1)
-        z = aim * (1.0 + E * 0.25)
+        n, one = self._inverse[ops.many], ops.const.one
+        aim = ops.tan(ops.asin(share) / n.c)
+        z = aim * n.guess
         for _ in range(3):
-            z = z - ((1.0 - E) * z + E * ops.atan(z) - aim) / (1.0 - E + E / (1.0 + z * z))
-        return z / self._b_along
+            q = n.e / (one + z * z)
+            z = (q * z - n.e * ops.atan(z) + aim) / (n.rest + q)
+        return z / n.b
 
     def forces(self, load: Number, share: Number, kappa: Number, alpha: Number, ops: Ops) -> Forces:
         """
@@ -64,14 +84,15 @@ class Grip:
         :param ops: numbers or arrays
         :return: the forces of combined slip
         """
-        p, scaled_kappa, scaled_alpha = self.tyre, kappa / self.friction, alpha / self.friction
-        z = p.r_bx1 / ops.sqrt(1.0 + (p.r_bx2 * scaled_kappa) ** 2) * scaled_alpha
-        along = ops.maximum(ops.cos(p.r_cx1 * ops.atan(z - p.r_ex1 * (z - ops.atan(z)))), 0.0)
-        z = p.r_by1 / ops.sqrt(1.0 + (p.r_by2 * scaled_alpha) ** 2) * scaled_kappa
-        across = ops.cos(p.r_cy1 * ops.atan(z - p.r_ey1 * (z - ops.atan(z))))
-        z = self._b_across * alpha
-        pure = ops.sin(p.p_cy1 * ops.atan(z - p.p_ey1 * (z - ops.atan(z))))
-        return Forces(self.peak_along * load * share * along, -self.peak_across * load * pure * across)
+        p, one, atan = self._magic[ops.many], ops.const.one, ops.atan
+        steep, steeper = p.r_bx2 * kappa, p.r_by2 * alpha
+        z = p.r_bx1 * alpha / ops.sqrt(one + steep * steep)
+        along = ops.maximum(ops.cos(p.r_cx1 * atan(z - p.r_ex1 * (z - atan(z)))), ops.const.zero)
+        z = p.r_by1 * kappa / ops.sqrt(one + steeper * steeper)
+        across = ops.cos(p.r_cy1 * atan(z - p.r_ey1 * (z - atan(z))))
+        z = p.b_y * alpha
+        pure = ops.sin(p.p_cy1 * atan(z - p.p_ey1 * (z - atan(z))))
+        return Forces(p.peak_along * load * share * along, p.peak_across * load * pure * across)
 
     def pure_along(self, kappa: float) -> float:
         """

@@ -45,17 +45,19 @@ class TaskVecEnv(BatchVecEnv):
         task = self.task
         with np.errstate(all="ignore"):
             outcome = task.step(self._states, list(actions.T), ARRAYS)
-            states = np.array(outcome.state)
-            lost = ~np.isfinite(states).all(axis=0)
+            states = ARRAYS.stack(outcome.state)
+            finite = np.isfinite(states)
         ends = np.zeros(self.num_envs, dtype=np.int64) + outcome.end
         terms = outcome.terms
-        if lost.any():
+        if np.count_nonzero(finite) < finite.size:
+            lost = ~finite.all(axis=0)
             states[:, lost], ends[lost] = self._states[:, lost], self._diverged
             terms = {name: np.where(lost, 0.0, term) for name, term in terms.items()}
         self._states = states
         rewards = sum(terms.values(), np.zeros(self.num_envs))
         said = {**task.describe(states), "reward_terms": terms, "ended": [task.ends[end] for end in ends.tolist()]}
-        return Moved(np.array(task.observe(states, ARRAYS), np.float32).T.copy(), rewards, ends > 0, said)
+        seen = ARRAYS.stack(task.observe(states, ARRAYS)).T.astype(np.float32, order="C")
+        return Moved(seen, rewards, ends > 0, said)
 
     def get_images(self) -> Sequence[NDArray[np.uint8]]:
         """:return: where each environment stands, as one of them draws it, without the way that led there"""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sb3_entropy_vehicle.car import GRAVITY, Car, Tyre
 from sb3_entropy_vehicle.models import Kinematic, Linear, Model, Slip
-from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS, rk4
+from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS, both, bounds, rk4
 from sb3_entropy_vehicle.tyres import Grip
 
 CAR = Car()
@@ -29,6 +29,20 @@ def test_the_integrator_is_of_fourth_order() -> None:
     assert errors[0] / errors[1] == pytest.approx(16.0, rel=0.05)
     many = rk4(lambda s: [s[1], -s[0]], np.array([[1.0, 0.5], [0.0, -0.5]]), 0.1)
     assert many[:, 0].tolist() == pytest.approx(rk4(lambda s: [s[1], -s[0]], [1.0, 0.0], 0.1), rel=1e-15)
+
+
+def test_constants_and_bounds_are_alike_for_one_and_for_many() -> None:
+    numbers, limits = both(dt=0.1, cells=7), bounds([-1.0, -0.5], [2.0, 0.25])
+    assert (numbers[False].dt, numbers[False].cells, type(numbers[False].cells)) == (0.1, 7.0, float)
+    assert (numbers[True].dt.shape, float(numbers[True].dt), numbers[True].cells.dtype) == ((), 0.1, np.float64)
+    columns = np.array([[-3.0, 0.5, 2.5], [0.5, -0.6, 0.1]])
+    bounded = ARRAYS.bounded(list(columns), limits[True])
+    np.testing.assert_array_equal(bounded, [[-1.0, 0.5, 2.0], [0.25, -0.5, 0.1]])
+    assert [FLOATS.bounded(column, limits[False]) for column in columns.T.tolist()] == bounded.T.tolist()
+    turns = np.array([-7.0, -math.pi, 1e-17, 3.0, math.pi, 20.0])
+    np.testing.assert_array_equal(ARRAYS.wrapped(turns), [FLOATS.wrapped(turn) for turn in turns.tolist()])
+    np.testing.assert_allclose(np.exp(1j * ARRAYS.wrapped(turns)), np.exp(1j * turns), atol=1e-14)
+    assert (abs(ARRAYS.wrapped(turns)) <= math.pi).all()
 
 
 @pytest.mark.parametrize("model", [Linear(CAR, False, 1.0), Slip(CAR, False, 0.7)])
