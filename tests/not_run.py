@@ -5,6 +5,5 @@ NOT_RUN = {
     "is_it_off_policy_or_entropy",
     "zhang2025_acrobot",
     "zhang2025_paper_models",
-    "zhang2025_quadrotor",
     "zhang2025_vehicle",
 }

@@ -34,9 +34,10 @@ def interval_words(statistic: str, level: float, counts: Collection[int]) -> str
     """
     :param statistic: its name
     :param level: of the intervals
-    :param counts: numbers of runs
+    :param counts: numbers of runs; of what has none nothing is drawn
     :return: e.g. ``mean and 95 % interval over 10 seeds``; if they are too few to draw intervals, that none is
     """
+    counts = [count for count in counts if count] or counts
     name = _NAMES.get(statistic, statistic)
     if max(counts, default=0) < FEWEST_DRAWN:
         return f"{name} of {counted(counts)}, too few to draw intervals"

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
 from sb3_entropy.plots.rendering import take_layout, to_inline_svg, to_png, to_svg
+from sb3_entropy.plots.study.estimates import interval_words
 from sb3_entropy.plots.style import new_figure
 from sb3_entropy.plots.theme import DARK, LIGHT
 from sb3_entropy.registry import FIGURES
@@ -328,3 +329,16 @@ def test_a_title_is_never_cut_off(width):
     assert all(box.x0 >= 0 and box.x1 <= right and box.y1 <= top for box in boxes)
     upper, lower = sorted(boxes, key=lambda box: -box.y0)
     assert upper.y0 >= lower.y1 - 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({5}, "mean and 95 % interval over 5 seeds"),
+        ({0, 5}, "mean and 95 % interval over 5 seeds"),
+        ({0, 2, 5}, "mean and 95 % interval over 2 to 5 seeds, drawn from 3 on"),
+        ({0}, "mean of 0 seeds, too few to draw intervals"),
+    ],
+)
+def test_an_arm_of_which_nothing_is_drawn_is_not_counted(counts: set[int], words: str):
+    assert interval_words("mean", 0.95, counts) == words
