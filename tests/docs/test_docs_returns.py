@@ -13,6 +13,8 @@ from sb3_entropy_quadrotor.flown import flown
 from benchmarks.control_returns import earned as earned_in
 from sb3_entropy.known_returns import Earned, read_returns
 from sb3_entropy.mdp import TabularMDP, value_iteration
+from sb3_entropy.presets.library import preset_file, read_presets
+from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.studies.library import find_study, results_folder
 
 FOUND = {
@@ -21,6 +23,7 @@ FOUND = {
 }
 ALL = [earned for found in FOUND.values() for earned in found]
 STUDY = "sb3-entropy study run "
+TRAIN = "sb3-entropy train --algo "
 WITHOUT = "not trained"
 
 
@@ -125,6 +128,16 @@ def test_what_a_study_found_is_what_its_runs_say() -> None:
         assert [one.mean, one.lowest, one.highest] == pytest.approx(found, abs=0.051), one
         for made in (definitions[int(row["definition"])]["definition"] for row in runs):
             assert (one.steps, one.episodes) == (made["timesteps"], made["evaluation"]["episodes"]), one
+
+
+def test_what_a_preset_found_names_the_presets_steps() -> None:
+    told = [earned for earned in ALL if earned.made_by.startswith(TRAIN)]
+    assert told
+    for one in told:
+        algo, env_id, seed = re.fullmatch(rf"{TRAIN}(\w+) --env (\S+) --seed (\d+)", one.made_by).groups()  # type: ignore[union-attr]
+        assert (env_id, one.agent) == (one.environment, ALGORITHMS.get(algo).__name__)
+        assert one.steps == read_presets(preset_file(algo))[env_id]["n_timesteps"]
+        assert one.seeds.split()[0] == seed
 
 
 def agent(arm: str, one: Earned) -> str:
