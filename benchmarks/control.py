@@ -1,7 +1,7 @@
 """
 ``python -m benchmarks.control``: environments of control tasks beside Gymnasium's HalfCheetah-v5, stepped in turn
 through ``gymnasium.make``'s wrappers, and native batches beside their single environments. ``--returns`` prints what
-the vehicle's pursuit controller and random actions earn instead.
+the vehicle's controllers and random actions earn instead, these in small tasks too.
 
 Processor time counts, which others on the machine disturb less; but for the rows of two threads, where the clock on the
 wall does: these need two processors that nothing else uses. About a minute on one core.

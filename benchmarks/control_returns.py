@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import sb3_entropy_vehicle
-from sb3_entropy_vehicle import Chase, Pursuit
+from gymnasium import spaces
+from sb3_entropy_vehicle import Balance, Chase, Pursuit
 
 from sb3_entropy.vec_env.native import make_native_vec_env
 
@@ -16,24 +17,38 @@ ROADS: tuple[tuple[str, float], ...] = (
     ("slip", 0.4),
     ("slip", 0.1),
 )
+CONTROLLERS: dict[str, Any] = {
+    sb3_entropy_vehicle.VEHICLE: Pursuit,
+    sb3_entropy_vehicle.PAPER_VEHICLE: Chase,
+    sb3_entropy_vehicle.TORQUE_ACROBOT: Balance,
+}
+#: of short episodes, where there is no controller: what is best is known exactly
+SMALL = (
+    "sb3_entropy_gridworld:entropy/Gridworld-v0",
+    "sb3_entropy_bifurcation:entropy/Bifurcation-v0",
+    "sb3_entropy_bifurcation:entropy/WideBifurcation-v0",
+    "sb3_entropy_bifurcation:entropy/Obstacle2D-v0",
+)
 
 
 def earned(env_id: str, settings: dict[str, Any], controlled: bool, n_episodes: int = 20) -> dict[str, float]:
     """
-    :param env_id: an environment
+    :param env_id: an environment whose actions are a box or discrete
     :param settings: its own
-    :param controlled: whether the pursuit controller drives, or Chase the source's vehicle; or random actions do
+    :param controlled: whether its controller drives, or random actions do
     :param n_episodes: seeds 0, 1, …
     :return: mean and standard deviation of the returns, the mean length, and the greatest distance to the track in m
     """
     envs = make_native_vec_env(env_id, n_episodes, seed=0, **settings)
-    rng = np.random.default_rng(0)
-    pursuer = Chase if env_id == sb3_entropy_vehicle.PAPER_VEHICLE else Pursuit
-    driver, state = pursuer(envs.get_attr("unwrapped")[0]) if controlled else None, None
+    rng, space = np.random.default_rng(0), envs.action_space
+    driver, state = CONTROLLERS[env_id](envs.get_attr("unwrapped")[0]) if controlled else None, None
     returns, lengths = np.zeros(n_episodes), np.zeros(n_episodes)
     farthest, live, seen = 0.0, np.ones(n_episodes, bool), envs.reset()
     while live.any():
-        action = rng.uniform(-1, 1, (n_episodes, *envs.action_space.shape))
+        if isinstance(space, spaces.Box):
+            action = rng.uniform(space.low, space.high, (n_episodes, *space.shape))
+        else:
+            action = rng.integers(space.n, size=n_episodes)
         if driver:
             action, state = driver.predict(np.asarray(seen), state)
         seen, rewards, dones, infos = envs.step(action)
@@ -59,7 +74,9 @@ def table() -> dict[str, dict[str, float]]:
             for driver in ("pursuit", "random"):
                 name = f"{track} {tyres} {friction:g} {driver}"
                 found[name] = earned(sb3_entropy_vehicle.VEHICLE, settings, driver == "pursuit")
-    found[f"{sb3_entropy_vehicle.PAPER_VEHICLE} chase"] = earned(sb3_entropy_vehicle.PAPER_VEHICLE, {}, True)
     for env_id in (sb3_entropy_vehicle.PAPER_VEHICLE, sb3_entropy_vehicle.TORQUE_ACROBOT):
+        found[f"{env_id} {CONTROLLERS[env_id].__name__.lower()}"] = earned(env_id, {}, True)
         found[f"{env_id} random"] = earned(env_id, {}, False)
+    for env_id in SMALL:
+        found[f"{env_id.partition(':')[2]} random"] = earned(env_id, {}, False, 1000)
     return found

@@ -1,4 +1,4 @@
-"""``sb3-entropy list``: what can be named, one line each."""
+"""``sb3-entropy list``: what can be named, one line each; and what is earned in environments, where that is known."""
 
 import inspect
 import re
@@ -11,6 +11,7 @@ import gymnasium as gym
 
 from sb3_entropy.environments import register_envs
 from sb3_entropy.errors import check_choice
+from sb3_entropy.known_returns import known_returns, summaries
 from sb3_entropy.presets.library import presets_by_environment
 from sb3_entropy.registry import REGISTRIES, Registry
 
@@ -35,9 +36,14 @@ def run_list(arguments: Sequence[str]) -> int:
     for number, what in enumerate(chosen):
         print("\n" * bool(number) + _TITLES[what])
         rows = _environments() if what == ENVIRONMENTS else _things(_LISTED[what])
+        earned = _earned() if what == ENVIRONMENTS else {}
         width = max((len(name) for name, _ in rows), default=0)
         for name, text in rows:
             print(f"  {name:<{width}}  {text}")
+            for line in earned.get(name, ()):
+                print(f"    {line}")
+        if earned.keys() & {name for name, _ in rows}:
+            print("  Returns are means: of a task's variants the least and the greatest; steps are those of training.")
         if what == ENVIRONMENTS and (absent := sorted(_absent())):
             print(f"  Not installed here, though there are presets: {', '.join(absent)}")
     return 0
@@ -66,6 +72,15 @@ def _environments() -> list[tuple[str, str]]:
         (env_id, "; ".join(_notes(presets.get(env_id), plugins.get(env_id))))
         for env_id in sorted({*present, *plugins}, key=str.lower)
     ]
+
+
+def _earned() -> dict[str, list[str]]:
+    """:return: what is earned in the tasks of environments, a line each"""
+    found = {env_id: summaries(earned) for env_id, earned in known_returns().items()}
+    width = max((len(task) for tasks in found.values() for task, _ in tasks), default=0)
+    return {
+        env_id: [f"{task or 'returns':<{width}}  {text}" for task, text in tasks] for env_id, tasks in found.items()
+    }
 
 
 def _absent() -> set[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pytest
 import sb3_entropy_quadrotor  # noqa: F401  (it registers the environment)
 
 from benchmarks import control, control_returns
@@ -77,12 +78,28 @@ def test_chase_earns_more_than_chance() -> None:
 def test_returns_are_printed_as_they_are_found(capsys, monkeypatch) -> None:
     monkeypatch.setattr(control_returns, "TRACKS", ("circle",))
     monkeypatch.setattr(control_returns, "ROADS", (("kinematic", 1.0),))
-    monkeypatch.setattr(control_returns, "earned", lambda env_id, settings, controlled: {"mean": float(controlled)})
+    monkeypatch.setattr(control_returns, "earned", lambda env_id, settings, controlled, *_: {"mean": float(controlled)})
     assert main(["--returns"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["circle kinematic 1 pursuit"] == {"mean": 1.0}
     assert found["entropy/PaperVehicle-v0 chase"] == {"mean": 1.0}
     assert found["circle kinematic 1 random"] == found["entropy/TorqueAcrobot-v0 random"] == {"mean": 0.0}
+    assert found["entropy/Gridworld-v0 random"] == {"mean": 0.0}
+
+
+@pytest.mark.parametrize(("env_id", "half_width"), [("Bifurcation", 0.1), ("WideBifurcation", 0.4)])
+def test_chance_on_the_bifurcation_earns_what_its_tree_says(env_id: str, half_width: float) -> None:
+    found = earned(f"sb3_entropy_bifurcation:entropy/{env_id}-v0", {}, False, 2000)
+    expected = 0.5 * -1 + 0.5 * (half_width * 1 + (1 - half_width) * -20)  # half of the actions go either way
+    assert found["steps"] == 2
+    assert abs(found["mean"] - expected) < 4 * found["std"] / 2000**0.5
+    assert found["std"] > 5
+
+
+def test_chance_on_a_grid_earns_a_corner_or_nothing() -> None:
+    found = earned("sb3_entropy_gridworld:entropy/Gridworld-v0", {}, False, 10)
+    assert 4.5 <= found["mean"] <= 5.0  # in 200 steps it hardly misses both
+    assert 4 <= found["steps"] <= 200
 
 
 class Lazy(gym.Env[Any, Any]):

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 if TYPE_CHECKING:
+    from sb3_entropy_vehicle.balance import Balance
     from sb3_entropy_vehicle.car import Car
     from sb3_entropy_vehicle.chase import Chase
     from sb3_entropy_vehicle.pursuit import Pursuit
     from sb3_entropy_vehicle.track import Track
 
-__all__ = ["Car", "Chase", "Pursuit", "Track", "register"]
+__all__ = ["Balance", "Car", "Chase", "Pursuit", "Track", "register"]
 
 VEHICLE = "entropy/Vehicle-v0"
 PAPER_VEHICLE = "entropy/PaperVehicle-v0"
 TORQUE_ACROBOT = "entropy/TorqueAcrobot-v0"
 
 _HOMES = {
+    "Balance": "sb3_entropy_vehicle.balance",
     "Car": "sb3_entropy_vehicle.car",
     "Chase": "sb3_entropy_vehicle.chase",
     "Pursuit": "sb3_entropy_vehicle.pursuit",

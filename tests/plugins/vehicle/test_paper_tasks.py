@@ -6,8 +6,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from sb3_entropy_vehicle import Chase
+from sb3_entropy_vehicle import Balance, Chase
 from sb3_entropy_vehicle.acrobot import TorqueAcrobot, TorqueAcrobotEnv, derivative
+from sb3_entropy_vehicle.balance import NEAR, regulator
 from sb3_entropy_vehicle.numerics import FLOATS, rk4
 from sb3_entropy_vehicle.vehicle import VehicleEnv
 
@@ -176,3 +177,72 @@ def test_the_arm_starts_near_upright_and_runs_for_400_steps() -> None:
     assert (env.unwrapped.task.image([]) != frame).any()
     with pytest.raises(ValueError, match=r"Unknown option of reset\(\) 'theta3'"):
         env.reset(options={"theta3": 0.0})
+
+
+def test_the_regulators_value_is_what_it_costs() -> None:
+    """xᵀPx is the cost of getting upright by −Kx: of the task's own steps, from so near that they are linear."""
+    value, gain = regulator()
+    task = TorqueAcrobot()
+    for x in ([3e-4, 0.0, 0.0, 0.0], [-1e-4, 2e-4, 1e-4, -3e-4], [0.0, 0.0, 2e-4, 5e-4]):
+        state, cost = [math.pi / 2 + x[0], *x[1:]], sum(w * v * v for w, v in zip((1, 1, 0.1, 0.1), x, strict=True))
+        for _ in range(60):
+            torque = -float(gain @ [state[0] - math.pi / 2, *state[1:]])
+            moved = task.step(state, [torque], FLOATS)
+            state, cost = list(moved.state), cost + 0.01 * torque**2 - sum(moved.terms.values())
+        assert cost == pytest.approx(x @ value @ x, rel=2e-3)
+        assert abs(np.subtract(state, [math.pi / 2, 0, 0, 0])).max() < 1e-7
+
+
+def test_the_arm_is_brought_upright_from_where_the_regulator_cannot() -> None:
+    env = gym.make("entropy/TorqueAcrobot-v0")
+    controller, (value, gain) = Balance(env), regulator()
+    for theta1 in (0.8, 2.3):
+        for planned in (False, True):
+            seen, state = env.reset(seed=0, options={"theta1": theta1})[0], None
+            away = np.inf
+            for _ in range(40):
+                angle = math.atan2(seen[1], seen[0]) - math.pi / 2
+                x = np.array([angle, math.atan2(seen[3], seen[2]), *seen[4:]])
+                away = x @ value @ x
+                action = np.clip([-gain @ x], -1, 1).astype(np.float32)
+                if planned:
+                    told, state = controller.predict(seen, state)
+                    assert away >= NEAR or told == pytest.approx(action, abs=1e-6)
+                    action = told
+                seen, *_ = env.step(action)
+            assert (away < 0.01) == planned
+
+
+def test_many_arms_are_planned_as_each_alone() -> None:
+    env = gym.make("entropy/TorqueAcrobot-v0")
+    controller = Balance(env, horizon=5, candidates=20, iterations=2)
+    seen = np.array([env.reset(seed=seed)[0] for seed in range(3)])
+    actions, plans = controller.predict(seen)
+    assert actions.shape == (3, 1)
+    assert plans.shape == (3, 5)
+    assert (plans[:, -1] == 0).all()
+    again, later = controller.predict(seen, plans, episode_start=np.array([True, False, False]))
+    assert again[0] == actions[0]  # it forgets its plan
+    assert not np.array_equal(again[1:], actions[1:])
+    for number in range(3):
+        one, plan = controller.predict(seen[number])
+        assert one.tolist() == pytest.approx(actions[number].tolist())
+        assert plan.tolist() == pytest.approx(plans[number].tolist())
+        one, plan = controller.predict(seen[number], None if number == 0 else plans[number])
+        assert one.tolist() == pytest.approx(again[number].tolist())
+        assert plan.tolist() == pytest.approx(later[number].tolist())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"horizon": 0}, "horizon must be a whole number ≥ 1, but 0"),
+        ({"candidates": 19}, "candidates must be a whole number ≥ 20, but 19"),
+        ({"iterations": 0}, "iterations must be a whole number ≥ 1, but 0"),
+    ],
+)
+def test_a_planner_of_nothing_is_refused(settings: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Balance(gym.make("entropy/TorqueAcrobot-v0"), **settings)
+    with pytest.raises(TypeError, match=r"Balance moves entropy/TorqueAcrobot-v0, but <.*TimeLimit"):
+        Balance(gym.make("entropy/PaperVehicle-v0"))
