@@ -104,5 +104,6 @@ class Flights:
         )
         self.states[:] = self._after[:, -1]
         # As one flight's: the greatest and the sum are no numbers if one is none.
-        sound: NDArray[np.bool_] = np.abs(self.states[:, 8:14]).max(axis=1) < MOST
-        return sound & np.isfinite(self.states[:, 1:8].sum(axis=1))
+        slow = np.abs(self.states[:, 8:14]).max(axis=1) < MOST
+        sound: NDArray[np.bool_] = slow & np.isfinite(self.states[:, 1:8].sum(axis=1))
+        return sound

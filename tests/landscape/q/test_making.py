@@ -159,9 +159,10 @@ def test_a_dict_is_seen_and_a_buffer_is_enough() -> None:
     frugal.learn(70)
     said = subject_of_model(frugal, env="Pendulum-v1", replay_buffer=frugal.replay_buffer, **GLANCE).remarks
     assert said[-1] == "The replay buffer knows no time limits: each end in it was taken for a terminal one."
-    played = subject_of_model(model, env=Reach, **GLANCE)
+    within = {**GLANCE, "env_kwargs": None}  # a function makes it as it is
+    played = subject_of_model(model, env=Reach, **within)
     assert played.name == "SAC on Reach, step 90"
-    both = subject_of_model(model, env=Reach, replay_buffer=model.replay_buffer, **GLANCE)
+    both = subject_of_model(model, env=Reach, replay_buffer=model.replay_buffer, **within)
     assert both.known is not None
     assert both.known.features.shape == (90 + GLANCE["rollout_steps"], 2 + 2)
     three = {key: array[:3] for key, array in played.visited.observations.items()}
