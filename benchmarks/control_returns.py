@@ -41,7 +41,8 @@ def earned(env_id: str, settings: dict[str, Any], controlled: bool, n_episodes: 
     """
     envs = make_native_vec_env(env_id, n_episodes, seed=0, **settings)
     rng, space = np.random.default_rng(0), envs.action_space
-    driver, state = CONTROLLERS[env_id](envs.get_attr("unwrapped")[0]) if controlled else None, None
+    controller = CONTROLLERS[env_id.rpartition(":")[2]] if controlled else None
+    driver, state = controller(envs.get_attr("unwrapped")[0]) if controller else None, None
     returns, lengths = np.zeros(n_episodes), np.zeros(n_episodes)
     farthest, live, seen = 0.0, np.ones(n_episodes, bool), envs.reset()
     while live.any():

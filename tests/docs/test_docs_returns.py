@@ -170,8 +170,8 @@ def measured(earned: Earned) -> float:
 
 def again(earned: Earned) -> None:
     rounded = 10.0 ** -len(str(earned.mean).partition(".")[2].rstrip("0"))
-    # A search goes another way where another computer's arithmetic differs in the last digit.
-    relative = 0.1 if earned.agent == "Balance" else 1e-4
+    # A search, and a double pendulum that is pushed about, go another way where arithmetic differs in the last digit.
+    relative = 0.1 if "Acrobot" in earned.environment else 1e-4
     assert measured(earned) == pytest.approx(earned.mean, abs=0.51 * rounded, rel=relative), earned
 
 
