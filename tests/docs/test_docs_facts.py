@@ -257,6 +257,20 @@ def test_the_example_of_a_study_is_sound() -> None:
     assert len(check_study(Plan(parse_study("example", text, "docs/studies.md")))) == 60
 
 
+def test_the_page_of_evidence_has_every_study_its_outcome_and_its_finding() -> None:
+    """That the kept outcomes are those of the exported results, tests of the studies say, one by one."""
+    kept = json.loads(evidence.TABLE.read_text())
+    sections = {part.partition("\n")[0]: part for part in read("evidence.md").split("\n## ")[1:]}
+    assert set(kept) <= set(sections)
+    for name, said in kept.items():
+        study = read_study(library.find_study(name))
+        outcome = re.search(r"\*\*Verdict\.\*\* \S (\w+),", sections[name])
+        assert outcome is not None, name
+        assert outcome[1] == said["verdict"]["outcome"], name
+        assert " ".join(study.finding.split()) in " ".join(sections[name].split()), name
+
+
+@pytest.mark.slow  # its quick twin is above
 def test_the_evidence_is_what_the_exported_results_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     again = f"make it again: sb3-entropy evidence -o docs/evidence.md --table {evidence.TABLE.relative_to(REPOSITORY)}"
     assert main(["evidence", "-o", str(tmp_path / "page"), "--table", str(tmp_path / "table")]) == 0
