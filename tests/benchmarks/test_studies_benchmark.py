@@ -1,9 +1,12 @@
 """The benchmark of the study runner does what it says, on a small scale."""
 
+import pytest
+
 from benchmarks.studies import make_study, plain_learn, swept, through_runner
 from sb3_entropy.studies.plan import Plan
 
 
+@pytest.mark.slow
 def test_both_sides_of_the_overhead_train_the_same_run():
     study = make_study(timesteps=2048, other="{algo: ppo}")
     runs = Plan(study).runs

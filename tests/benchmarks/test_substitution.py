@@ -72,6 +72,7 @@ def test_other(): ...
 """
 
 
+@pytest.mark.slow  # quick, mode by mode for one name: test_in_the_place_of_sac
 def test_every_name_is_reached_in_every_mode() -> None:
     command = [sys.executable, "-c", NAMES]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

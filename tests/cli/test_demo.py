@@ -12,7 +12,8 @@ from sb3_entropy.cli import demo
 from sb3_entropy.cli.main import main
 
 
-@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow  # make demo is run by itself; below are its parts
+@pytest.mark.parametrize("processes", ["1", "2"])
 def test_the_demo_trains_both_draws_and_tabulates(processes, tmp_path, capsys):
     folder = tmp_path / "demo"
     (folder / "SPPO_seed7").mkdir(parents=True)  # left by an earlier demo
