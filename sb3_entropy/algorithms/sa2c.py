@@ -1,18 +1,16 @@
 """SA2C: soft advantage actor-critic."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch as th
 from stable_baselines3 import A2C
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.type_aliases import GymEnv, RolloutBufferSamples, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.common.arguments import check_arguments
-from sb3_entropy.algorithms.common.losses import policy_gradient_loss, policy_gradient_loss_gradient
-from sb3_entropy.algorithms.common.search import Between, SearchSpace
-from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
+from sb3_entropy.algorithms.on_policy.advantage_actor_critic import AdvantageActorCritic
 from sb3_entropy.environments import find_env
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
@@ -20,7 +18,7 @@ from sb3_entropy.temperature import EntCoef
 
 
 @ALGORITHMS.register("sa2c")
-class SA2C(SoftOnPolicyAlgorithm, A2C):
+class SA2C(AdvantageActorCritic, A2C):
     """
     Soft A2C: one step of the soft policy gradient on soft advantages a rollout (Liu et al. 2020, Eqs. 19 and 20).
 
@@ -29,18 +27,6 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
     Arguments up to ``_init_setup_model`` are those of Stable-Baselines3's A2C; what follows, and ``ent_coef``, is
     explained in :class:`~sb3_entropy.algorithms.on_policy.algorithm.SoftOnPolicyAlgorithm`.
     """
-
-    adds_to_policy_kwargs = frozenset({"optimizer_class", "optimizer_kwargs"})
-    default_log_interval = 100
-    search_space: ClassVar[SearchSpace] = {
-        "n_steps_pow": Between(3, 9),
-        "max_grad_norm": Between(0.3, 2.0),
-        "normalize_advantage": (False, True),
-    }
-    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
-        **SoftOnPolicyAlgorithm.made_from,
-        "_read_optimizer": frozenset({"use_rms_prop", "rms_prop_eps"}),
-    }
 
     def __init__(
         self,
@@ -107,24 +93,5 @@ class SA2C(SoftOnPolicyAlgorithm, A2C):
         if _init_setup_model:
             self._setup_model()
 
-    def _read_optimizer(self, before: Mapping[str, Any]) -> None:
-        """A file of the parent says in ``policy_kwargs`` alone what was made of these two."""
-        self.use_rms_prop &= "optimizer_class" in self.policy_kwargs
-        if self.policy_kwargs.get("optimizer_class") is th.optim.RMSprop:
-            self.rms_prop_eps = self.policy_kwargs.get("optimizer_kwargs", {}).get("eps", self.rms_prop_eps)
-
     def _improve(self) -> None:
         self._n_updates += self._descend(None, 1, self.max_grad_norm)
-
-    @property
-    def _may_end_update(self) -> bool:
-        return False
-
-    def _policy_loss(self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples) -> th.Tensor:
-        """−A log π(a|s), Eqs. 19 and 20."""
-        return policy_gradient_loss(advantages, log_prob)
-
-    def _policy_loss_gradient(
-        self, advantages: th.Tensor, log_prob: th.Tensor, batch: RolloutBufferSamples
-    ) -> th.Tensor:
-        return policy_gradient_loss_gradient(advantages)

@@ -56,7 +56,9 @@ class Snapshot:
         return {name: tensor.cpu().numpy() for name, tensor in self.tensors.items()}
 
     def __setstate__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.tensors = {name: th.as_tensor(array) for name, array in arrays.items()}
+        # What comes from shared memory is read-only, which PyTorch's tensors cannot be.
+        own = {name: array if array.flags.writeable else array.copy() for name, array in arrays.items()}
+        self.tensors = {name: th.as_tensor(array) for name, array in own.items()}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Snapshot":

@@ -12,6 +12,8 @@ from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 
+from sb3_entropy.algorithms.common.returns import ADVANTAGES
+from sb3_entropy.engines import ENGINES
 from sb3_entropy.errors import check_choice, check_number
 
 SUPPORTED_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
@@ -51,6 +53,16 @@ _NUMBERS: dict[str, tuple[float, float, bool, bool]] = {
     "gradient_steps": (-1, math.inf, True, False),
     "target_update_interval": (1, math.inf, True, False),
     "ent_coef_lr": (0, math.inf, False, True),
+    "n_actors": (1, math.inf, True, False),
+    "n_minibatches": (1, math.inf, True, False),
+    "n_fragments": (1, math.inf, True, False),
+    "max_policy_lag": (0, math.inf, True, False),
+    "weights_delay": (0, math.inf, True, False),
+    "rho_bar": (0, math.inf, False, True),
+    "c_bar": (0, math.inf, False, True),
+    "pg_rho_bar": (0, math.inf, False, True),
+    "n_replayed": (0, math.inf, True, False),
+    "replay_size": (1, math.inf, True, False),
 }
 _FLAGS = (
     "normalize_advantage",
@@ -71,6 +83,9 @@ _CHOICES = {
     "kl_reduction": ("mean", "sum"),
     "actor_critic": ("first", "minimum"),
     "ent_coef_gradient": ("log_alpha", "alpha"),
+    "engine": tuple(ENGINES),
+    "correction": ("vtrace", "none"),
+    "advantage": ADVANTAGES,
 }
 #: what ``fast`` may be besides True and False
 _PATHS = ("auto", "rounding")
@@ -85,7 +100,7 @@ _BUFFERS: dict[str, type] = {"rollout_buffer_class": RolloutBuffer, "replay_buff
 _UNITS = tuple(TrainFrequencyUnit)
 #: what may be a function of the remaining progress too
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed", "ent_coef_lr")
+_OPTIONAL = ("clip_range_vf", "target_kl", "n_episodes", "max_grad_norm", "seed", "ent_coef_lr", "max_policy_lag")
 #: what there are checks for
 CHECKED = frozenset({*_NUMBERS, *_FLAGS, *_CHOICES, *_OBJECTS, *_BUFFERS, "fast", "train_freq"})
 

@@ -152,6 +152,11 @@ class TrainingHooks(SavedAlgorithm):
         for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
             update_learning_rate(optimizer, rate)
 
+    @property
+    def _n_streams(self) -> int:
+        """In how many environments it learns."""
+        return self.n_envs
+
     def _say_path(self, reason: str | None) -> None:
         """
         Say which path the training takes, where it is another than before.
@@ -185,7 +190,7 @@ class TrainingHooks(SavedAlgorithm):
         progress_bar: bool = False,
     ) -> tuple[int, BaseCallback]:
         result = super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
-        self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=reset_num_timesteps)
+        self.journal.begin_episodes(self._n_streams, self._stats_window_size, afresh=reset_num_timesteps)
         if reset_num_timesteps:
             code = type(self).__init__.__code__
             names = set(code.co_varnames[: code.co_argcount]) - _HIDDEN

@@ -10,7 +10,7 @@ import torch as th
 from stable_baselines3.common.logger import HParam, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.policies import BasePolicy
 
-from sb3_entropy.algorithms.common.episode_sums import EpisodeSums
+from sb3_entropy.algorithms.common.episode_sums import EACH, EpisodeSums
 from sb3_entropy.policies.describing import describe_policy
 from sb3_entropy.policies.finite import explain
 
@@ -123,12 +123,23 @@ class Journal:
             self.ends = []
         self.ends += [(step, env) for env, info in enumerate(infos) if info.get("episode") is not None]
 
-    def add_bonuses(self, bonuses: np.ndarray) -> None:
+    def add_bonuses(self, bonuses: np.ndarray, envs: slice | np.ndarray = EACH) -> None:
         """
         :param bonuses: α·H in units of the raw reward, shape (T, N)
+        :param envs: whose columns these are, where the rollout is not of all environments in their order
         """
         if self.bonuses is not None:
-            self.bonuses.add(bonuses, self.ends)
+            self.bonuses.add(bonuses, self.ends, envs)
+
+    def lose_bonuses(self, infos: Iterable[Iterable[Mapping[str, Any]]], envs: slice | np.ndarray) -> None:
+        """
+        The bonuses of a rollout will never be known.
+
+        :param infos: what the environments said in each of its steps
+        :param envs: whose columns these are
+        """
+        if self.bonuses is not None:
+            self.bonuses.lose(sum(info.get("episode") is not None for step in infos for info in step), envs)
 
     def drop_unfinished(self) -> None:
         """Forget the episodes that are under way, where the environments are reset."""
@@ -145,9 +156,9 @@ class Journal:
         """
         bonus = self.bonuses.mean() if self.bonuses is not None else None
         if self.bonuses is not None and bonus is not None and math.isfinite(bonus) and episodes:
-            same = [episode["r"] for episode in episodes][-len(self.bonuses.finished) :]
-            soft_return = bonus + float(np.mean(same))
-            logger.record("rollout/soft_return", soft_return)
+            same = self.bonuses.mean_of_same([episode["r"] for episode in episodes])
+            if same is not None:
+                logger.record("rollout/soft_return", bonus + same)
 
 
 def warn_outside_box(share: float, ent_coef: float) -> None:

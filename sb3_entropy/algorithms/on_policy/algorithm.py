@@ -6,7 +6,7 @@ An algorithm of the family is final and supplies ``_policy_loss``, and ``_improv
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
@@ -18,6 +18,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.common import losses
+from sb3_entropy.algorithms.common.episode_sums import EACH
 from sb3_entropy.algorithms.common.search import Between, SearchSpace
 from sb3_entropy.algorithms.common.tempering import reward_scale
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
@@ -71,6 +72,9 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
     normalize_advantage: bool
     #: whether a value function is learned; SPG can do without
     baseline: bool = True
+    #: whose columns the rollout's first ones are, where it is not of all environments in their order; what comes after
+    #: them has been counted before
+    _rollout_envs: Any = EACH
     #: ∂/∂ log π, shape (B,), of what ``_policy_loss`` gives for the same arguments; None leaves it to autograd
     _policy_loss_gradient: Callable[[th.Tensor, th.Tensor, RolloutBufferSamples], th.Tensor] | None = None
 
@@ -131,13 +135,15 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         self._begin_update(buffer, dones)
         if not self._needs_rollout_entropies:
             # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
-            self.journal.begin_episodes(self.n_envs, self._stats_window_size, afresh=True)
+            self.journal.begin_episodes(self._n_streams, self._stats_window_size, afresh=True)
             return buffer.rewards
         entropies = rollout_entropies(self.policy, buffer, self._flat_policy)
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
         bonuses = self.tempering.alpha * entropies
         scale = reward_scale(self._vec_normalize_env)
-        self.journal.add_bonuses(bonuses if scale is None else bonuses * scale)
+        envs = self._rollout_envs
+        of_envs = bonuses if envs is EACH else bonuses[:, : len(envs)]
+        self.journal.add_bonuses(of_envs if scale is None else of_envs * scale, envs)
         return buffer.rewards + bonuses if self.entropy_in_return else buffer.rewards
 
     def _begin_update(self, buffer: SoftRollouts, dones: np.ndarray) -> None:

@@ -13,6 +13,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_entropy.algorithms.common.returns import soft_gae
 
 SoftRewards = Callable[["SoftRollouts", np.ndarray], np.ndarray]
+#: of a rollout, its soft rewards, V of the states after its last step and whether that has ended the episodes
+Estimate = Callable[["SoftRollouts", np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class SoftRollouts(RolloutBuffer):
@@ -22,12 +24,14 @@ class SoftRollouts(RolloutBuffer):
     - ``soft_rewards(buffer, dones)``, if set, gives r + α·H(π(·|s)) of every stored step, shape (T, N), just before
       returns and advantages are computed: the one place where the behaviour policy's parameters are still the policy's
       own. The stored rewards themselves stay as they are.
+    - ``estimate``, if set, makes advantages and returns of them, each of shape (T, N), in GAE's place.
     - Samples over a box are stored as they are, whatever the box's dtype.
     - ``keep``, if set, says which transitions, shape (T, N), are sampled.
     - ``grow`` and ``trim`` let a rollout have any length.
     """
 
     soft_rewards: SoftRewards | None = None
+    estimate: Estimate | None = None
     keep: np.ndarray | None = None
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
@@ -37,6 +41,10 @@ class SoftRollouts(RolloutBuffer):
         """
         rewards = self.rewards
         soft_rewards = rewards if self.soft_rewards is None else self.soft_rewards(self, dones)
+        if self.estimate is not None:
+            last = last_values.detach().cpu().numpy().flatten()
+            self.advantages[:], self.returns[:] = self.estimate(self, soft_rewards, last, dones)
+            return
         theirs = super().compute_returns_and_advantage
         if getattr(theirs, "__func__", None) is RolloutBuffer.compute_returns_and_advantage:
             last = last_values.detach().cpu().numpy().flatten()

@@ -113,6 +113,7 @@ class OnPolicySetup(OnPolicyHooks):
         """Called when a rollout begins."""
         if self._next_rollout_buffer is not None:
             self._next_rollout_buffer.soft_rewards = self.rollout_buffer.soft_rewards
+            self._next_rollout_buffer.estimate = self.rollout_buffer.estimate
             self.rollout_buffer, self._next_rollout_buffer = self._next_rollout_buffer, None
 
     def _write(self, before: Mapping[str, Any]) -> None:

@@ -1,0 +1,210 @@
+"""
+The family's one training loop: the on-policy one, whose rollouts are fragments that actors have collected.
+
+An algorithm of the family says what its actors are, and what an update is.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch as th
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import MaybeCallback
+from stable_baselines3.common.utils import obs_as_tensor
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_entropy.algorithms.actors.batch import fill, side_by_side
+from sb3_entropy.algorithms.actors.messages import Fragment, Weights
+from sb3_entropy.algorithms.actors.setup import ActorsSetup
+from sb3_entropy.policies.parameters import Snapshot
+from sb3_entropy.vec_env.following import merge, statistics
+
+
+class AsynchronousAlgorithm(ActorsSetup):
+    """
+    What SIMPALA and SA3C have in common (Liu et al. 2020, Section 5; Espeholt et al. 2018; Mnih et al. 2016).
+
+    Actors act in copies of the environments, each with the newest weights when it begins a fragment of ``n_steps``
+    steps. The learner updates from the first ``n_fragments`` that come, puts new weights, and asks those actors again;
+    it waits for nobody else. A fragment's lag is how many updates there were since its weights were put.
+
+    The environments that the model is given are what is copied: as many of them as there are, ``n_envs``, are stepped
+    by *each* actor. They themselves are not stepped. ``VecNormalize`` stays the learner's: actors normalise with the
+    statistics that come with the weights, and what they have seen is added to them with their fragment.
+
+    Callbacks are called in the learner when a fragment has come: of each of its steps with Stable-Baselines3's local
+    variables, in which the environments are those of an update's fragments side by side.
+
+    :param n_actors: how many actors there are
+    :param engine: where: ``"serial"``, in this process, one after the other, reproducible bit for bit; ``"process"``,
+        in processes of this machine; ``"ray"``, on a cluster. A script with processes of its own needs
+        ``if __name__ == "__main__":``
+    :param ray_address: the Ray cluster to join, ``"host:port"``, or ``"auto"``; None for a Ray that is started here
+    :param n_fragments: fragments an update, of different actors
+    :param max_policy_lag: fragments with a larger lag are dropped, and counted; None for no bound. With 0 no more are
+        asked for than an update needs
+    :param weights_delay: actors get the weights of so many updates ago; to study what lag does
+    """
+
+    # ------------------------------------------------------------------ fragments
+
+    def _collect(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        (self._flat_policy or self.policy).set_training_mode(False)
+        callback.on_rollout_start()
+        self._choose_path()  # the callback may have changed anything
+        self._version += 1
+        fragments = self._gather()
+        if not self._replay_to(callback, fragments):
+            return False
+        self._last_obs = side_by_side([one.last_observations for one in fragments], axis=0)
+        last_values, dones = self._fill(fragments)
+        self.rollout_buffer.compute_returns_and_advantage(th.from_numpy(last_values), dones)
+        callback.update_locals({"dones": dones, "values": last_values})
+        callback.on_rollout_end()
+        return True
+
+    def _gather(self) -> list[Fragment]:
+        """
+        Put the weights, and take the first fragments that come.
+
+        :return: ``n_fragments`` of them, of different actors, none of which lags too much
+        :raises EngineError: if actors die again and again, or the engine cannot go on
+        """
+        pool = self._hire_actors()
+        self._put_weights()
+        fragments: list[Fragment] = []
+        while (missing := self.n_fragments - len(fragments)) > 0:
+            here = {fragment.actor for fragment in fragments}
+            pool.ask(self._put[0], here, self._most_under_way(len(here)))
+            for fragment in pool.take(missing):
+                if self._vec_normalize_env is not None and fragment.moments is not None:
+                    merge(self._vec_normalize_env, fragment.moments)
+                if self.max_policy_lag is not None and self._lag(fragment) > self.max_policy_lag:
+                    self._drop(fragment)
+                else:
+                    fragments.append(fragment)
+        self._log_actors(fragments)
+        return fragments
+
+    def _put_weights(self) -> None:
+        weights = Weights(
+            version=self._version,
+            parameters=Snapshot(self.policy),
+            statistics=None if self._vec_normalize_env is None else statistics(self._vec_normalize_env),
+            alpha=self.tempering.alpha,
+            progress_remaining=self._current_progress_remaining,
+            beginning=self._beginning,
+        )
+        self._put.append(self._hire_actors().share(weights))
+        while len(self._put) > self.weights_delay + 1:
+            self._put.popleft()
+
+    def _most_under_way(self, here: int) -> int | None:
+        """:return: how many fragments may be under way so that none has to lag too much, if they come in order"""
+        if self.max_policy_lag is None:
+            return None
+        return self.n_fragments * (self.max_policy_lag - self.weights_delay + 1) - here
+
+    def _lag(self, fragment: Fragment) -> int:
+        return self._version - fragment.version
+
+    def _envs_of(self, fragment: Fragment) -> np.ndarray:
+        """:return: the numbers of its environments among all, shape (N,)"""
+        n_envs = fragment.shape[1]
+        return fragment.actor * n_envs + np.arange(n_envs)
+
+    def _drop(self, fragment: Fragment) -> None:
+        """Its steps were taken, and its episodes are episodes, but nothing is learned from them."""
+        self.n_dropped_fragments += 1
+        self.num_timesteps += fragment.rewards.size
+        self.journal.lose_bonuses(fragment.infos, self._envs_of(fragment))
+        ends = [*fragment.episode_starts[1:], fragment.dones]
+        for infos, dones in zip(fragment.infos, ends, strict=True):
+            BaseAlgorithm._update_info_buffer(self, infos, dones)
+
+    def _log_actors(self, fragments: Sequence[Fragment]) -> None:
+        pool = self._hire_actors()
+        self.n_replaced_actors, pool.deaths = self.n_replaced_actors + pool.deaths, 0
+        for fragment in fragments:
+            self.logger.record_mean("actors/policy_lag", self._lag(fragment))
+            self.logger.record_mean("time/fragment_seconds", fragment.seconds)
+        self.logger.record("actors/dropped_fragments", self.n_dropped_fragments)
+        self.logger.record("actors/replaced", self.n_replaced_actors)
+
+    def _replay_to(self, callback: BaseCallback, fragments: Sequence[Fragment]) -> bool:
+        """
+        Show the callback the steps of fragments, as if they were taken now.
+
+        :return: False if it has ended the training
+        """
+        buffer = self.rollout_buffer
+        fill(buffer, fragments)
+        self._rollout_envs = np.concatenate([self._envs_of(fragment) for fragment in fragments])
+        last = side_by_side([fragment.last_observations for fragment in fragments], axis=0)
+        dones_after = side_by_side([fragment.dones for fragment in fragments], axis=0)
+        rewards = side_by_side([fragment.rewards for fragment in fragments])
+        n_steps, n_envs = rewards.shape
+        for step in range(n_steps):
+            ended = step + 1 == n_steps
+            infos = [info for fragment in fragments for info in fragment.infos[step]]
+            dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
+            self.num_timesteps += n_envs
+            callback.update_locals(
+                {
+                    "self": self,
+                    "callback": callback,
+                    "env": self.env,
+                    "rollout_buffer": buffer,
+                    "n_rollout_steps": n_steps,
+                    "n_steps": step,
+                    "obs_tensor": obs_as_tensor(_at(buffer.observations, step), self.device),
+                    "actions": buffer.actions[step],
+                    "clipped_actions": np.concatenate([fragment.clipped_actions[step] for fragment in fragments]),
+                    "values": th.from_numpy(buffer.values[step, :, None]),
+                    "log_probs": th.from_numpy(buffer.log_probs[step]),
+                    "new_obs": last if ended else _at(buffer.observations, step + 1),
+                    "rewards": rewards[step],
+                    "dones": dones,
+                    "infos": infos,
+                }
+            )
+            if not callback.on_step():
+                return False
+            buffer.pos = step
+            self._update_info_buffer(infos, dones)
+        buffer.pos = n_steps
+        return True
+
+    @abstractmethod
+    def _fill(self, fragments: Sequence[Fragment]) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Make the rollout buffer ready for the returns. It is filled with the fragments, and what their actors have
+        found.
+
+        :return: V(s_T), and whether the last step has ended the episode, each of shape (N,)
+        """
+
+    # ------------------------------------------------------------------ learn
+
+    def _setup_learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        reset_num_timesteps: bool = True,
+        tb_log_name: str = "run",
+        progress_bar: bool = False,
+    ) -> tuple[int, BaseCallback]:
+        self._beginning += reset_num_timesteps
+        return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+
+
+def _at(observations: Any, step: int) -> Any:
+    if isinstance(observations, dict):
+        return {key: array[step] for key, array in observations.items()}
+    return observations[step]

@@ -1,0 +1,159 @@
+"""How an algorithm of the asynchronous family is made: its own arguments, its actors, and what they are made of."""
+
+import secrets
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cloudpickle
+import numpy as np
+import torch as th
+
+from sb3_entropy.algorithms.actors.actor import Place
+from sb3_entropy.algorithms.actors.pool import Pool
+from sb3_entropy.algorithms.on_policy.advantage_actor_critic import AdvantageActorCritic
+from sb3_entropy.engines import Actor, Engine, Shared, make_engine
+from sb3_entropy.vec_env.copies import recipe
+
+_WHERE = ("n_actors", "engine", "ray_address")
+_WHEN = ("n_fragments", "max_policy_lag", "weights_delay")
+#: arguments of the learner's that are the actors' too
+_OF_ACTORS = ("n_steps", "gamma", "sde_sample_freq", "rollout_buffer_class", "rollout_buffer_kwargs", "fast")
+
+
+class ActorsSetup(AdvantageActorCritic):
+    """What is made from the arguments, when the model is made, when they change, and when actors are needed."""
+
+    made_from: ClassVar[Mapping[str, frozenset[str]]] = {
+        **AdvantageActorCritic.made_from,
+        "_check_actors": frozenset({*_WHERE, *_WHEN}),
+        "_dismiss_actors": frozenset({*_WHERE, *_OF_ACTORS, "env"}),
+    }
+
+    n_actors: int
+    engine: str
+    ray_address: str | None
+    n_fragments: int
+    max_policy_lag: int | None
+    weights_delay: int
+    #: what lives in a worker, made of arguments and a :class:`~sb3_entropy.algorithms.actors.actor.Place`
+    actor_class: ClassVar[type]
+
+    #: fragments that came too late to be learned from
+    n_dropped_fragments: int = 0
+    #: actors that have died and been replaced
+    n_replaced_actors: int = 0
+    #: the number of the update that fragments are collected for
+    _version: int = 0
+    #: how often the steps were begun to be counted from 0
+    _beginning: int = 0
+    _pool: Pool | None = None
+    #: the last weights that were put, the oldest first; the actors get that one
+    _put: "deque[Shared]"
+
+    def _init_actors(self, given: Mapping[str, Any]) -> None:
+        """
+        Keep the arguments. Called by constructors between the parent's and ``_setup_model``.
+
+        :param given: the constructor's arguments by name, its ``locals()``
+        """
+        for name in (*_WHERE, *_WHEN):
+            setattr(self, name, given[name])
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self._put = deque()
+
+    def _check_actors(self, before: Mapping[str, Any]) -> None:
+        """
+        :raises ValueError: if arguments do not fit each other
+        """
+        if self.n_fragments > self.n_actors:
+            raise ValueError(
+                f"n_fragments must be at most n_actors={self.n_actors}, one of each for an update, but "
+                f"{self.n_fragments} was given. Raise n_actors, or collect longer fragments, with more n_steps."
+            )
+        if self.max_policy_lag is not None and self.weights_delay > self.max_policy_lag:
+            raise ValueError(
+                f"weights_delay must be at most max_policy_lag={self.max_policy_lag}, but {self.weights_delay} was "
+                "given: every fragment would be dropped. Raise max_policy_lag, or give None for no bound."
+            )
+        if self.ray_address is not None and self.engine != "ray":
+            raise ValueError(
+                f"Only engine='ray' has a ray_address, but {self.ray_address!r} was given with "
+                f"engine={self.engine!r}. Leave it out, or give engine='ray'."
+            )
+
+    def _dismiss_actors(self, before: Mapping[str, Any]) -> None:
+        """They are other ones from the next rollout on; these end when nobody knows them any more."""
+        self._pool = None
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """
+        :param seed: of all random numbers, those of actors that are made from now on too, with which the next rollout
+            begins
+        """
+        super().set_random_seed(seed)
+        self._pool = None
+
+    def close(self) -> None:
+        """End the actors. ``learn`` makes new ones; a model that nobody holds any more ends its own."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _hire_actors(self) -> Pool:
+        """:return: the actors that there are, or new ones"""
+        if self._pool is None:
+            self._put = deque()
+            arguments = self._arguments_of_actors()
+
+            def spawn(engine: Engine, index: int, before: int) -> Actor:
+                return engine.spawn(self.actor_class, arguments, self._place(index, before))
+
+            workers = None if self.engine != "process" else 1  # they map nothing
+            self._pool = Pool(make_engine(self.engine, workers, self.ray_address), spawn, self.n_actors)
+        return self._pool
+
+    def _arguments_of_actors(self) -> bytes:
+        """
+        :return: the arguments of SA2C's constructor that make an actor's model, pickled
+        :raises TypeError: if they cannot be pickled
+        """
+        arguments = {name: getattr(self, name) for name in _OF_ACTORS}
+        arguments["fast"] = self.fast and "auto"
+        arguments |= self._own_arguments_of_actors()
+        arguments |= {"policy": self.policy_class, "policy_kwargs": self.policy_kwargs, "use_sde": self.use_sde}
+        arguments |= {"env": recipe(self.env), "device": "cpu"}  # type: ignore[arg-type]
+        pickled: bytes = cloudpickle.dumps(arguments)
+        return pickled
+
+    @abstractmethod
+    def _own_arguments_of_actors(self) -> dict[str, Any]:
+        """:return: those that an algorithm's actors have besides; the temperature, at least"""
+
+    def _place(self, index: int, before: int) -> Place:
+        """
+        The first actor goes on where the model's own random numbers are, so that one alone acts as the model would;
+        the others, and whoever comes later, have seeds of their own.
+
+        :param index: an actor's number
+        :param before: how many had it before
+        """
+        serial = self.engine == "serial"
+        if index == before == 0:
+            return Place(0, self.seed, None if serial else th.get_rng_state().numpy())
+        number = before * self.n_actors + index
+        base = secrets.randbits(31) if self.seed is None else self.seed
+        # Gymnasium's seeds are below 2**32; environment j of an actor gets its seed + j.
+        seed = (base + number * self.n_envs) % 2**31
+        generator: np.ndarray = th.Generator().manual_seed(seed).get_state().numpy()
+        return Place(index, seed, generator)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_pool", "_put", "_rollout_envs"]
+
+    @property
+    def _n_streams(self) -> int:
+        return self.n_actors * self.n_envs
