@@ -156,6 +156,9 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     def _own_arguments_of_actors(self) -> dict[str, Any]:
         return {"ent_coef": 0.0}
 
+    def _lesson(self) -> None:
+        return None
+
     def _fill(self, fragments: Sequence[Fragment]) -> tuple[np.ndarray, np.ndarray]:
         together = [*fragments, *self._replayed()]
         if self.n_replayed:

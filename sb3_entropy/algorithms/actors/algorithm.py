@@ -18,7 +18,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.actors.batch import fill, side_by_side
-from sb3_entropy.algorithms.actors.messages import Fragment, Weights
+from sb3_entropy.algorithms.actors.messages import Fragment, Lesson, Weights
 from sb3_entropy.algorithms.actors.setup import ActorsSetup
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.vec_env.following import merge, statistics
@@ -90,20 +90,23 @@ class AsynchronousAlgorithm(ActorsSetup):
                 else:
                     fragments.append(fragment)
         self._log_actors(fragments)
-        return fragments
+        return sorted(fragments, key=lambda fragment: fragment.actor)
 
     def _put_weights(self) -> None:
         weights = Weights(
             version=self._version,
             parameters=Snapshot(self.policy),
             statistics=None if self._vec_normalize_env is None else statistics(self._vec_normalize_env),
-            alpha=self.tempering.alpha,
-            progress_remaining=self._current_progress_remaining,
             beginning=self._beginning,
+            lesson=self._lesson(),
         )
         self._put.append(self._hire_actors().share(weights))
         while len(self._put) > self.weights_delay + 1:
             self._put.popleft()
+
+    @abstractmethod
+    def _lesson(self) -> Lesson | None:
+        """:return: how actors that learn do it; None if the learner does"""
 
     def _most_under_way(self, here: int) -> int | None:
         """:return: how many fragments may be under way so that none has to lag too much, if they come in order"""
@@ -155,6 +158,13 @@ class AsynchronousAlgorithm(ActorsSetup):
             infos = [info for fragment in fragments for info in fragment.infos[step]]
             dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
             self.num_timesteps += n_envs
+            if buffer.observations is not None:
+                callback.update_locals(
+                    {
+                        "obs_tensor": obs_as_tensor(_at(buffer.observations, step), self.device),
+                        "new_obs": last if ended else _at(buffer.observations, step + 1),
+                    }
+                )
             callback.update_locals(
                 {
                     "self": self,
@@ -163,12 +173,10 @@ class AsynchronousAlgorithm(ActorsSetup):
                     "rollout_buffer": buffer,
                     "n_rollout_steps": n_steps,
                     "n_steps": step,
-                    "obs_tensor": obs_as_tensor(_at(buffer.observations, step), self.device),
                     "actions": buffer.actions[step],
                     "clipped_actions": np.concatenate([fragment.clipped_actions[step] for fragment in fragments]),
                     "values": th.from_numpy(buffer.values[step, :, None]),
                     "log_probs": th.from_numpy(buffer.log_probs[step]),
-                    "new_obs": last if ended else _at(buffer.observations, step + 1),
                     "rewards": rewards[step],
                     "dones": dones,
                     "infos": infos,

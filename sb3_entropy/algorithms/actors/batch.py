@@ -13,6 +13,7 @@ from sb3_entropy.algorithms.actors.messages import Fragment
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.algorithms.on_policy.soft_returns import CHUNK
+from sb3_entropy.policies.observations import joined
 
 
 def side_by_side(parts: Sequence[Any], axis: int = 1) -> Any:
@@ -35,13 +36,25 @@ def fill(buffer: SoftRollouts, fragments: Sequence[Fragment]) -> None:
     """
     buffer.n_envs = sum(fragment.shape[1] for fragment in fragments)
     buffer.reset()
-    buffer.observations = side_by_side([fragment.observations for fragment in fragments])
+    buffer.observations = _observations(buffer, fragments)
     buffer.actions = side_by_side([fragment.actions for fragment in fragments])
     buffer.rewards = side_by_side([fragment.bootstrapped for fragment in fragments]).copy()
     buffer.episode_starts = side_by_side([fragment.episode_starts for fragment in fragments])
     buffer.values = side_by_side([fragment.values for fragment in fragments])
     buffer.log_probs = side_by_side([fragment.log_probs for fragment in fragments])
+    entropies = [fragment.gradient and fragment.gradient.entropies for fragment in fragments]
+    if all(of_one is not None for of_one in entropies):
+        buffer.entropies = side_by_side(entropies)
     buffer.pos, buffer.full = buffer.buffer_size, True
+
+
+def _observations(buffer: SoftRollouts, fragments: Sequence[Fragment]) -> Any:
+    """:return: all of them; None if an actor has kept its own, and the buffer has a few"""
+    if all(fragment.observations is not None for fragment in fragments):
+        return side_by_side([fragment.observations for fragment in fragments])
+    states = [fragment.gradient and fragment.gradient.states for fragment in fragments]
+    buffer.states = joined([some for some in states if some is not None])
+    return None
 
 
 @th.no_grad()

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import cloudpickle
-import numpy as np
-import torch as th
 
-from sb3_entropy.algorithms.actors.actor import Place
+from sb3_entropy.algorithms.actors.actor import CollectingActor, Generators, Place
 from sb3_entropy.algorithms.actors.pool import Pool
+from sb3_entropy.algorithms.common.flat_optimizers import NoSteps
 from sb3_entropy.algorithms.on_policy.advantage_actor_critic import AdvantageActorCritic
 from sb3_entropy.engines import Actor, Engine, Shared, make_engine
 from sb3_entropy.vec_env.copies import recipe
@@ -38,7 +37,7 @@ class ActorsSetup(AdvantageActorCritic):
     max_policy_lag: int | None
     weights_delay: int
     #: what lives in a worker, made of arguments and a :class:`~sb3_entropy.algorithms.actors.actor.Place`
-    actor_class: ClassVar[type]
+    actor_class: ClassVar[type[CollectingActor]]
 
     #: fragments that came too late to be learned from
     n_dropped_fragments: int = 0
@@ -124,7 +123,8 @@ class ActorsSetup(AdvantageActorCritic):
         arguments = {name: getattr(self, name) for name in _OF_ACTORS}
         arguments["fast"] = self.fast and "auto"
         arguments |= self._own_arguments_of_actors()
-        arguments |= {"policy": self.policy_class, "policy_kwargs": self.policy_kwargs, "use_sde": self.use_sde}
+        policy_kwargs = {**self.policy_kwargs, "optimizer_class": NoSteps, "optimizer_kwargs": {}}
+        arguments |= {"policy": self.policy_class, "policy_kwargs": policy_kwargs, "use_sde": self.use_sde}
         arguments |= {"env": recipe(self.env), "device": "cpu"}  # type: ignore[arg-type]
         pickled: bytes = cloudpickle.dumps(arguments)
         return pickled
@@ -143,13 +143,12 @@ class ActorsSetup(AdvantageActorCritic):
         """
         serial = self.engine == "serial"
         if index == before == 0:
-            return Place(0, self.seed, None if serial else th.get_rng_state().numpy())
+            return Place(0, self.seed, None if serial else Generators.present())
         number = before * self.n_actors + index
         base = secrets.randbits(31) if self.seed is None else self.seed
         # Gymnasium's seeds are below 2**32; environment j of an actor gets its seed + j.
         seed = (base + number * self.n_envs) % 2**31
-        generator: np.ndarray = th.Generator().manual_seed(seed).get_state().numpy()
-        return Place(index, seed, generator)
+        return Place(index, seed, Generators.seeded(seed))
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_pool", "_put", "_rollout_envs"]
