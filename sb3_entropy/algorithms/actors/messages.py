@@ -1,5 +1,6 @@
 """What the learner and its actors send each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ class Weights:
     :param alpha: α
     :param progress_remaining: the share of the training that is still to come
     :param beginning: how often the training has begun to count its steps from 0; actors reset their environments then
+    :param settings: arguments of the actors' models that may change from one rollout to the next, by name
     """
 
     version: int
@@ -28,6 +30,7 @@ class Weights:
     alpha: float
     progress_remaining: float
     beginning: int
+    settings: Mapping[str, Any]
 
 
 @dataclass
