@@ -20,6 +20,7 @@ class Weights:
     :param parameters: θ of the policy
     :param statistics: with which observations and rewards are normalised; None if they are not
     :param beginning: how often the training has begun to count its steps from 0; actors reset their environments then
+    :param settings: arguments of the actors' models that may change from one rollout to the next, by name
     :param lesson: how actors that learn do it; None for those that do not
     """
 
@@ -27,6 +28,7 @@ class Weights:
     parameters: Snapshot
     statistics: Statistics | None
     beginning: int
+    settings: Mapping[str, Any]
     lesson: "Lesson | None" = None
 
 
