@@ -10,7 +10,7 @@ from sb3_entropy.engines import worker
 from sb3_entropy.engines.answers import read_answer
 from sb3_entropy.engines.base import Actor, ActorDied
 from sb3_entropy.engines.shared import Kept, Payload
-from sb3_entropy.engines.spawned import Spawned
+from sb3_entropy.engines.spawned import GUARD, Spawned
 
 
 class ProcessActor(Actor):
@@ -40,7 +40,7 @@ class ProcessActor(Actor):
         self._making = payload.kept
         self._lock = threading.Lock()
         self._death: str | None = None
-        self._closing = False
+        self._ready = self._closing = False
         self._receiver = threading.Thread(target=self._receive, name="actor's answers", daemon=True)
         self._receiver.start()
         self._spawned.send("make", payload.data)
@@ -60,7 +60,9 @@ class ProcessActor(Actor):
 
     def _receive(self) -> None:
         while (message := self._spawned.wait()) is not None:
-            if message[0] == "made":
+            if message[0] == "ready":
+                self._ready = True
+            elif message[0] == "made":
                 self._making = ()
             elif message[0] == "answer":
                 future = self._pending.popleft()[0]
@@ -70,11 +72,18 @@ class ProcessActor(Actor):
                     future.set_exception(error)
                 else:
                     future.set_result(value)
-        how = "The actor was closed." if self._closing else f"The actor's process {self._spawned.death()}."
+        how = "The actor was closed." if self._closing else f"The actor's process {self._spawned.death()}.{self._hint}"
         with self._lock:
             self._death, self._making = how, ()
             while self._pending:
                 self._pending.popleft()[0].set_exception(ActorDied(how))
+
+    @property
+    def _hint(self) -> str:
+        """What is mostly to be done if it ended by itself before it had begun."""
+        if self._ready or not self._spawned.process.exitcode or self._spawned.process.exitcode < 0:
+            return ""
+        return f" Its own message is above. {GUARD}"
 
     def close(self) -> None:
         if self._closing:

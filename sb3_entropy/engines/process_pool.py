@@ -9,7 +9,7 @@ from sb3_entropy.engines.backlog import TRIES, Backlog, Chunk
 from sb3_entropy.engines.base import EngineError, Outcome
 from sb3_entropy.engines.calls import load_called
 from sb3_entropy.engines.shared import Payload
-from sb3_entropy.engines.spawned import Spawned
+from sb3_entropy.engines.spawned import GUARD, Spawned
 
 # The function and the shared data, each pickled.
 Task = tuple[Payload, Payload]
@@ -115,8 +115,7 @@ class Pool:
             if self._false_starts >= TRIES:
                 raise EngineError(
                     f"{TRIES} worker processes in a row ended before they were ready: the last one {how}. Its own "
-                    "message is above. Workers import the script that was started: guard what it does with "
-                    '`if __name__ == "__main__":`.'
+                    f"message is above. {GUARD}"
                 )
         return [] if hand.chunk is None else backlog.lost(hand.chunk, how)
 

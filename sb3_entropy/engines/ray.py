@@ -116,7 +116,7 @@ class RayEngine(Engine):
         return chunk.outcomes([load_called(payload) for payload in results])
 
     def _spawn(self, cls: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
-        return RayActor(self._ray, self._shares.dump, cls, args, kwargs)
+        return RayActor(self._ray, self._head, self._shares.dump, cls, args, kwargs)
 
     def _answered(self, answer: object) -> bool:
         # Of an actor that was closed it is a future.
@@ -126,6 +126,8 @@ class RayEngine(Engine):
         done: list[Answer] = [answer for answer in answers if isinstance(answer, Future)]
         asked = {answer.reference: answer for answer in answers if isinstance(answer, RayAnswer)}
         end = math.inf if timeout is None else time.monotonic() + timeout
+        # Answers may come for a while after the head has gone.
+        self._head.check()
         while asked:
             # All that are done are looked for where no more are needed too.
             needed = count - len(done)

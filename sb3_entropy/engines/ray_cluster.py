@@ -1,9 +1,12 @@
 """Starting, joining and watching a Ray cluster."""
 
 import os
+import select
 import socket
+import struct
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -73,16 +76,17 @@ _START = (
 )
 
 
-def check_address(address: object) -> None:
+def check_address(address: object, name: str = "address") -> None:
     """
     :param address: what was given as a cluster's address
+    :param name: the argument's
     :raises ValueError: if it is neither ``"auto"`` nor ``"host:port"``
     """
     if address == "auto":
         return
     host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
     if "/" in host or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise ValueError(f"address must be 'host:port' of a Ray cluster's head, or 'auto', but {address!r} was given.")
+        raise ValueError(f"{name} must be 'host:port' of a Ray cluster's head, or 'auto', but {address!r} was given.")
 
 
 def answers(address: str) -> bool:
@@ -100,12 +104,17 @@ def answers(address: str) -> bool:
 
 class Head:
     """
-    The cluster's head. When it dies the cluster does, but Ray itself waits for a minute, and then ends the program.
+    The cluster's head, and Ray's process on this machine, the raylet. When the head dies the cluster does, but Ray
+    itself waits for a minute, and then ends the program. When the raylet dies, mostly with the head, Ray ends the
+    program without a word as soon as it is asked for, or given, anything large.
 
     :param ray: the module, initialised
     """
 
     def __init__(self, ray: Any):
+        self._raylet = _watch_raylet(ray)
+        if self._raylet is not None:
+            weakref.finalize(self, os.close, self._raylet)
         self.address: str = ray.get_runtime_context().gcs_address
         self._ray = ray
         self._silent = 0
@@ -115,12 +124,41 @@ class Head:
         """:return: whether the head answers"""
         return answers(self.address)
 
+    @property
+    def here(self) -> bool:
+        """Whether Ray's process on this machine runs, as far as one can know."""
+        if self._raylet is None:
+            return True
+        watch = select.poll()
+        watch.register(self._raylet, select.POLLIN)
+        return not watch.poll(0)
+
+    def check_here(self) -> None:
+        """
+        To be called before Ray is asked for anything; it takes microseconds.
+
+        :raises EngineError: if Ray's process on this machine has gone
+        """
+        if not self.here:
+            raise EngineError(self._farewell())
+
+    def check_now(self) -> None:
+        """
+        To be called when something has gone.
+
+        :raises EngineError: if it has gone with the cluster
+        """
+        self.check_here()
+        if not self.answers():
+            raise EngineError(self._farewell())
+
     def check(self) -> None:
         """
         To be called while there is work; it asks once a second.
 
-        :raises EngineError: if the head has not answered several times in a row
+        :raises EngineError: if the head has not answered several times in a row, or Ray's process here has gone
         """
+        self.check_here()
         if time.monotonic() - self._asked < 1:
             return
         self._asked = time.monotonic()
@@ -133,8 +171,9 @@ class Head:
         """
         Around what is asked of Ray.
 
-        :raises EngineError: for Ray's own errors, and those of its sockets
+        :raises EngineError: for Ray's own errors, and those of its sockets; or if Ray's process here has gone
         """
+        self.check_here()
         try:
             yield
         except (self._ray.exceptions.RayError, OSError) as error:
@@ -145,7 +184,25 @@ class Head:
             ) from error
 
     def _farewell(self) -> str:
+        if not self.here and self.answers():
+            return (
+                "Ray's process on this machine, the raylet, has gone, and without it this program can ask the cluster "
+                "for nothing. What was yielded before stays valid; start this machine's part of the cluster again, "
+                f"`ray start --address={self.address}`, then the same work: what is stored is not repeated."
+            )
         return (
             f"The head of the Ray cluster, {self.address}, has gone, and the cluster with it. What was yielded before "
             "stays valid; start the cluster again, then the same work: what is stored is not repeated."
         )
+
+
+def _watch_raylet(ray: Any) -> int | None:
+    """:return: what can be polled when Ray's process on this machine ends; None where that cannot be known"""
+    try:
+        path = ray._private.worker.global_worker.node.raylet_socket_name
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.connect(path)
+            pid, _, _ = struct.unpack("3i", ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # another system than Linux, or another Ray
+        return None

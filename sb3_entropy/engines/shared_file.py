@@ -54,6 +54,8 @@ def read(path: Path, sizes: list[int]) -> Any:
     :param sizes: of its parts, in bytes
     :return: the thing; contiguous arrays are read-only
     """
+    # Weights come by the thousand: what has been removed since is forgotten.
+    _paths.difference_update([old for old in _paths if not old.exists()])
     _paths.add(path)
     with path.open("rb") as file:
         # Windows removes no file that is mapped.

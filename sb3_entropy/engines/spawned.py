@@ -10,6 +10,9 @@ from typing import Any
 from sb3_entropy.engines import worker
 from sb3_entropy.engines.threads import one_thread_environment
 
+#: what to do when workers end as they start
+GUARD = 'Workers import the script that was started: guard what it does with `if __name__ == "__main__":`.'
+
 
 class Spawned:
     """

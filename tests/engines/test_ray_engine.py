@@ -213,7 +213,8 @@ def clocked(monkeypatch):
         monkeypatch.setattr("sb3_entropy.engines.ray_cluster.connect", lambda workers, address: (clock, False))
         for module in ("ray", "ray_cluster"):
             monkeypatch.setattr(f"sb3_entropy.engines.{module}.time", clock)
-        return make_engine("ray", workers=1), clock, [RayAnswer(clock, name) for name in "abcd"]
+        engine = make_engine("ray", workers=1)
+        return engine, clock, [RayAnswer(clock, engine._head, name) for name in "abcd"]
 
     return make
 

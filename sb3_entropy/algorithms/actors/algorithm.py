@@ -5,7 +5,7 @@ An algorithm of the family says what its actors are, and what an update is.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_entropy.algorithms.actors.batch import at_step, fill, side_by_side
 from sb3_entropy.algorithms.actors.messages import Fragment, Lesson, Weights
+from sb3_entropy.algorithms.actors.pool import Pool
 from sb3_entropy.algorithms.actors.setup import ActorsSetup
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.vec_env.copies import recipe
@@ -47,8 +48,9 @@ class AsynchronousAlgorithm(ActorsSetup):
         ``if __name__ == "__main__":``
     :param ray_address: the Ray cluster to join, ``"host:port"``, or ``"auto"``; None for a Ray that is started here
     :param n_fragments: fragments an update, of different actors
-    :param max_policy_lag: fragments with a larger lag are dropped, and counted; None for no bound. With 0 no more are
-        asked for than an update needs
+    :param max_policy_lag: fragments with a larger lag are dropped, and counted; None for no bound. No more are asked
+        for than can be in time if they come in order; with 0 these are as many as an update needs, and it waits for
+        their actors, be they slow
     :param weights_delay: actors get the weights of so many updates ago; to study what lag does
     """
 
@@ -64,7 +66,11 @@ class AsynchronousAlgorithm(ActorsSetup):
         callback.on_rollout_start()
         self._choose_path()  # the callback may have changed anything
         self._version += 1
-        fragments = self._gather(n_rollout_steps)
+        try:
+            fragments = self._gather(n_rollout_steps)
+        except BaseException:  # whatever it is, no actors are left behind
+            self.close()
+            raise
         if not self._replay_to(callback, fragments):
             return False
         self._last_obs = side_by_side([one.last_observations for one in fragments], axis=0)
@@ -93,18 +99,37 @@ class AsynchronousAlgorithm(ActorsSetup):
         self._put_weights(self._settings(n_steps))
         fragments: list[Fragment] = []
         while (missing := self.n_fragments - len(fragments)) > 0:
-            here = {fragment.actor for fragment in fragments}
-            pool.ask(self._put[0], here, self._most_under_way(len(here)))
-            for fragment in pool.take(missing):
+            for fragment in self._take(pool, missing, {fragment.actor for fragment in fragments}):
                 if self._vec_normalize_env is not None and fragment.moments is not None:
                     merge(self._vec_normalize_env, fragment.moments)
-                lags_too_much = self.max_policy_lag is not None and self._lag(fragment) > self.max_policy_lag
-                if lags_too_much or fragment.shape[0] != n_steps:
+                if self._lag(fragment) > self._largest_lag or fragment.shape[0] != n_steps:
                     self._drop(fragment)
                 else:
                     fragments.append(fragment)
         self._log_actors(fragments)
         return sorted(fragments, key=lambda fragment: fragment.actor)
+
+    def _take(self, pool: Pool, most: int, here: Collection[int]) -> list[Any]:
+        """
+        Ask whoever waits, and wait for the first.
+
+        :param most: how many fragments to take
+        :param here: the numbers of the actors whose fragments are there
+        :return: fragments
+        """
+        version = self._version - (len(self._put) - 1)
+        pool.ask(self._put[0], version, here, self._most_under_way(len(here)), self._version - self._largest_lag)
+        try:
+            return pool.take(most)
+        finally:
+            self._note_replaced(pool)
+
+    def _note_replaced(self, pool: Pool) -> None:
+        """The episodes of an actor that has died never end; its successor's begin."""
+        for actor in pool.replaced:
+            self.journal.drop_unfinished(self._envs_of(actor))
+        self.n_replaced_actors += len(pool.replaced)
+        pool.replaced.clear()
 
     def _put_weights(self, settings: dict[str, Any]) -> None:
         if settings != self._last_settings:
@@ -132,26 +157,28 @@ class AsynchronousAlgorithm(ActorsSetup):
             return None
         return self.n_fragments * (self.max_policy_lag - self.weights_delay + 1) - here
 
+    @property
+    def _largest_lag(self) -> int:
+        """With which fragments are learned from."""
+        return self._version if self.max_policy_lag is None else self.max_policy_lag
+
     def _lag(self, fragment: Fragment) -> int:
         return self._version - fragment.version
 
-    def _envs_of(self, fragment: Fragment) -> np.ndarray:
+    def _envs_of(self, actor: int) -> np.ndarray:
         """:return: the numbers of its environments among all, shape (N,)"""
-        n_envs = fragment.shape[1]
-        return fragment.actor * n_envs + np.arange(n_envs)
+        return actor * self.n_envs + np.arange(self.n_envs)
 
     def _drop(self, fragment: Fragment) -> None:
         """Its steps were taken, and its episodes are episodes, but nothing is learned from them."""
         self.n_dropped_fragments += 1
         self.num_timesteps += fragment.rewards.size
-        self.journal.lose_bonuses(fragment.infos, self._envs_of(fragment))
+        self.journal.lose_bonuses(fragment.infos, self._envs_of(fragment.actor))
         ends = [*fragment.episode_starts[1:], fragment.dones]
         for infos, dones in zip(fragment.infos, ends, strict=True):
             BaseAlgorithm._update_info_buffer(self, infos, dones)
 
     def _log_actors(self, fragments: Sequence[Fragment]) -> None:
-        pool = self._hire_actors()
-        self.n_replaced_actors, pool.deaths = self.n_replaced_actors + pool.deaths, 0
         for fragment in fragments:
             self.logger.record_mean("actors/policy_lag", self._lag(fragment))
             self.logger.record_mean("time/fragment_seconds", fragment.seconds)
@@ -166,7 +193,7 @@ class AsynchronousAlgorithm(ActorsSetup):
         """
         buffer = self.rollout_buffer
         fill(buffer, fragments)
-        self._rollout_envs = np.concatenate([self._envs_of(fragment) for fragment in fragments])
+        self._rollout_envs = np.concatenate([self._envs_of(fragment.actor) for fragment in fragments])
         last = side_by_side([fragment.last_observations for fragment in fragments], axis=0)
         dones_after = side_by_side([fragment.dones for fragment in fragments], axis=0)
         rewards = side_by_side([fragment.rewards for fragment in fragments])
@@ -202,6 +229,9 @@ class AsynchronousAlgorithm(ActorsSetup):
                 }
             )
             if not callback.on_step():
+                # What they add to their episodes will not be known.
+                told = [info for fragment in fragments for infos in fragment.infos[:step] for info in infos]
+                self.journal.lose_bonuses([told], self._rollout_envs)
                 return False
             buffer.pos = step
             self._update_info_buffer(infos, dones)
@@ -242,4 +272,6 @@ class AsynchronousAlgorithm(ActorsSetup):
         self._beginning += reset_num_timesteps
         if self._pool is None and self.env is not None:
             self._recipe = recipe(self.env)
+        if reset_num_timesteps and self._pool is not None:
+            self._pool.discard()  # of episodes that are not gone on with
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)

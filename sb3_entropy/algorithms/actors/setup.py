@@ -14,6 +14,7 @@ from sb3_entropy.algorithms.actors.pool import Pool
 from sb3_entropy.algorithms.common.flat_optimizers import NoSteps
 from sb3_entropy.algorithms.on_policy.advantage_actor_critic import AdvantageActorCritic
 from sb3_entropy.engines import Actor, Engine, Shared, make_engine
+from sb3_entropy.engines.ray_cluster import check_address
 from sb3_entropy.vec_env.copies import recipe
 
 _WHERE = ("n_actors", "engine", "ray_address")
@@ -89,6 +90,8 @@ class ActorsSetup(AdvantageActorCritic):
                 f"Only engine='ray' has a ray_address, but {self.ray_address!r} was given with "
                 f"engine={self.engine!r}. Leave it out, or give engine='ray'."
             )
+        if self.ray_address is not None:
+            check_address(self.ray_address, "ray_address")
 
     def _dismiss_actors(self, before: Mapping[str, Any]) -> None:
         """They are other ones from the next rollout on; these end when nobody knows them any more."""
@@ -111,18 +114,20 @@ class ActorsSetup(AdvantageActorCritic):
             self._pool = None
 
     def _hire_actors(self) -> Pool:
-        """:return: the actors that there are, or new ones"""
+        """:return: the actors that there are, or new ones, whose episodes begin"""
         if self._pool is None:
             self._put = deque()
             arguments = self._arguments_of_actors()
             self._recipe = None
             self._n_hired += 1
 
-            def spawn(engine: Engine, index: int, before: int) -> Actor:
+            def spawn(engine: Engine, arguments: Shared, index: int, before: int) -> Actor:
                 return engine.spawn(self.actor_class, arguments, self._place(index, before))
 
             workers = None if self.engine != "process" else 1  # they map nothing
-            self._pool = Pool(make_engine(self.engine, workers, self.ray_address), spawn, self.n_actors)
+            engine = make_engine(self.engine, workers, self.ray_address)
+            self._pool = Pool(engine, spawn, arguments, self.n_actors)
+            self.journal.drop_unfinished()
         return self._pool
 
     def _arguments_of_actors(self) -> bytes:

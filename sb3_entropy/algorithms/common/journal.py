@@ -141,10 +141,14 @@ class Journal:
         if self.bonuses is not None:
             self.bonuses.lose(sum(info.get("episode") is not None for step in infos for info in step), envs)
 
-    def drop_unfinished(self) -> None:
-        """Forget the episodes that are under way, where the environments are reset."""
+    def drop_unfinished(self, envs: slice | np.ndarray = EACH) -> None:
+        """
+        Forget the episodes that are under way, where the environments are reset.
+
+        :param envs: which these are
+        """
         if self.bonuses is not None:
-            self.bonuses.running[:] = 0
+            self.bonuses.running[envs] = 0
 
     def record_soft_return(self, logger: Logger, episodes: Iterable[Mapping[str, Any]] | None) -> None:
         """
