@@ -22,6 +22,7 @@ from sb3_entropy.algorithms.actors.messages import Fragment, Weights
 from sb3_entropy.algorithms.actors.setup import ActorsSetup
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.vec_env.following import merge, statistics
+from sb3_entropy.vec_env.monitor_files import write_episodes
 
 
 class AsynchronousAlgorithm(ActorsSetup):
@@ -83,6 +84,8 @@ class AsynchronousAlgorithm(ActorsSetup):
             here = {fragment.actor for fragment in fragments}
             pool.ask(self._put[0], here, self._most_under_way(len(here)))
             for fragment in pool.take(missing):
+                for infos in fragment.infos:
+                    write_episodes(self.env, infos)  # type: ignore[arg-type]
                 if self._vec_normalize_env is not None and fragment.moments is not None:
                     merge(self._vec_normalize_env, fragment.moments)
                 if self.max_policy_lag is not None and self._lag(fragment) > self.max_policy_lag:
