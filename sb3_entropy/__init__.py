@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sb3_entropy.algorithms.sa2c import SA2C
     from sb3_entropy.algorithms.sac_adaent import SACAdaEnt
     from sb3_entropy.algorithms.sddpg import SDDPG
+    from sb3_entropy.algorithms.simpala import SIMPALA
     from sb3_entropy.algorithms.spg import SPG
     from sb3_entropy.algorithms.sppo import SPPO
     from sb3_entropy.algorithms.strpo import STRPO
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SA2C",
     "SDDPG",
+    "SIMPALA",
     "SPG",
     "SPPO",
     "STRPO",
