@@ -18,9 +18,8 @@ def write_episodes(env: VecEnv, infos: Sequence[Mapping[str, Any]]) -> None:
     :param infos: what a copy said in one step, one of each environment
     """
     for index, info in enumerate(infos):
-        episode = info.get("episode")
-        writer = None if episode is None else _writer(env, index)
-        if writer is not None:
+        episode: Mapping[str, Any] | None = info.get("episode")
+        if episode is not None and (writer := _writer(env, index)) is not None:
             row = {name: episode[name] for name in writer.logger.fieldnames if name in episode}
             writer.write_row(row)
 
