@@ -11,6 +11,7 @@ from pathlib import Path
 from pprint import pprint
 from typing import Any, cast
 
+from optuna.pruners import BasePruner
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, SimpleLinearSchedule
@@ -25,6 +26,7 @@ from sb3_entropy.presets.names import resolve_names
 from sb3_entropy.presets.schedules import LinearToZero
 from sb3_entropy.presets.stand_ins import preset_for
 from sb3_entropy.registry import ALGORITHMS
+from sb3_entropy.zoo.actors import check_copies, check_kind, end_actors, fragments_an_update
 from sb3_entropy.zoo.batches import BATCHED, check_batched, make_batch
 from sb3_entropy.zoo.checkpoints import (
     BestAgent,
@@ -78,6 +80,7 @@ class Experiment(ExperimentManager):
         self._preset: dict[str, Any] = {}
         self._entry = ""
         self._made_folder = False
+        self._n_fragments = 1
         super().__init__(  # type: ignore[misc]
             args,
             algo,
@@ -97,7 +100,10 @@ class Experiment(ExperimentManager):
         """A search, or a run that fails before it starts, leaves no folder, which would pass for the latest run."""
         ready = None
         try:
-            ready = super().setup_experiment()
+            found = super().setup_experiment()
+            if found is not None:
+                check_copies(found[0])
+            ready = found
         finally:
             if ready is None and self._made_folder:
                 shutil.rmtree(self.save_path, ignore_errors=True)
@@ -150,6 +156,8 @@ class Experiment(ExperimentManager):
                 where = f"{where}, or on the command line (-params)"
             algorithm = ALGORITHMS.get(self.algo)
             check_preset(self.algo, algorithm, self._effective(hyperparams), where, self.continue_training)
+            check_kind(self.algo, self._kind)
+            self._n_fragments = fragments_an_update(self.algo, hyperparams)
         return deepcopy(hyperparams), saved
 
     def _effective(self, hyperparams: dict[str, Any]) -> dict[str, Any]:
@@ -268,6 +276,8 @@ class Experiment(ExperimentManager):
     def create_callbacks(self) -> None:
         """rl-zoo's callbacks; checkpoints with the statistics of ``VecNormalize``; every file complete or absent."""
         save_freq, self.save_freq = self.save_freq, -1
+        if self.eval_freq > 0:
+            self.eval_freq = max(self.eval_freq // self._n_fragments, 1)  # rl-zoo knows of n_envs
         super().create_callbacks()
         self.save_freq = save_freq
         place_snapshots(self.callbacks, Path(self.save_path))
@@ -278,19 +288,23 @@ class Experiment(ExperimentManager):
                 callback.callback_on_new_best = BestAgent(Path(self.save_path), statistics)
                 callback.callback_on_new_best.parent = callback
         if save_freq > 0:
-            every = max(save_freq // self.n_envs, 1)
+            every = max(save_freq // (self.n_envs * self._n_fragments), 1)
             self.callbacks.append(Checkpoints(every, Path(self.save_path), statistics, self.save_replay_buffer))
 
     def learn(self, model: BaseAlgorithm) -> None:
         """
-        :param model: a new model, or a loaded one, which trains for as many steps more and goes on counting
+        :param model: a new model, or a loaded one, which trains for as many steps more and goes on counting; its actors
+            end with it
         """
-        if not self.continue_training:
-            super().learn(model)
-            return
-        start = model.num_timesteps
-        print(f"Going on from step {start} for {self.n_timesteps} steps more, to step {start + self.n_timesteps}")
-        super().learn(cast(BaseAlgorithm, Continued(model)))
+        trained = model
+        if self.continue_training:
+            start, more = model.num_timesteps, self.n_timesteps
+            print(f"Going on from step {start} for {more} steps more, to step {start + more}")
+            trained = cast(BaseAlgorithm, Continued(model))
+        try:
+            super().learn(trained)
+        finally:
+            end_actors(model)
 
     def save_trained_model(self, model: BaseAlgorithm) -> None:
         """
@@ -303,6 +317,11 @@ class Experiment(ExperimentManager):
         save_agent(model, Path(self.save_path) / f"{self.env_name}.zip")
         if self.save_replay_buffer:
             save_replay_buffer(model, Path(self.save_path) / "replay_buffer.pkl")
+
+    def _create_pruner(self, pruner_method: str) -> BasePruner:
+        pruner: BasePruner = super()._create_pruner(pruner_method)
+        self.n_evaluations *= self._n_fragments  # they come every n_timesteps / n_evaluations / n_envs calls
+        return pruner
 
     def hyperparameters_optimization(self) -> None:
         """Search; our samplers see the preset, into whose ``policy_kwargs`` they merge what they draw."""

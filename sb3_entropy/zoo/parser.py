@@ -7,6 +7,7 @@ from rl_zoo3.utils import ALGOS, StoreDict
 
 from sb3_entropy.environments import import_packages, package_of, registered_id
 from sb3_entropy.errors import unknown
+from sb3_entropy.zoo.actors import add_actor_options, take_actor_options
 from sb3_entropy.zoo.agents import packages_of_runs
 from sb3_entropy.zoo.batches import BATCHED, GYMNASIUM
 from sb3_entropy.zoo.checkpoints import check_agent
@@ -29,6 +30,8 @@ class ZooParser(argparse.ArgumentParser):
         super().__init__(prog=f"sb3-entropy {command}", description=args[0] if args else None, **kwargs)
         if command in ("train", "enjoy"):
             add_trust_option(self)
+        if command == "train":
+            add_actor_options(self)
 
     def add_argument(self, *names: Any, **kwargs: Any) -> argparse.Action:
         if "--vec-env" in names:
@@ -46,8 +49,8 @@ class ZooParser(argparse.ArgumentParser):
     def parse_args(self) -> Any:  # type: ignore[override]
         """
         :raises FileNotFoundError: if there is no agent to go on from
-        :raises ValueError: if no algorithm is named, neither Gymnasium nor a plugin knows the environment, or the agent
-            cannot be read
+        :raises ValueError: if no algorithm is named, neither Gymnasium nor a plugin knows the environment, the agent
+            cannot be read, or the algorithm has no actors and something is said of them
         """
         parsed = super().parse_args(namespace=self._given)
         if getattr(parsed, "trained_agent", ""):
@@ -57,6 +60,8 @@ class ZooParser(argparse.ArgumentParser):
                 "Name the algorithm, e.g. --algo sppo; --algo ppo is what rl-zoo takes without it. `sb3-entropy list "
                 "algorithms` shows ours."
             )
+        if self._command == "train":
+            take_actor_options(parsed)
         if hasattr(parsed, "gym_packages"):
             env_id = getattr(parsed.env, "gym_id", parsed.env)
             import_packages(parsed.gym_packages)

@@ -18,6 +18,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
+from sb3_entropy.algorithms.actors.algorithm import AsynchronousAlgorithm
 from sb3_entropy.cli.main import main
 from sb3_entropy.divergences import make_divergence
 from sb3_entropy.divergences.kernels import make_kernel
@@ -53,6 +54,7 @@ from sb3_entropy.target_entropy import auto_target_entropy, max_entropy
 DOCS = REPOSITORY / "docs"
 OURS = [key for key, cls in ALGORITHMS.items() if cls.__module__.startswith("sb3_entropy.")]
 OFF_POLICY = [key for key in OURS if issubclass(ALGORITHMS.get(key), SAC)]
+WITH_ACTORS = [key for key in OURS if issubclass(ALGORITHMS.get(key), AsynchronousAlgorithm)]
 PREVIOUS = {"divergence": "kl", "reference": "previous", "coef": 0.01}
 
 
@@ -133,6 +135,18 @@ def test_arguments_of_ours_are_in_order_and_with_their_defaults(key: str) -> Non
     for name, default, meaning in table:
         others = re.findall(r"default (?:is|are) `([^`]+)`", meaning)
         assert repr(parameters[name.strip("`")].default).replace("'", '"') in (default.strip("`"), *others), name
+
+
+@pytest.mark.parametrize("key", WITH_ACTORS)
+def test_arguments_of_actors_are_in_order_and_with_their_defaults(key: str) -> None:
+    parameters = inspect.signature(ALGORITHMS.get(key).__init__).parameters
+    pages = read("actors.md").partition("## Arguments of the family")[2], read(f"algorithms/{key}.md")
+    text = pages[0].partition("## ")[0] + pages[1].partition("## Arguments")[2].partition("## ")[0]
+    table = [cells for cells in rows(text) if len(cells) == 3 and cells[0].startswith("`")]
+    on_policy = inspect.signature(ALGORITHMS.get("sa2c").__init__).parameters
+    assert [cells[0].strip("`") for cells in table] == [name for name in parameters if name not in on_policy]
+    for name, default, _ in table:
+        assert repr(parameters[name.strip("`")].default).replace("'", '"') == default.strip("`"), name
 
 
 @pytest.mark.parametrize("key", OURS)

@@ -25,6 +25,7 @@ from sb3_entropy.algorithms.actors.setup import ActorsSetup
 from sb3_entropy.policies.parameters import Snapshot
 from sb3_entropy.vec_env.copies import recipe
 from sb3_entropy.vec_env.following import merge, statistics
+from sb3_entropy.vec_env.monitor_files import write_episodes
 
 
 class AsynchronousAlgorithm(ActorsSetup):
@@ -100,6 +101,8 @@ class AsynchronousAlgorithm(ActorsSetup):
         fragments: list[Fragment] = []
         while (missing := self.n_fragments - len(fragments)) > 0:
             for fragment in self._take(pool, missing, {fragment.actor for fragment in fragments}):
+                for infos in fragment.infos:
+                    write_episodes(self.env, infos)  # type: ignore[arg-type]
                 if self._vec_normalize_env is not None and fragment.moments is not None:
                     merge(self._vec_normalize_env, fragment.moments)
                 if self._lag(fragment) > self._largest_lag or fragment.shape[0] != n_steps:
