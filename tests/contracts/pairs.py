@@ -1,5 +1,6 @@
 """Which of all combinations the quick tests try: every value of every factor with every value of every other one."""
 
+import heapq
 import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,13 +20,21 @@ def of(row: Iterable[Any]) -> set[tuple[int, int, Any, Any]]:
 
 def covering(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """:return: a few of them, in which there is every pair that there is in any: each adds as many as one can"""
-    left = set().union(*map(of, rows))
-    chosen: set[tuple[Any, ...]] = set()
+    pairs = list(map(of, rows))
+    left = set().union(*pairs)
+    # What a row adds only shrinks, so that one whose number still holds when it comes first is the first of the best.
+    queue = [(-len(held), place) for place, held in enumerate(pairs)]
+    heapq.heapify(queue)
+    chosen = []
     while left:
-        best = max(rows, key=lambda row: len(of(row) & left))
-        chosen.add(best)
-        left -= of(best)
-    return [row for row in rows if row in chosen]
+        said, place = heapq.heappop(queue)
+        adds = len(pairs[place] & left)
+        if adds == -said:
+            chosen.append(place)
+            left -= pairs[place]
+        elif adds:
+            heapq.heappush(queue, (-adds, place))
+    return [rows[place] for place in sorted(chosen)]
 
 
 def combinations(*factors: Iterable[Any], allowed: Callable[..., bool] = lambda *row: True) -> list[Any]:
