@@ -381,10 +381,11 @@ def test_a_study_that_has_not_been_run_says_so(name):
 @pytest.mark.parametrize("name", sorted(study_files().keys() - NOT_RUN))
 def test_the_exported_results_are_whole_and_of_the_yaml_as_it_stands(name):
     study = read_study(find_study(name))
-    results = committed(Plan(study))
+    plan = Plan(study)
+    results = committed(plan)
     assert (results.missing, results.other) == (0, 0)
     assert {run.status for run in results.runs} == {"finished"}
-    done = len(Plan(study).runs)
+    done = len(plan.runs)
     assert kept_outcome(study) == f"{results.verdict.outcome} ({done} of {done} runs finished, exported)"
     assert study.finding, "the finding is to be written after the runs"
     # However the rule is changed, these are the runs that `study run` would look for, with the scores that they had.

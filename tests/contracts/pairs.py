@@ -1,5 +1,6 @@
 """Which of all combinations the quick tests try: every value of every factor with every value of every other one."""
 
+import heapq
 import itertools
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -23,13 +24,21 @@ def covering(rows: list[tuple[Any, ...]], most: int | None = None) -> list[tuple
     :param most: how many are chosen, at most; None for as many as are needed
     :return: a few of them, in which there is every pair that there is in any: each adds as many as one can
     """
-    left = set().union(*map(of, rows))
-    chosen: set[tuple[Any, ...]] = set()
+    pairs = list(map(of, rows))
+    left = set().union(*pairs)
+    # What a row adds only shrinks, so that one whose number still holds when it comes first is the first of the best.
+    queue = [(-len(held), place) for place, held in enumerate(pairs)]
+    heapq.heapify(queue)
+    chosen: list[int] = []
     while left and len(chosen) != most:
-        best = max(rows, key=lambda row: len(of(row) & left))
-        chosen.add(best)
-        left -= of(best)
-    return [row for row in rows if row in chosen]
+        said, place = heapq.heappop(queue)
+        adds = len(pairs[place] & left)
+        if adds == -said:
+            chosen.append(place)
+            left -= pairs[place]
+        elif adds:
+            heapq.heappush(queue, (-adds, place))
+    return [rows[place] for place in sorted(chosen)]
 
 
 #: how many combinations are quick of a value that inherits what is tried

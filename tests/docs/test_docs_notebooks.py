@@ -35,6 +35,7 @@ def test_the_page_is_the_notebooks(notebook: Path) -> None:
             assert (REPOSITORY / "docs" / "images" / cell.metadata.figure).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow  # the page is the notebook's, and `test_docs_python.py` runs it and compares what it prints
 @pytest.mark.parametrize("notebook", TUTORIALS, ids=lambda path: path.stem)
 def test_the_notebook_runs_and_prints_what_it_says(notebook: Path) -> None:
     done = MAKER["executed"](notebook)

@@ -29,6 +29,8 @@ from sb3_entropy.algorithms.on_policy.algorithm import SoftOnPolicyAlgorithm
 from sb3_entropy.presets.check import check_preset
 
 STEPS = 200
+#: of algorithms that learn at each step, after the hundredth
+STEPS_OFF_POLICY = 120
 SMALLER = {"n_steps": 64, "n_epochs": 1, "n_critic_updates": 2}
 #: where n_steps is another thing
 SMALLER_OFF_POLICY = {"batch_size": 16, "buffer_size": 1000}
@@ -50,8 +52,9 @@ def train_less(monkeypatch: pytest.MonkeyPatch, cls: type) -> None:
     learn = cls.learn  # type: ignore[attr-defined]
 
     def short(self: Any, total_timesteps: int, *args: Any, **kwargs: Any) -> Any:
-        assert total_timesteps >= STEPS
-        return learn(self, STEPS, *args, **kwargs)
+        steps = STEPS_OFF_POLICY if isinstance(self, OffPolicyAlgorithm) else STEPS
+        assert total_timesteps >= steps
+        return learn(self, steps, *args, **kwargs)
 
     monkeypatch.setattr(cls, "learn", short)
 

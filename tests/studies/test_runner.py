@@ -185,21 +185,21 @@ def test_killed_and_resumed_the_store_equals_an_undisturbed_one(undisturbed, tmp
 
 
 def test_runs_of_another_yaml_are_never_taken_for_those_of_this_one(tmp_path):
-    """Seeds 0 to 3 at one learning rate, then two seeds at another: the further two are not put among them."""
+    """Seeds 0 and 1 with one number of epochs, then one seed with another: the further one is not put beside it."""
     path = tmp_path / "store.sqlite"
-    run(study(seeds=2), path, n_seeds=4)
-    changed = study(seeds=2, hyperparams={"n_steps": 32, "batch_size": 32, "n_epochs": 2})
+    run(study(seeds=1), path, n_seeds=2)
+    changed = study(seeds=1, hyperparams={"n_steps": 32, "batch_size": 32, "n_epochs": 2})
     with Store(path) as store:
         before = collect(Plan(changed), store, "test")
-    assert (len(before.runs), before.missing, before.other) == (0, 12, 12)
+    assert (len(before.runs), before.missing, before.other) == (0, 6, 6)
     assert before.verdict.outcome == "undecided"
     tally, _, content = run(changed, path)
-    assert (tally.finished, tally.found) == (6, 0)
-    assert content.count("missing") == 6
+    assert (tally.finished, tally.found) == (3, 0)
+    assert content.count("missing") == 3
     with Store(path) as store:
         after = collect(Plan(changed), store, "test")
     assert {view.definition["hyperparams"]["n_epochs"] for view in after.runs} == {2}
-    assert (len(after.runs), after.missing, after.other) == (6, 6, 0)
+    assert (len(after.runs), after.missing, after.other) == (3, 3, 0)
 
 
 def crooked(glimpse):
@@ -216,10 +216,11 @@ def test_a_measure_of_another_package_costs_no_more_than_its_own_runs(tmp_path, 
     MEASURES.keys()
     monkeypatch.setitem(MEASURES._things, "crooked", Measure("Crooked.", "", None, ("a\nb",), end(), crooked))
     monkeypatch.setitem(MEASURES._things, "broken", Measure("Broken.", "", None, ("deterministic/return",), broken))
-    tally, _, _ = run(study("one", measures=["crooked"]), tmp_path / "store.sqlite")
-    assert (tally.finished, tally.failed) == (0, 9)
-    tally, _, _ = run(study("two", measures=["final_return", "broken"]), tmp_path / "store.sqlite")
-    assert (tally.finished, tally.failed) == (9, 0)
+    tally, _, _ = run(study("one", seeds=1, measures=["crooked"]), tmp_path / "store.sqlite")
+    assert (tally.finished, tally.failed) == (0, 3)
+    two = study("two", seeds=1, measures=["final_return", "broken"])
+    tally, _, _ = run(two, tmp_path / "store.sqlite")
+    assert (tally.finished, tally.failed) == (3, 0)
     with Store(tmp_path / "store.sqlite") as store, pytest.warns(UserWarning, match="broken failed: ZeroDivisionError"):
-        found = collect(Plan(study("two", measures=["final_return", "broken"])), store, "test").runs
+        found = collect(Plan(two), store, "test").runs
     assert all(view.scores["final_return"] > 0 and view.scores["broken"] != view.scores["broken"] for view in found)

@@ -130,7 +130,7 @@ def trained(key: str, policy: str, setting: str, world: str, fast: bool | str) -
     model = made(key, policy, SETTINGS[setting], world, fast)
     start = parameters(model)
     log = record(model)
-    model.learn(3 * 8 * model.n_envs, log_interval=1)
+    model.learn(2 * 8 * model.n_envs, log_interval=1)
     assert has_moved(model, start)
     return model, log.values, (th.get_rng_state(), np.random.get_state()[1].tolist())
 
@@ -418,7 +418,7 @@ def test_what_a_callback_changes_is_seen_at_once(act: Callable[[Any], None], at_
     scheme = {"std_scheme": "fixed"} if act is wider else {}
     for fast in (False, "auto"):
         model = build("sppo", make_env(truncates=True), fast=fast, n_steps=8, policy_kwargs=scheme)
-        outcomes.append(model.learn(40, callback=Between(act, at_start)))
+        outcomes.append(model.learn(24, callback=Between(act, at_start)))
     assert_same_state(*outcomes)
     assert (outcomes[1]._flat_policy is not None) == (act in STAYS_FAST)
 
