@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 from algorithms.actors.troubled import LENGTH, Raises, Still, Troubled
 from sb3_entropy import SIMPALA
@@ -161,6 +161,31 @@ def test_a_new_training_takes_nothing_of_the_one_before(troubled: Any) -> None:
     found = bonuses(model)
     assert len(found) == len(model.ep_info_buffer) >= 18
     assert found == [WHOLE] * len(found)
+
+
+@pytest.mark.filterwarnings("ignore:Actor 1 is replaced")
+def test_what_was_counted_is_saved_and_gone_on_with(troubled: Any, tmp_path: Path) -> None:
+    """What a learner that is killed leaves in its last checkpoint."""
+    env = VecNormalize(DummyVecEnv([lambda: Monitor(Still())]))
+    plan = {1: [0, "dies"], 2: [12]}
+    options = {"n_actors": 3, "n_fragments": 2, "max_policy_lag": 3, "ent_coef": "auto_0.1", "ent_coef_lr": 1e-2}
+    model, _ = troubled(plan, env=env, learning_rate=1e-3, **options)
+    model.learn(200)
+    model.save(tmp_path / "model.zip")
+    env.save(str(tmp_path / "env.pkl"))
+    again = SIMPALA.load(
+        tmp_path / "model.zip", VecNormalize.load(str(tmp_path / "env.pkl"), DummyVecEnv([lambda: Monitor(Still())]))
+    )
+    assert again._pool is None
+    for each in (model, again):
+        assert [each.num_timesteps, each.n_replaced_actors, each.n_dropped_fragments] == [205, 1, 1]
+        assert each._n_updates == 20
+        assert each.env.obs_rms.count == model.env.obs_rms.count > 200
+        assert {int(state["step"]) for state in each.policy.optimizer.state.values()} == {20}
+    assert again.tempering.alpha == model.tempering.alpha != 0.1
+    again.learn(100, reset_num_timesteps=False)
+    assert [again.num_timesteps, again._n_updates, again.n_replaced_actors] == [305, 30, 1]
+    assert {int(state["step"]) for state in again.policy.optimizer.state.values()} == {30}
 
 
 def test_an_update_that_a_callback_has_ended_leaves_episodes_unknown(troubled: Any) -> None:
