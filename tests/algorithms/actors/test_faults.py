@@ -188,6 +188,17 @@ def test_what_was_counted_is_saved_and_gone_on_with(troubled: Any, tmp_path: Pat
     assert {int(state["step"]) for state in again.policy.optimizer.state.values()} == {30}
 
 
+def test_new_actors_begin_new_episodes(troubled: Any) -> None:
+    model, engines = troubled({}, n_actors=1)
+    model.learn(25)  # three episodes, and four steps
+    model.close()
+    assert engines[-1].closed == 1
+    model.learn(40, reset_num_timesteps=False)
+    found = bonuses(model)
+    assert len(found) == len(model.ep_info_buffer) == 3 + 5
+    assert found == [WHOLE] * len(found)
+
+
 def test_an_update_that_a_callback_has_ended_leaves_episodes_unknown(troubled: Any) -> None:
     class Stops(BaseCallback):
         def _on_step(self) -> bool:
