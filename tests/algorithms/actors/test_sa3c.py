@@ -1,4 +1,4 @@
-"""SA3C is SA2C where nothing lags; its gradients are those of a loss written down anew; what lags is applied and logged."""
+"""SA3C is SA2C where nothing lags, its gradients are those of a loss written anew, and what lags is applied and logged."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
+from contracts.envs import make_vec_env
+from contracts.models import assert_same_state, parameters, record
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from contracts.envs import make_vec_env
-from contracts.models import assert_same_state, parameters, record
 from sb3_entropy import SA2C, SA3C
 from sb3_entropy.callbacks import EntropyCallback
 from sb3_entropy.landscape.objectives.surrogate import SurrogateObjective
