@@ -172,6 +172,11 @@ def _fill_again(blank: Any, state_and_spec: tuple[Any, Any]) -> None:
         blank.spec = spec
 
 
+def _delegating(env: Any) -> Any:
+    """One that asks another environment for what it has not would look for that one for ever while it has none."""
+    return _plainly(env) if hasattr(type(env), "__getattr__") else NotImplemented
+
+
 _LEFT_OUT = (VecVideoRecorder, RecordVideo)
 #: how the copies of these are made; the first that fits
 _REDUCED: dict[Any, Callable[[Any], Any]] = {
@@ -179,6 +184,7 @@ _REDUCED: dict[Any, Callable[[Any], Any]] = {
     VecNormalize: _following,
     (VecEnvWrapper, DummyVecEnv, Monitor): _plainly,
     EzPickle: _made_again,
+    gym.Env: _delegating,
 }
 
 

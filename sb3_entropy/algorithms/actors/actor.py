@@ -3,9 +3,10 @@
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import cloudpickle
@@ -64,6 +65,23 @@ class Place:
     generators: Generators | None
 
 
+def says_who(method: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    :param method: an actor's
+    :return: the same; what it raises says whose environments it was in
+    """
+
+    @wraps(method)
+    def saying_who(self: "CollectingActor", *args: Any) -> Any:
+        try:
+            return method(self, *args)
+        except Exception as error:
+            error.add_note(f"This happened in actor {self._place.index}, in its own copies of the environments.")
+            raise
+
+    return saying_who
+
+
 class CollectingActor(ABC):
     """
     SA2C that takes no steps: it collects rollouts with the weights that it is sent, and sends back what came of them.
@@ -85,6 +103,7 @@ class CollectingActor(ABC):
         self._model.ep_info_buffer, self._model.ep_success_buffer = deque(maxlen=1), deque(maxlen=1)
         self._beginning = -1
 
+    @says_who
     def collect(self, weights: Weights) -> Fragment:
         """
         :param weights: the policy that acts
@@ -92,6 +111,9 @@ class CollectingActor(ABC):
         """
         started, model = time.perf_counter(), self._model
         weights.parameters.put_into(model.policy)
+        changes = {name: value for name, value in weights.settings.items() if getattr(model, name) != value}
+        if changes:
+            model.set_arguments(**changes)
         follow(self._env, weights.statistics)
         with self._randomness():
             self._begin(weights.beginning)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import obs_as_tensor
 
@@ -57,6 +58,31 @@ def _observations(buffer: SoftRollouts, fragments: Sequence[Fragment]) -> Any:
     return None
 
 
+def add_each(buffer: SoftRollouts) -> None:
+    """
+    Let a class of the user's own see each step, as in a rollout, where it has its own ``add``.
+
+    :param buffer: as :func:`fill` and :func:`evaluate` leave it
+    """
+    if type(buffer).add in (RolloutBuffer.add, DictRolloutBuffer.add):
+        return
+    names = ("observations", "actions", "rewards", "episode_starts", "values", "log_probs")
+    held = [getattr(buffer, name) for name in names]
+    buffer.reset()
+    for step in range(buffer.buffer_size):
+        *parts, values, log_probs = (at_step(array, step) for array in held)
+        buffer.add(*parts, th.from_numpy(values), th.from_numpy(log_probs))
+
+
+def at_step(arrays: Any, step: int) -> Any:
+    """
+    :param arrays: of shape (T, …), or a dict of them
+    :param step: t
+    :return: those of step t
+    """
+    return {key: array[step] for key, array in arrays.items()} if isinstance(arrays, dict) else arrays[step]
+
+
 @th.no_grad()
 def evaluate(
     buffer: SoftRollouts,
@@ -83,8 +109,7 @@ def evaluate(
         rows = slice(start, start + CHUNK)
         observations = _tensors(buffer, buffer.observations, rows)
         actions = _tensors(buffer, buffer.actions, rows)
-        if isinstance(policy.action_space, spaces.Discrete):
-            actions = actions.long().flatten()
+        actions = actions.long().flatten() if isinstance(policy.action_space, spaces.Discrete) else actions.float()
         if flat_policy is not None and flat_policy.rounding:
             found_log_probs, found_values = flat_policy.log_probs_and_values(observations, actions)
         else:

@@ -20,6 +20,7 @@ class Weights:
     :param parameters: θ of the policy
     :param statistics: with which observations and rewards are normalised; None if they are not
     :param beginning: how often the training has begun to count its steps from 0; actors reset their environments then
+    :param settings: arguments of the actors' models that may change from one rollout to the next, by name
     :param lesson: how actors that learn do it; None for those that do not
     """
 
@@ -27,6 +28,7 @@ class Weights:
     parameters: Snapshot
     statistics: Statistics | None
     beginning: int
+    settings: Mapping[str, Any]
     lesson: "Lesson | None" = None
 
 
@@ -38,7 +40,6 @@ class Lesson:
     :param temperature: gives α, and is tuned where the learner's is, so that entropies are computed where they are
         needed
     :param progress_remaining: the share of the training that is still to come when that update comes
-    :param arguments: of the learner's, by name, as they are now
     :param coefs: λ of each regulariser; None where it follows from the gradient
     :param references: those of the regularisers that remember policies, pickled, and None in the place of the others;
         None if there are none
@@ -47,7 +48,6 @@ class Lesson:
 
     temperature: Temperature
     progress_remaining: float
-    arguments: Mapping[str, Any]
     coefs: Sequence[float | None]
     references: bytes | None
     sends_observations: bool

@@ -1,4 +1,4 @@
-"""SA3C is SA2C where nothing lags, its gradients are those of a loss written anew, and what lags is applied and logged."""
+"""SA3C is SA2C where nothing lags, its gradients are those of a loss written anew, and what lags is descended."""
 
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,7 @@ def environments(actions: str = "discrete", normalized: bool = False) -> VecEnv:
 
 def made(cls: type, env: VecEnv | None = None, **given: Any) -> Any:
     settings = {"policy_kwargs": NETS, "seed": 3, "ent_coef": 0.05, "device": "cpu", **given}
-    env = environments() if env is None else env
-    if cls is SA2C:
-        env.reset()  # every second episode is cut, and actors' copies are of environments that have been reset once
-    return cls("MlpPolicy", env, **settings)
+    return cls("MlpPolicy", environments() if env is None else env, **settings)
 
 
 CASES: dict[str, dict[str, Any]] = {

@@ -30,6 +30,7 @@ from contracts.models import (
     assert_same_state,
     build,
     has_moved,
+    like_parent,
     observations_of,
     parameters,
     policy_for,
@@ -205,6 +206,7 @@ def test_the_parents_file_trains_on_as_the_parent_would(key: str, actions: str, 
         device="cpu",
         entropy_in_return=False,
         ent_coef_unit="normalised",
+        **like_parent(key),
     )
     assert isinstance(ours, ALGORITHMS.get(key))
     assert_same_state(ours, theirs)
