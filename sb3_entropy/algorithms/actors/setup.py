@@ -23,6 +23,13 @@ _BUFFER = ("rollout_buffer_class", "rollout_buffer_kwargs")
 _SETTINGS = ("n_steps", "gamma", "sde_sample_freq", "fast")
 
 
+class Handles(deque[Shared]):
+    """Those of things that actors were sent. A copy of a model sends its own."""
+
+    def __reduce__(self) -> tuple[type["Handles"], tuple[()]]:
+        return Handles, ()
+
+
 class ActorsSetup(AdvantageActorCritic):
     """What is made from the arguments, when the model is made, when they change, and when actors are needed."""
 
@@ -58,7 +65,7 @@ class ActorsSetup(AdvantageActorCritic):
     #: how often actors were hired since the environments were given or seeded
     _n_hired: int = 0
     #: the last weights that were put, the oldest first; the actors get that one
-    _put: "deque[Shared]"
+    _put: "Handles"
 
     def _init_actors(self, given: Mapping[str, Any]) -> None:
         """
@@ -71,7 +78,7 @@ class ActorsSetup(AdvantageActorCritic):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self._put = deque()
+        self._put = Handles()
 
     def _check_actors(self, before: Mapping[str, Any]) -> None:
         """
@@ -116,7 +123,7 @@ class ActorsSetup(AdvantageActorCritic):
     def _hire_actors(self) -> Pool:
         """:return: the actors that there are, or new ones"""
         if self._pool is None:
-            self._put = deque()
+            self._put = Handles()
             arguments = self._arguments_of_actors()
             self._recipe = None
             self._n_hired += 1
