@@ -14,15 +14,19 @@ __version__ = version("sb3-entropy")
 if TYPE_CHECKING:
     from sb3_entropy.algorithms.divergence_reg_pg import DivergenceRegPG
     from sb3_entropy.algorithms.sa2c import SA2C
+    from sb3_entropy.algorithms.sa3c import SA3C
     from sb3_entropy.algorithms.sac_adaent import SACAdaEnt
     from sb3_entropy.algorithms.sddpg import SDDPG
+    from sb3_entropy.algorithms.simpala import SIMPALA
     from sb3_entropy.algorithms.spg import SPG
     from sb3_entropy.algorithms.sppo import SPPO
     from sb3_entropy.algorithms.strpo import STRPO
 
 __all__ = [
     "SA2C",
+    "SA3C",
     "SDDPG",
+    "SIMPALA",
     "SPG",
     "SPPO",
     "STRPO",

@@ -13,11 +13,11 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
 from sb3_entropy.algorithms.actors.actor import FragmentActor
 from sb3_entropy.algorithms.actors.algorithm import AsynchronousAlgorithm
-from sb3_entropy.algorithms.actors.batch import evaluate, fill, side_by_side
+from sb3_entropy.algorithms.actors.batch import add_each, evaluate, fill, side_by_side
 from sb3_entropy.algorithms.actors.messages import Fragment
 from sb3_entropy.algorithms.common.arguments import check_arguments
 from sb3_entropy.algorithms.common.returns import soft_vtrace
-from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
+from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts, soft_buffer_class
 from sb3_entropy.environments import find_env
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.regularizer import Regularizer
@@ -53,6 +53,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **AsynchronousAlgorithm.made_from,
         "_make_replay": frozenset({"replay_size", "n_steps", "gamma", "env"}),
+        "_check_buffer": frozenset({"rollout_buffer_class"}),
     }
     actor_class = FragmentActor
 
@@ -153,8 +154,28 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     def _make_replay(self, before: Mapping[str, Any]) -> None:
         self._replay: deque[Fragment] = deque(maxlen=self.replay_size)
 
+    def _check_buffer(self, before: Mapping[str, Any]) -> None:
+        """
+        :raises ValueError: if a class of the user's own would compute the returns
+        """
+        given = self.rollout_buffer_class
+        if given is None:
+            return
+        behind = super(SoftRollouts, soft_buffer_class(given, self.observation_space))
+        methods = {given.compute_returns_and_advantage, behind.compute_returns_and_advantage}
+        if not methods <= {RolloutBuffer.compute_returns_and_advantage, SoftRollouts.compute_returns_and_advantage}:
+            raise ValueError(
+                f"rollout_buffer_class={given.__name__} computes returns in a way of its own, but SIMPALA's are those "
+                "of V-trace, which corrects for the lag of its actors. Give a class without a "
+                "compute_returns_and_advantage, or use SA2C."
+            )
+
     def _own_arguments_of_actors(self) -> dict[str, Any]:
-        return {"ent_coef": 0.0}
+        # A buffer of the user's own is the learner's.
+        return {"ent_coef": 0.0, "rollout_buffer_class": None, "rollout_buffer_kwargs": None}
+
+    def _lesson(self, n_steps: int) -> None:
+        return None
 
     def _fill(self, fragments: Sequence[Fragment]) -> tuple[np.ndarray, np.ndarray]:
         together = [*fragments, *self._replayed()]
@@ -166,6 +187,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
             last_values = evaluate(self.rollout_buffer, together, self.policy, self._flat_policy, self.gamma)
         else:  # they are the policy's own, and so is what it has found then
             last_values = side_by_side([fragment.last_values for fragment in together], axis=0)
+        add_each(self.rollout_buffer)
         return last_values, side_by_side([fragment.dones for fragment in together], axis=0)
 
     def _replayed(self) -> list[Fragment]:

@@ -18,8 +18,9 @@ def check_rollout(buffer: RolloutBuffer, last_observation: Any) -> None:
     :param last_observation: what follows it
     :raises ValueError: if an observation, action or reward in it is NaN or infinite
     """
-    for name, array in _named(buffer.observations).items():
-        _check(name, array, ENVIRONMENT)
+    if buffer.observations is not None:  # else it has been checked where they are
+        for name, array in _named(buffer.observations).items():
+            _check(name, array, ENVIRONMENT)
     _check_observation(last_observation)
     _check("action", buffer.actions, DIVERGED)
     _check("reward", buffer.rewards, ENVIRONMENT)

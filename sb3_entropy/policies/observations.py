@@ -52,9 +52,9 @@ def chunks(observations: Any, size: int) -> Iterator[Any]:
         yield rows_of(observations, slice(start, start + size))
 
 
-def evenly_spaced(n: int) -> np.ndarray:
-    """:return: at most 256 of the rows 0, …, n − 1, the first and the last among them"""
-    rows: np.ndarray = np.linspace(0, n - 1, min(N_STATES, n)).astype(int)
+def evenly_spaced(n: int, most: int = N_STATES) -> np.ndarray:
+    """:return: at most so many of the rows 0, …, n − 1, the first and the last among them"""
+    rows: np.ndarray = np.linspace(0, n - 1, min(most, n)).astype(int)
     return rows
 
 
@@ -63,13 +63,17 @@ def sample_states(buffer: RolloutBuffer | ReplayBuffer, normalize: VecNormalize 
     :param buffer: a rollout, complete or not, before or after its update has flattened it; or a replay buffer
     :param normalize: the training's, with whose statistics of this moment a replay buffer's observations are normalised
     :return: at most 256 of the observations, evenly spaced in the rollout, or in the newest 2048 transitions of the
-        replay buffer, as tensors: what the policy is looked at with; None if there are none yet
+        replay buffer, as tensors: what the policy is looked at with; those that a rollout says it has, where it has
+        not all; None if there are none yet
     """
     if isinstance(buffer, ReplayBuffer):
         return _recent(buffer, normalize)
     n_states = buffer.size() * buffer.n_envs
     if n_states == 0:
         return None
+    some = getattr(buffer, "states", None)
+    if some is not None:
+        return of_each(buffer.to_torch, some)
     rows: Any = evenly_spaced(n_states)
     if not buffer.generator_ready:
         rows = np.divmod(rows, buffer.n_envs)

@@ -36,8 +36,9 @@ def recipe(env: VecEnv) -> bytes:
     """
     What equal environments are made of, by :func:`made`. ``env`` is not changed.
 
-    A copy has the parameters and the wrappers of the original, and begins with a ``reset()``; its random numbers are
-    those of whoever seeds it, ``copy.seed(s)`` before that, without which all copies draw the same. It differs in this:
+    A copy has the parameters and the wrappers of the original, and begins with a ``reset()``. Whoever steps it seeds it
+    before, ``copy.seed(s)``: else all copies draw the same numbers, as they do of a generator that an environment does
+    not seed in its ``reset()``. It differs from the original in this:
 
     * it writes no files: a ``Monitor`` and a ``VecMonitor`` have no results file, and what records videos
       (``VecVideoRecorder``, ``RecordVideo``) is left out;
@@ -55,8 +56,8 @@ def recipe(env: VecEnv) -> bytes:
     except Exception as error:
         raise TypeError(
             f"{_called(env)} cannot be copied for another process: {_culprit(env)} cannot be pickled "
-            f"({type(error).__name__}: {error}). {_WHAT_TO_DO}, that has opened no window, file, connection or lock "
-            "yet: let it open them in reset(), or give its class a __getstate__ that leaves them out."
+            f"({type(error).__name__}: {error}). {_WHAT_TO_DO}. What is copied may not hold an open window, file or "
+            "connection, or a lock: open it in reset(), or give the class a __getstate__ that leaves it out."
         ) from error
 
 
@@ -113,7 +114,7 @@ def _plainly(thing: Any) -> Any:
 
 
 def _has_own_way(thing: Any) -> bool:
-    cls = type(thing)
+    cls: Any = type(thing)
     return cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__
 
 
@@ -135,7 +136,7 @@ def _state(thing: Any) -> Any:
     return state
 
 
-def _blank(cls: type[Any]) -> Any:
+def _blank(cls: Any) -> Any:
     return cls.__new__(cls)
 
 
@@ -171,6 +172,11 @@ def _fill_again(blank: Any, state_and_spec: tuple[Any, Any]) -> None:
         blank.spec = spec
 
 
+def _delegating(env: Any) -> Any:
+    """One that asks another environment for what it has not would look for that one for ever while it has none."""
+    return _plainly(env) if hasattr(type(env), "__getattr__") else NotImplemented
+
+
 _LEFT_OUT = (VecVideoRecorder, RecordVideo)
 #: how the copies of these are made; the first that fits
 _REDUCED: dict[Any, Callable[[Any], Any]] = {
@@ -178,6 +184,7 @@ _REDUCED: dict[Any, Callable[[Any], Any]] = {
     VecNormalize: _following,
     (VecEnvWrapper, DummyVecEnv, Monitor): _plainly,
     EzPickle: _made_again,
+    gym.Env: _delegating,
 }
 
 
@@ -195,8 +202,8 @@ def _check(env: Any) -> None:
         if isinstance(each, VecNormalize) and type(each) not in (VecNormalize, FollowingNormalize):
             raise TypeError(
                 f"{type(each).__name__} cannot be copied for another process: copies follow the statistics of a "
-                "VecNormalize, and what a subclass does beside is not known. Give a VecNormalize, and what else is done "
-                "as a VecEnvWrapper of its own."
+                "VecNormalize, and what else a subclass does is not known. Give a VecNormalize, and a VecEnvWrapper "
+                "that does the rest."
             )
 
 

@@ -72,6 +72,13 @@ class EnvPoolVecEnv(VecEnv):
         super().__init__(n_envs, observation_space, action_space)
         self.seed(seed)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The pool stays here: whoever has the copy makes one of its own, at the first :meth:`reset`."""
+        return {name: value for name, value in vars(self).items() if name not in {"envpool", "_pool", "_actions"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, envpool=import_envpool(), _pool=None, _actions=None)
+
     def reset(self) -> VecEnvObs:
         if any(self._options):
             raise ValueError(f"envpool takes no reset options, but {self._options} were given; use env_kwargs.")

@@ -1,11 +1,11 @@
 """
-Normalisation that follows somebody else's statistics: the learner's :class:`VecNormalize` has them, and the copies of its
+Normalisation that follows somebody else's statistics: the learner's ``VecNormalize`` has them, and the copies of its
 environments (:mod:`sb3_entropy.vec_env.copies`) normalise by what it sent and tell it the moments of what they saw.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize, unwrap_vec_no
 _SETTINGS = ("clip_obs", "clip_reward", "gamma", "epsilon", "training", "norm_obs", "norm_reward")
 
 
-class Summary(NamedTuple):
+@dataclass(frozen=True)
+class Summary:
     """
     Samples x₁, …, xₙ, summed up.
 
@@ -91,7 +92,7 @@ class Followed(RunningMeanStd):
         """
         if np.shape(sent.mean) != self.seen.mean.shape:
             raise ValueError(f"{_OTHERS}: of shape {np.shape(sent.mean)}, not {self.seen.mean.shape}.")
-        self.mean, self.var, self.count = sent
+        self.mean, self.var, self.count = sent.mean, sent.var, sent.count
 
     def update(self, arr: NDArray[Any]) -> None:
         """:param arr: samples, shape (n, …)"""
@@ -201,9 +202,9 @@ def merge(normalize: VecNormalize, moments: Moments) -> None:
         for key, seen in moments.observations.items() if normalize.norm_obs else ():
             if np.shape(seen.mean) != own[key].mean.shape:
                 raise ValueError(f"{others}: of shape {np.shape(seen.mean)}, not {own[key].mean.shape}.")
-            own[key].update_from_moments(*seen)
-        if moments.returns is not None:
-            normalize.ret_rms.update_from_moments(*moments.returns)
+            own[key].update_from_moments(seen.mean, seen.var, seen.count)
+        if (seen_returns := moments.returns) is not None:
+            normalize.ret_rms.update_from_moments(seen_returns.mean, seen_returns.var, seen_returns.count)
     if moments.inner is not None:
         inner = unwrap_vec_normalize(normalize.venv)
         if inner is None:

@@ -15,6 +15,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from contracts.envs import POLICY, make_env
+from sb3_entropy.algorithms.actors.algorithm import AsynchronousAlgorithm
 from sb3_entropy.algorithms.common import parents
 from sb3_entropy.handed_over import Opaque, described
 from sb3_entropy.registry import ALGORITHMS
@@ -22,6 +23,10 @@ from sb3_entropy.registry import ALGORITHMS
 KEYS = ALGORITHMS.keys()
 ON_POLICY = [key for key in KEYS if issubclass(ALGORITHMS.get(key), OnPolicyAlgorithm)]
 OFF_POLICY = [key for key in KEYS if issubclass(ALGORITHMS.get(key), OffPolicyAlgorithm)]
+
+# Those whose rollouts are fragments of actors.
+ASYNCHRONOUS = [key for key in KEYS if issubclass(ALGORITHMS.get(key), AsynchronousAlgorithm)]
+SYNCHRONOUS = [key for key in ON_POLICY if key not in ASYNCHRONOUS]
 
 # Of these an on-policy algorithm is given those that it has.
 SMALL: dict[str, Any] = {
@@ -42,6 +47,10 @@ SMALL_OFF_POLICY: dict[str, Any] = {
     "buffer_size": 200,
     "similarity_samples": 4,
 }
+
+
+# In which an asynchronous algorithm is its parent, bit for bit: one actor, whose fragments never lag; GAE; one pass.
+LIKE_PARENT: dict[str, Any] = {"n_actors": 1, "advantage": "gae", "n_epochs": 1}
 
 
 # Where a divergence stands in the entropy's place, both are there.
@@ -73,6 +82,12 @@ def small(algorithm: type[BaseAlgorithm], **kwargs: Any) -> dict[str, Any]:
     settings = SMALL_OFF_POLICY if issubclass(algorithm, OffPolicyAlgorithm) else SMALL
     given = {name: value for name, value in settings.items() if name in arguments_of(algorithm)}
     return {**given, **(WITH_DIVERGENCE if "divergence" in given else {}), **kwargs}
+
+
+def like_parent(key: str) -> dict[str, Any]:
+    """:return: the settings in which an algorithm of ours is its parent, besides those of every one"""
+    known = arguments_of(ALGORITHMS.get(key)) if key in ASYNCHRONOUS else ()
+    return {name: value for name, value in LIKE_PARENT.items() if name in known}
 
 
 def build(algorithm: type[BaseAlgorithm] | str, env: Any = None, **kwargs: Any) -> Any:

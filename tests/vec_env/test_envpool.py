@@ -1,5 +1,6 @@
 """The envpool adapter against Gymnasium's own environments: conventions, and the physics of every transition."""
 
+import pickle
 import sys
 
 import gymnasium as gym
@@ -139,6 +140,25 @@ def test_seeds_are_one_an_environment_and_a_seeded_reset_repeats():
         each.close()
     assert vec_env.reset().shape == (3, 3)  # closed, it opens again
     vec_env.close()
+
+
+def test_its_pickle_makes_a_pool_of_its_own():
+    vec_env = EnvPoolVecEnv("Pendulum-v1", 2, seed=0, max_episode_steps=3)
+    vec_env.reset()
+    copy = pickle.loads(pickle.dumps(vec_env))
+    with pytest.raises(RuntimeError, match="reset"):
+        copy.step(np.zeros((2, 1)))
+    for each in (vec_env, copy):
+        each.seed(9)
+    for _ in range(2):
+        np.testing.assert_array_equal(copy.reset(), vec_env.reset())
+        for _ in range(3):
+            ours, theirs = copy.step(np.ones((2, 1))), vec_env.step(np.ones((2, 1)))
+            np.testing.assert_equal(ours[:3], theirs[:3])
+        assert ours[2].all()
+    vec_env.close()
+    assert copy.step(np.ones((2, 1)))[0].shape == (2, 3)  # a pool of its own
+    copy.close()
 
 
 def test_returned_arrays_are_not_changed_by_later_steps():

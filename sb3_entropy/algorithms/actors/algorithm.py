@@ -5,7 +5,8 @@ An algorithm of the family says what its actors are, and what an update is.
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_entropy.algorithms.actors.batch import fill, side_by_side
-from sb3_entropy.algorithms.actors.messages import Fragment, Weights
+from sb3_entropy.algorithms.actors.batch import at_step, fill, side_by_side
+from sb3_entropy.algorithms.actors.messages import Fragment, Lesson, Weights
 from sb3_entropy.algorithms.actors.pool import Pool
 from sb3_entropy.algorithms.actors.setup import ActorsSetup
 from sb3_entropy.policies.parameters import Snapshot
+from sb3_entropy.vec_env.copies import recipe
 from sb3_entropy.vec_env.following import merge, statistics
 
 
@@ -52,6 +54,9 @@ class AsynchronousAlgorithm(ActorsSetup):
     :param weights_delay: actors get the weights of so many updates ago; to study what lag does
     """
 
+    #: what went to the actors with the last weights besides them
+    _last_settings: Mapping[str, Any] = MappingProxyType({})
+
     # ------------------------------------------------------------------ fragments
 
     def _collect(
@@ -62,7 +67,7 @@ class AsynchronousAlgorithm(ActorsSetup):
         self._choose_path()  # the callback may have changed anything
         self._version += 1
         try:
-            fragments = self._gather()
+            fragments = self._gather(n_rollout_steps)
         except BaseException:  # whatever it is, no actors are left behind
             self.close()
             raise
@@ -70,31 +75,39 @@ class AsynchronousAlgorithm(ActorsSetup):
             return False
         self._last_obs = side_by_side([one.last_observations for one in fragments], axis=0)
         last_values, dones = self._fill(fragments)
-        self.rollout_buffer.compute_returns_and_advantage(th.from_numpy(last_values), dones)
-        callback.update_locals({"dones": dones, "values": last_values})
+        values = th.from_numpy(last_values)[:, None]
+        try:
+            self.rollout_buffer.compute_returns_and_advantage(values, dones)
+        except Exception as error:
+            actors = ", ".join(str(fragment.actor) for fragment in fragments)
+            error.add_note(f"The environments of this update are {self.n_envs} of each of the actors {actors}.")
+            raise
+        n_envs = sum(fragment.shape[1] for fragment in fragments)
+        callback.update_locals({"n_steps": n_rollout_steps, "dones": dones[:n_envs], "values": values[:n_envs]})
         callback.on_rollout_end()
         return True
 
-    def _gather(self) -> list[Fragment]:
+    def _gather(self, n_steps: int) -> list[Fragment]:
         """
         Put the weights, and take the first fragments that come.
 
+        :param n_steps: how long a fragment is
         :return: ``n_fragments`` of them, of different actors, none of which lags too much
         :raises EngineError: if actors die again and again, or the engine cannot go on
         """
         pool = self._hire_actors()
-        self._put_weights()
+        self._put_weights(self._settings(n_steps))
         fragments: list[Fragment] = []
         while (missing := self.n_fragments - len(fragments)) > 0:
             for fragment in self._take(pool, missing, {fragment.actor for fragment in fragments}):
                 if self._vec_normalize_env is not None and fragment.moments is not None:
                     merge(self._vec_normalize_env, fragment.moments)
-                if self._lag(fragment) > self._largest_lag:
+                if self._lag(fragment) > self._largest_lag or fragment.shape[0] != n_steps:
                     self._drop(fragment)
                 else:
                     fragments.append(fragment)
         self._log_actors(fragments)
-        return fragments
+        return sorted(fragments, key=lambda fragment: fragment.actor)
 
     def _take(self, pool: Pool, most: int, here: Collection[int]) -> list[Any]:
         """
@@ -118,18 +131,28 @@ class AsynchronousAlgorithm(ActorsSetup):
         self.n_replaced_actors += len(pool.replaced)
         pool.replaced.clear()
 
-    def _put_weights(self) -> None:
+    def _put_weights(self, settings: dict[str, Any]) -> None:
+        if settings != self._last_settings:
+            self._put.clear()  # what goes with older weights is of no use any more
+        self._last_settings = settings
         weights = Weights(
             version=self._version,
             parameters=Snapshot(self.policy),
             statistics=None if self._vec_normalize_env is None else statistics(self._vec_normalize_env),
-            alpha=self.tempering.alpha,
-            progress_remaining=self._current_progress_remaining,
             beginning=self._beginning,
+            settings=settings,
+            lesson=self._lesson(settings["n_steps"]),
         )
         self._put.append(self._hire_actors().share(weights))
         while len(self._put) > self.weights_delay + 1:
             self._put.popleft()
+
+    @abstractmethod
+    def _lesson(self, n_steps: int) -> Lesson | None:
+        """
+        :param n_steps: how long a fragment is
+        :return: how actors that learn do it; None if the learner does
+        """
 
     def _most_under_way(self, here: int) -> int | None:
         """:return: how many fragments may be under way so that none has to lag too much, if they come in order"""
@@ -178,11 +201,19 @@ class AsynchronousAlgorithm(ActorsSetup):
         dones_after = side_by_side([fragment.dones for fragment in fragments], axis=0)
         rewards = side_by_side([fragment.rewards for fragment in fragments])
         n_steps, n_envs = rewards.shape
+        of_one_step = (n_envs, *self.action_space.shape)  # type: ignore[misc]
         for step in range(n_steps):
             ended = step + 1 == n_steps
             infos = [info for fragment in fragments for info in fragment.infos[step]]
             dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
             self.num_timesteps += n_envs
+            if buffer.observations is not None:
+                callback.update_locals(
+                    {
+                        "obs_tensor": obs_as_tensor(at_step(buffer.observations, step), self.device),
+                        "new_obs": last if ended else at_step(buffer.observations, step + 1),
+                    }
+                )
             callback.update_locals(
                 {
                     "self": self,
@@ -191,12 +222,10 @@ class AsynchronousAlgorithm(ActorsSetup):
                     "rollout_buffer": buffer,
                     "n_rollout_steps": n_steps,
                     "n_steps": step,
-                    "obs_tensor": obs_as_tensor(_at(buffer.observations, step), self.device),
-                    "actions": buffer.actions[step],
+                    "actions": buffer.actions[step].reshape(of_one_step),
                     "clipped_actions": np.concatenate([fragment.clipped_actions[step] for fragment in fragments]),
                     "values": th.from_numpy(buffer.values[step, :, None]),
                     "log_probs": th.from_numpy(buffer.log_probs[step]),
-                    "new_obs": last if ended else _at(buffer.observations, step + 1),
                     "rewards": rewards[step],
                     "dones": dones,
                     "infos": infos,
@@ -209,8 +238,20 @@ class AsynchronousAlgorithm(ActorsSetup):
                 return False
             buffer.pos = step
             self._update_info_buffer(infos, dones)
+            callback.update_locals({"idx": n_envs - 1, "done": dones[-1], **self._at_time_limit(infos, step, rewards)})
         buffer.pos = n_steps
         return True
+
+    def _at_time_limit(self, infos: Sequence[dict[str, Any]], step: int, rewards: np.ndarray) -> dict[str, Any]:
+        """:return: what the loop shows of the last episode that a time limit has ended in a step; nothing without"""
+        limited = [env for env, info in enumerate(infos) if info.get("TimeLimit.truncated", False)]
+        if not limited or infos[limited[-1]].get("terminal_observation") is None:
+            return {}
+        at = step, limited[-1]
+        observation = self.policy.obs_to_tensor(infos[at[1]]["terminal_observation"])[0]
+        # The reward has γ times it; at γ = 0 nobody has it.
+        value = (self.rollout_buffer.rewards[at] - rewards[at]) / self.gamma if self.gamma else np.nan
+        return {"terminal_obs": observation, "terminal_value": th.tensor([value], dtype=th.float32)}
 
     @abstractmethod
     def _fill(self, fragments: Sequence[Fragment]) -> tuple[np.ndarray, np.ndarray]:
@@ -232,12 +273,8 @@ class AsynchronousAlgorithm(ActorsSetup):
         progress_bar: bool = False,
     ) -> tuple[int, BaseCallback]:
         self._beginning += reset_num_timesteps
-        if reset_num_timesteps and self._pool is not None:
+        if self._pool is None and self.env is not None:
+            self._recipe = recipe(self.env)
+        if self._pool is not None and reset_num_timesteps:
             self._pool.discard()  # of episodes that are not gone on with
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
-
-
-def _at(observations: Any, step: int) -> Any:
-    if isinstance(observations, dict):
-        return {key: array[step] for key, array in observations.items()}
-    return observations[step]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from gymnasium import spaces
+from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import obs_as_tensor
 
@@ -13,6 +14,7 @@ from sb3_entropy.algorithms.actors.messages import Fragment
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.on_policy.fast.policy import FlatPolicy
 from sb3_entropy.algorithms.on_policy.soft_returns import CHUNK
+from sb3_entropy.policies.observations import joined
 
 
 def side_by_side(parts: Sequence[Any], axis: int = 1) -> Any:
@@ -35,13 +37,50 @@ def fill(buffer: SoftRollouts, fragments: Sequence[Fragment]) -> None:
     """
     buffer.n_envs = sum(fragment.shape[1] for fragment in fragments)
     buffer.reset()
-    buffer.observations = side_by_side([fragment.observations for fragment in fragments])
+    buffer.observations = _observations(buffer, fragments)
     buffer.actions = side_by_side([fragment.actions for fragment in fragments])
     buffer.rewards = side_by_side([fragment.bootstrapped for fragment in fragments]).copy()
     buffer.episode_starts = side_by_side([fragment.episode_starts for fragment in fragments])
     buffer.values = side_by_side([fragment.values for fragment in fragments])
     buffer.log_probs = side_by_side([fragment.log_probs for fragment in fragments])
+    entropies = [fragment.gradient and fragment.gradient.entropies for fragment in fragments]
+    if all(of_one is not None for of_one in entropies):
+        buffer.entropies = side_by_side(entropies)
     buffer.pos, buffer.full = buffer.buffer_size, True
+
+
+def _observations(buffer: SoftRollouts, fragments: Sequence[Fragment]) -> Any:
+    """:return: all of them; None if an actor has kept its own, and the buffer has a few"""
+    if all(fragment.observations is not None for fragment in fragments):
+        return side_by_side([fragment.observations for fragment in fragments])
+    states = [fragment.gradient and fragment.gradient.states for fragment in fragments]
+    buffer.states = joined([some for some in states if some is not None])
+    return None
+
+
+def add_each(buffer: SoftRollouts) -> None:
+    """
+    Let a class of the user's own see each step, as in a rollout, where it has its own ``add``.
+
+    :param buffer: as :func:`fill` and :func:`evaluate` leave it
+    """
+    if type(buffer).add in (RolloutBuffer.add, DictRolloutBuffer.add):
+        return
+    names = ("observations", "actions", "rewards", "episode_starts", "values", "log_probs")
+    held = [getattr(buffer, name) for name in names]
+    buffer.reset()
+    for step in range(buffer.buffer_size):
+        *parts, values, log_probs = (at_step(array, step) for array in held)
+        buffer.add(*parts, th.from_numpy(values), th.from_numpy(log_probs))
+
+
+def at_step(arrays: Any, step: int) -> Any:
+    """
+    :param arrays: of shape (T, …), or a dict of them
+    :param step: t
+    :return: those of step t
+    """
+    return {key: array[step] for key, array in arrays.items()} if isinstance(arrays, dict) else arrays[step]
 
 
 @th.no_grad()
@@ -70,8 +109,7 @@ def evaluate(
         rows = slice(start, start + CHUNK)
         observations = _tensors(buffer, buffer.observations, rows)
         actions = _tensors(buffer, buffer.actions, rows)
-        if isinstance(policy.action_space, spaces.Discrete):
-            actions = actions.long().flatten()
+        actions = actions.long().flatten() if isinstance(policy.action_space, spaces.Discrete) else actions.float()
         if flat_policy is not None and flat_policy.rounding:
             found_log_probs, found_values = flat_policy.log_probs_and_values(observations, actions)
         else:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import cloudpickle
 import numpy as np
-import torch as th
 
-from sb3_entropy.algorithms.actors.actor import Place
+from sb3_entropy.algorithms.actors.actor import CollectingActor, Generators, Place
 from sb3_entropy.algorithms.actors.pool import Pool
+from sb3_entropy.algorithms.common.flat_optimizers import NoSteps
 from sb3_entropy.algorithms.on_policy.advantage_actor_critic import AdvantageActorCritic
 from sb3_entropy.engines import Actor, Engine, Shared, make_engine
 from sb3_entropy.engines.ray_cluster import check_address
@@ -19,8 +19,16 @@ from sb3_entropy.vec_env.copies import recipe
 
 _WHERE = ("n_actors", "engine", "ray_address")
 _WHEN = ("n_fragments", "max_policy_lag", "weights_delay")
-#: arguments of the learner's that are the actors' too
-_OF_ACTORS = ("n_steps", "gamma", "sde_sample_freq", "rollout_buffer_class", "rollout_buffer_kwargs", "fast")
+_BUFFER = ("rollout_buffer_class", "rollout_buffer_kwargs")
+#: arguments of the learner's that are the actors' too, and go to them with the weights when they have changed
+_SETTINGS = ("n_steps", "gamma", "sde_sample_freq", "fast")
+
+
+class Handles(deque[Shared]):
+    """Those of things that actors were sent. A copy of a model sends its own."""
+
+    def __reduce__(self) -> tuple[type["Handles"], tuple[()]]:
+        return Handles, ()
 
 
 class ActorsSetup(AdvantageActorCritic):
@@ -29,7 +37,7 @@ class ActorsSetup(AdvantageActorCritic):
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **AdvantageActorCritic.made_from,
         "_check_actors": frozenset({*_WHERE, *_WHEN}),
-        "_dismiss_actors": frozenset({*_WHERE, *_OF_ACTORS, "env"}),
+        "_dismiss_actors": frozenset({*_WHERE, *_BUFFER, "env"}),
     }
 
     n_actors: int
@@ -39,7 +47,10 @@ class ActorsSetup(AdvantageActorCritic):
     max_policy_lag: int | None
     weights_delay: int
     #: what lives in a worker, made of arguments and a :class:`~sb3_entropy.algorithms.actors.actor.Place`
-    actor_class: ClassVar[type]
+    actor_class: ClassVar[type[CollectingActor]]
+
+    #: more arguments of the learner's that go to its actors with the weights
+    learned_by: ClassVar[tuple[str, ...]] = ()
 
     #: fragments that came too late to be learned from
     n_dropped_fragments: int = 0
@@ -50,8 +61,12 @@ class ActorsSetup(AdvantageActorCritic):
     #: how often the steps were begun to be counted from 0
     _beginning: int = 0
     _pool: Pool | None = None
+    #: of the environments before the training has reset them, until actors are made of it
+    _recipe: bytes | None = None
+    #: how often actors were hired since the environments were given or seeded
+    _n_hired: int = 0
     #: the last weights that were put, the oldest first; the actors get that one
-    _put: "deque[Shared]"
+    _put: "Handles"
 
     def _init_actors(self, given: Mapping[str, Any]) -> None:
         """
@@ -64,7 +79,7 @@ class ActorsSetup(AdvantageActorCritic):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self._put = deque()
+        self._put = Handles()
 
     def _check_actors(self, before: Mapping[str, Any]) -> None:
         """
@@ -91,6 +106,8 @@ class ActorsSetup(AdvantageActorCritic):
     def _dismiss_actors(self, before: Mapping[str, Any]) -> None:
         """They are other ones from the next rollout on; these end when nobody knows them any more."""
         self._pool = None
+        if "env" in before:
+            self._recipe, self._n_hired = None, 0
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """
@@ -98,7 +115,7 @@ class ActorsSetup(AdvantageActorCritic):
             begins
         """
         super().set_random_seed(seed)
-        self._pool = None
+        self._pool, self._recipe, self._n_hired = None, None, 0
 
     def close(self) -> None:
         """End the actors. ``learn`` makes new ones; a model that nobody holds any more ends its own."""
@@ -109,8 +126,10 @@ class ActorsSetup(AdvantageActorCritic):
     def _hire_actors(self) -> Pool:
         """:return: the actors that there are, or new ones, whose episodes begin"""
         if self._pool is None:
-            self._put = deque()
+            self._put = Handles()
             arguments = self._arguments_of_actors()
+            self._recipe = None
+            self._n_hired += 1
 
             def spawn(engine: Engine, arguments: Shared, index: int, before: int) -> Actor:
                 return engine.spawn(self.actor_class, arguments, self._place(index, before))
@@ -126,13 +145,21 @@ class ActorsSetup(AdvantageActorCritic):
         :return: the arguments of SA2C's constructor that make an actor's model, pickled
         :raises TypeError: if they cannot be pickled
         """
-        arguments = {name: getattr(self, name) for name in _OF_ACTORS}
-        arguments["fast"] = self.fast and "auto"
+        arguments = {**self._settings(self.n_steps), **{name: getattr(self, name) for name in _BUFFER}}
         arguments |= self._own_arguments_of_actors()
-        arguments |= {"policy": self.policy_class, "policy_kwargs": self.policy_kwargs, "use_sde": self.use_sde}
-        arguments |= {"env": recipe(self.env), "device": "cpu"}  # type: ignore[arg-type]
+        policy_kwargs = {**self.policy_kwargs, "optimizer_class": NoSteps, "optimizer_kwargs": {}}
+        arguments |= {"policy": self.policy_class, "policy_kwargs": policy_kwargs, "use_sde": self.use_sde}
+        arguments |= {"env": self._recipe or recipe(self.env), "device": "cpu"}  # type: ignore[arg-type]
         pickled: bytes = cloudpickle.dumps(arguments)
         return pickled
+
+    def _settings(self, n_steps: int) -> dict[str, Any]:
+        """
+        :param n_steps: T of this rollout
+        :return: the arguments that actors are given with the weights
+        """
+        held = {name: getattr(self, name) for name in (*_SETTINGS, *self.learned_by)}
+        return {**held, "n_steps": n_steps, "fast": self.fast and "auto"}
 
     @abstractmethod
     def _own_arguments_of_actors(self) -> dict[str, Any]:
@@ -140,24 +167,23 @@ class ActorsSetup(AdvantageActorCritic):
 
     def _place(self, index: int, before: int) -> Place:
         """
-        The first actor goes on where the model's own random numbers are, so that one alone acts as the model would;
-        the others, and whoever comes later, have seeds of their own.
+        The first actor goes on where the environments and the model's own random numbers are, so that one alone acts as
+        the model would; the others, and whoever comes later, have seeds of their own.
 
         :param index: an actor's number
         :param before: how many had it before
         """
-        serial = self.engine == "serial"
-        if index == before == 0:
-            return Place(0, self.seed, None if serial else th.get_rng_state().numpy())
-        number = before * self.n_actors + index
+        if index == before == 0 and self._n_hired == 1:
+            return Place(0, None, None if self.engine == "serial" else Generators.present())
         base = secrets.randbits(31) if self.seed is None else self.seed
-        # Gymnasium's seeds are below 2**32; environment j of an actor gets its seed + j.
-        seed = (base + number * self.n_envs) % 2**31
-        generator: np.ndarray = th.Generator().manual_seed(seed).get_state().numpy()
-        return Place(index, seed, generator)
+        words = np.random.SeedSequence(base, spawn_key=(self._n_hired, before, index)).generate_state(1)
+        seed = int(words[0]) % 2**31  # environment j of an actor gets its seed + j, of which Gymnasium takes 32 bits
+        return Place(index, seed, Generators.seeded(seed))
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_pool", "_put", "_rollout_envs"]
+        """And what belongs to these actors."""
+        of_actors = ("_pool", "_put", "_recipe", "_n_hired", "_last_settings")
+        return [*super()._excluded_save_params(), *of_actors, "_rollout_envs"]
 
     @property
     def _n_streams(self) -> int:

@@ -76,6 +76,7 @@ _FLAGS = (
     "use_target_actor",
     "use_target_critic",
     "soft_n_step",
+    "send_observations",
 )
 _CHOICES = {
     "soft_gradient": ("entropy", "log_prob"),

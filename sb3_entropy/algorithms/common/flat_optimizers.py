@@ -244,8 +244,34 @@ class FlatRMSprop(FlatOptimizer):
         values.addcdiv_(gradients, square.sqrt().add_(group["eps"]), value=-group["lr"])
 
 
+class NoSteps(Optimizer):
+    """
+    An optimiser that leaves the parameters as they are, where somebody else descends the gradients that they have.
+
+    :param params: the parameters
+    :param lr: of no consequence
+    """
+
+    def __init__(self, params: Any, lr: float = 0.0):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Take none."""
+
+
+class FlatNoSteps(FlatOptimizer):
+    """The same."""
+
+    optimizer_class = NoSteps
+    plain: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    begins: ClassVar[dict[str, float]] = {}
+
+    def step(self, values: th.Tensor, gradients: th.Tensor, state: dict[str, th.Tensor], count: int) -> None:
+        """Take none."""
+
+
 FLAT_OPTIMIZERS: dict[type[Optimizer], type[FlatOptimizer]] = {
-    cls.optimizer_class: cls for cls in (FlatAdam, FlatRMSprop, FlatRMSpropTFLike)
+    cls.optimizer_class: cls for cls in (FlatAdam, FlatRMSprop, FlatRMSpropTFLike, FlatNoSteps)
 }
 
 
@@ -257,14 +283,14 @@ def why_not_flat(optimizer: Optimizer, parameters: list[nn.Parameter]) -> str | 
     """
     made = FLAT_OPTIMIZERS.get(type(optimizer))
     if made is None:
-        known = " and ".join(cls.__name__ for cls in FLAT_OPTIMIZERS)
+        known = " and ".join(cls.__name__ for cls in FLAT_OPTIMIZERS if cls is not NoSteps)
         return f"the optimizer is {type(optimizer).__name__}, and not one of {known}"
     group = optimizer.param_groups[0]
     if len(optimizer.param_groups) > 1 or [id(p) for p in group["params"]] != [id(p) for p in parameters]:
         return "the optimizer's parameters are not the policy's, in one group"
     given = {name: group.get(name, values[0]) for name, values in made.plain.items()}
     other = [f"{name}={value!r}" for name, value in given.items() if value not in made.plain[name]]
-    if other or not isinstance(group["lr"], float | int) or group["eps"] <= 0:
+    if other or not isinstance(group["lr"], float | int) or group.get("eps", 1.0) <= 0:
         return f"the optimizer has options of its own: {', '.join(other) or 'lr or eps'}"
     if _global_optimizer_pre_hooks or _global_optimizer_post_hooks:
         return "there are hooks on all optimizers"

@@ -133,11 +133,14 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         :raises ValueError: if an observation, action or reward is not finite
         """
         self._begin_update(buffer, dones)
-        if not self._needs_rollout_entropies:
+        cannot_be_known = buffer.entropies is None and buffer.observations is None
+        if not self._needs_rollout_entropies or cannot_be_known:
             # Sums that miss a part are no soft returns, neither now nor when the entropy is needed again.
             self.journal.begin_episodes(self._n_streams, self._stats_window_size, afresh=True)
             return buffer.rewards
-        entropies = rollout_entropies(self.policy, buffer, self._flat_policy)
+        if buffer.entropies is None:
+            buffer.entropies = rollout_entropies(self.policy, buffer, self._flat_policy)
+        entropies = buffer.entropies
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
         bonuses = self.tempering.alpha * entropies
         scale = reward_scale(self._vec_normalize_env)

@@ -27,12 +27,16 @@ class SoftRollouts(RolloutBuffer):
     - ``estimate``, if set, makes advantages and returns of them, each of shape (T, N), in GAE's place.
     - Samples over a box are stored as they are, whatever the box's dtype.
     - ``keep``, if set, says which transitions, shape (T, N), are sampled.
+    - ``entropies``, where it is known: H(π(·|s)) in nats of every stored step, shape (T, N).
+    - ``states``, where it has no observations since they are elsewhere: a few of them, shape (n, …).
     - ``grow`` and ``trim`` let a rollout have any length.
     """
 
     soft_rewards: SoftRewards | None = None
     estimate: Estimate | None = None
     keep: np.ndarray | None = None
+    entropies: np.ndarray | None = None
+    states: Any = None
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
         """
@@ -63,7 +67,7 @@ class SoftRollouts(RolloutBuffer):
         if isinstance(self.action_space, spaces.Box) and self.action_space.dtype != np.float64:
             # The samples themselves: in the dtype of a box of integers they would be cut off, to another log π.
             self.actions = np.zeros(self.actions.shape, np.float32)
-        self.keep = None
+        self.keep, self.entropies, self.states = None, None, None
 
     def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> RolloutBufferSamples:
         if self.keep is not None:

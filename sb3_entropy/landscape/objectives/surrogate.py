@@ -83,6 +83,11 @@ class SurrogateObjective(Objective):
             raise TypeError(f"A surrogate loss is one of a rollout, but {type(model).__name__} has no rollout buffer.")
         if not buffer.full:
             raise ValueError("The model's rollout buffer is not full. Let it learn for a rollout first.")
+        if buffer.observations is None:
+            raise ValueError(
+                f"The rollout buffer of this {type(model).__name__} has no observations: its actors have kept them. "
+                "Let it learn for a rollout with send_observations=True."
+            )
 
         def rows(array: np.ndarray) -> np.ndarray:
             return array.copy() if buffer.generator_ready else BaseBuffer.swap_and_flatten(array)

@@ -13,7 +13,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from contracts.envs import BOX, DICT, VECTOR, RandomEnv, make_env
-from contracts.models import KEYS, ON_POLICY, arguments_of, build
+from contracts.models import ASYNCHRONOUS, KEYS, ON_POLICY, SYNCHRONOUS, arguments_of, build
+from contracts.pairs import combinations
 from sb3_entropy.registry import ALGORITHMS
 
 NAN, INF = math.nan, math.inf
@@ -148,14 +149,41 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "blend_temperature": [(0, f"{NUMBER} > 0"), (-1, NUMBER), (NAN, NUMBER), ("warm", NUMBER)],
     "plain_entropy": [("yes", FLAG), (1, FLAG), (None, FLAG)],
     "plain_critic_init": [("frsh", "Available: copy, fresh. Did you mean 'fresh'"), (None, "Available")],
+    **{
+        name: [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), ("many", WHOLE), (None, WHOLE)]
+        for name in ("n_actors", "n_minibatches", "replay_size")
+    },
+    "n_fragments": [(0, f"{WHOLE} ≥ 1"), (1.5, WHOLE), (None, WHOLE), (99, r"n_fragments must be at most n_actors=\d")],
+    "engine": [("proces", "Available: .*process.*Did you mean 'process'"), (3, "Available"), (None, "Available")],
+    "ray_address": [("10.0.0.1:6379", "Only engine='ray' has a ray_address")],
+    "max_policy_lag": [(-1, f"{WHOLE} ≥ 0"), (0.5, WHOLE), ("none", WHOLE)],
+    "weights_delay": [(-1, f"{WHOLE} ≥ 0"), (0.5, WHOLE), (None, WHOLE)],
+    "n_replayed": [(-1, f"{WHOLE} ≥ 0"), (0.5, WHOLE), (None, WHOLE)],
+    "correction": [("v-trace", "Available: none, vtrace. Did you mean 'vtrace'"), (None, "Available")],
+    "advantage": [("gea", "Available: gae, impala. Did you mean 'gae'"), (3, "Available")],
+    **{
+        name: [(0, f"{NUMBER} > 0"), (-1.0, NUMBER), (NAN, NUMBER), (INF, NUMBER), ("one", NUMBER), (None, NUMBER)]
+        for name in ("rho_bar", "c_bar", "pg_rho_bar")
+    },
     "variant": [("cod", "Available: code, poster. Did you mean 'code'"), (None, "Available: code, poster")],
 }
 
 
 def wrong_arguments() -> list[Any]:
-    """:return: algorithm, argument, value, and words of the message"""
+    """
+    :return: algorithm, argument, value, and words of the message; slow are those of arguments that an asynchronous
+        algorithm has from others
+    """
+    of_others = {name for key in SYNCHRONOUS for name in arguments_of(ALGORITHMS.get(key))}
     return [
-        pytest.param(key, name, value, words, id=f"{key}-{name}-{value}")
+        pytest.param(
+            key,
+            name,
+            value,
+            words,
+            id=f"{key}-{name}-{value}",
+            marks=pytest.mark.slow if key in ASYNCHRONOUS and name in of_others else (),
+        )
         for key in KEYS
         for name in arguments_of(ALGORITHMS.get(key))
         for value, words in WRONG.get(name, ())
@@ -194,22 +222,21 @@ def test_every_argument_of_ours_is_tried() -> None:
     assert {name for key in KEYS for name in arguments_of(ALGORITHMS.get(key))} <= tried
 
 
-@pytest.mark.parametrize(
-    ("ent_coef", "words"),
-    [
-        ("auto_0", "the initial value of ent_coef must be a number > 0"),
-        ("auto_-1", "the initial value of ent_coef must be a number > 0"),
-        ("auto_nan", "the initial value of ent_coef must be a number > 0, but nan"),
-        ("lin_-0.1", "the initial value of ent_coef must be a number ≥ 0, but -0.1"),
-        ("decay_-1_0.9", "the initial value of ent_coef must be a number ≥ 0"),
-        ("decay_1_0", "the decay factor of ent_coef must be a number > 0 and ≤ 1, but 0.0"),
-        ("decay_1_1.5", "the decay factor of ent_coef must be"),
-        ("decay_1_0.9_-1", "the floor of ent_coef must be a number ≥ 0, but -1.0"),
-    ],
-)
-@pytest.mark.parametrize("key", KEYS)
-def test_a_temperature_out_of_range(key: str, ent_coef: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+TEMPERATURES = {
+    "auto_0": "the initial value of ent_coef must be a number > 0",
+    "auto_-1": "the initial value of ent_coef must be a number > 0",
+    "auto_nan": "the initial value of ent_coef must be a number > 0, but nan",
+    "lin_-0.1": "the initial value of ent_coef must be a number ≥ 0, but -0.1",
+    "decay_-1_0.9": "the initial value of ent_coef must be a number ≥ 0",
+    "decay_1_0": "the decay factor of ent_coef must be a number > 0 and ≤ 1, but 0.0",
+    "decay_1_1.5": "the decay factor of ent_coef must be",
+    "decay_1_0.9_-1": "the floor of ent_coef must be a number ≥ 0, but -1.0",
+}
+
+
+@pytest.mark.parametrize(("key", "ent_coef"), combinations(KEYS, TEMPERATURES, inheriting=ASYNCHRONOUS))
+def test_a_temperature_out_of_range(key: str, ent_coef: str) -> None:
+    with pytest.raises(ValueError, match=TEMPERATURES[ent_coef]):
         build(key, ent_coef=ent_coef)
 
 

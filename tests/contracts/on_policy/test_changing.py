@@ -29,12 +29,15 @@ from contracts.models import (
     assert_same_state,
     build,
     deep_state,
+    like_parent,
     parameters,
     record,
     stock_parent,
 )
 from sb3_entropy import SA2C
+from sb3_entropy.algorithms.actors import setup
 from sb3_entropy.algorithms.common.changing import FIXED
+from sb3_entropy.engines.serial import SerialEngine
 from sb3_entropy.errors import check_number
 from sb3_entropy.registry import ALGORITHMS
 
@@ -90,6 +93,13 @@ OTHER: dict[str, Any] = {
     "coef": "decay_3_0.5",
     "target_divergence": 0.5,
     "coef_lr": 0.02,
+    "engine": "process",
+    "ray_address": "10.0.0.1:6379",
+    "n_fragments": 2,
+    "max_policy_lag": 0,
+    "correction": "none",
+    "advantage": "gae",
+    "replay_size": 1,
 }
 # What an argument needs to be felt.
 TUNED = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "ent_coef_lr": 0.01}
@@ -115,12 +125,16 @@ BESIDE: dict[str, dict[str, Any]] = {
     "reference": {"coef": 3.0},
     "cap": {"mode": "repel", "coef": 3.0},
     "target_divergence": TUNED_COEF,
+    "n_actors": {"n_steps": 4},
+    "weights_delay": {"n_steps": 4},
+    "ray_address": {"engine": "ray"},
+    "replay_size": {"n_replayed": 1, "n_steps": 2},
     "coef_lr": TUNED_COEF,
     "line_search_shrinking_factor": FAR,
     "line_search_max_iter": FAR,
 }
 # What changes nothing that is learned.
-SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast"}
+SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast", "engine", "ray_address"}
 
 
 def other(name: str, model: Any) -> Any:
@@ -182,6 +196,19 @@ def differs(model: Any, other: dict[str, th.Tensor]) -> bool:
     return any(not th.equal(tensor, other[name]) for name, tensor in parameters(model).items())
 
 
+@pytest.fixture(autouse=True)
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All engines are the serial one here. Gives the arguments of those that were asked for."""
+    asked: list[Any] = []
+
+    def make_engine(*arguments: Any) -> SerialEngine:
+        asked.append(arguments)
+        return SerialEngine()
+
+    monkeypatch.setattr(setup, "make_engine", make_engine)
+    return asked
+
+
 LEARNED: dict[str, dict[str, th.Tensor]] = {}
 
 
@@ -195,7 +222,7 @@ def learned(key: str, with_it: dict[str, Any]) -> dict[str, th.Tensor]:
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 @pytest.mark.parametrize(("key", "name"), arguments(fixed=False))
-def test_an_argument_set_afterwards_is_as_if_it_had_been_given(key: str, name: str) -> None:
+def test_an_argument_set_afterwards_is_as_if_it_had_been_given(key: str, name: str, engines: list[Any]) -> None:
     with_it = beside(key, name)
     assigned = make(key, **with_it)
     value = other(name, assigned)
@@ -206,10 +233,12 @@ def test_an_argument_set_afterwards_is_as_if_it_had_been_given(key: str, name: s
     assert repr(getattr(assigned, name)) == repr(getattr(given, name))
     if name not in SILENT:
         assert differs(given, learned(key, with_it)), "it is not felt"
+    if name in ("engine", "ray_address"):
+        assert all(value in asked for asked in engines)
 
 
 # All at once, with what they need of one another.
-TOGETHER = {**OTHER, "coef": "auto_0.5", "divergence": "mmd", "rollout_buffer_class": HalvedRewards, "baseline": True}
+TOGETHER = {**OTHER, "coef": "auto_0.5", "divergence": "mmd", "baseline": True, "engine": "ray", "max_policy_lag": 2}
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
@@ -280,7 +309,8 @@ def test_an_invalid_value_is_refused_as_by_the_constructor_and_changes_nothing(k
 
 def held_by(model: Any) -> Any:
     """:return: all that is in a model, deeply, but for what is another's or made anew for each rollout"""
-    return deep_state({n: part for n, part in vars(model).items() if n not in ("env", "_logger", "_flat_policy")})
+    left_out = ("env", "_logger", "_flat_policy", "_pool", "_put")
+    return deep_state({n: part for n, part in vars(model).items() if n not in left_out})
 
 
 @pytest.mark.parametrize("key", ON_POLICY)
@@ -337,7 +367,7 @@ def assignment(**arguments: Any) -> Callable[[Any], None]:
 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_callback_may_set_it(key: str) -> None:
-    model = make(key, ent_coef=0.1)
+    model = make(key, ent_coef=0.1, **like_parent(key))
     logged = record(model)
     act = assignment(ent_coef=0.3, learning_rate=0.001, n_steps=4, gamma=0.5)
     model.learn(3 * 8 + 4 * 4, AtRollout(3, act), log_interval=1)
@@ -399,8 +429,8 @@ def test_what_the_parent_takes_from_a_callback_is_taken_alike(key: str) -> None:
     assert parent is not None
     act = assignment(**{name: value for name, value in BY_THE_PARENT.items() if name in arguments_of(parent)})
     models = [
-        build(cls, make_env(), **bonus, learning_rate=0.01).learn(48, AtRollout(2, act))
-        for cls, bonus in ((ALGORITHMS.get(key), {"ent_coef": 0.0}), (parent, {}))
+        build(cls, make_env(), **ours, learning_rate=0.01).learn(48, AtRollout(2, act))
+        for cls, ours in ((ALGORITHMS.get(key), {"ent_coef": 0.0, **like_parent(key)}), (parent, {}))
     ]
     assert_same_state(*models)
 
@@ -473,8 +503,8 @@ def test_a_number_past_the_end_is_taken_as_by_the_parent(key: str) -> None:
     given = {"learning_rate": lambda progress: 0.2 * progress, "n_steps": 8}
     given |= {"clip_range": lambda progress: 0.2 * progress} if "clip_range" in arguments_of(parent) else {}
     models = [
-        build(cls, make_env(), **bonus, **given).learn(21)
-        for cls, bonus in ((ALGORITHMS.get(key), {"ent_coef": 0.0}), (parent, {}))
+        build(cls, make_env(), **ours, **given).learn(21)
+        for cls, ours in ((ALGORITHMS.get(key), {"ent_coef": 0.0, **like_parent(key)}), (parent, {}))
     ]
     assert models[0]._current_progress_remaining < 0
     assert_same_state(*models)

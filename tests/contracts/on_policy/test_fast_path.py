@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from contracts.envs import ACTIONS, OBSERVATIONS, make_env, make_vec_env
 from contracts.models import (
+    ASYNCHRONOUS,
     ON_POLICY,
     arguments_of,
     assert_equal_parameters,
@@ -177,7 +178,8 @@ def assert_same_logs(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -
 )
 @pytest.mark.filterwarnings("ignore:ent_coef=.* tunes the temperature")
 @pytest.mark.parametrize(
-    ("key", "policy", "setting", "world"), combinations(ON_POLICY, POLICIES, SETTINGS, WORLDS, allowed=allowed)
+    ("key", "policy", "setting", "world"),
+    combinations(ON_POLICY, POLICIES, SETTINGS, WORLDS, allowed=allowed, inheriting=ASYNCHRONOUS),
 )
 def test_it_is_the_general_path_bit_for_bit(key: str, policy: str, setting: str, world: str) -> None:
     if not SAME_BITS:

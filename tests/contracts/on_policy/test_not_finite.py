@@ -10,7 +10,15 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from contracts.envs import make_env, make_vec_env
-from contracts.models import ON_POLICY, assert_equal_parameters, build, parameters, policy_for
+from contracts.models import (
+    ASYNCHRONOUS,
+    ON_POLICY,
+    assert_equal_parameters,
+    build,
+    like_parent,
+    parameters,
+    policy_for,
+)
 from contracts.pairs import combinations
 
 N_STEPS = 16
@@ -57,7 +65,7 @@ def fails(model: Any, words: str, steps: int = 4 * N_STEPS) -> None:
     assert all(bool(tensor.isfinite().all()) for tensor in keeper.start.values())
 
 
-@pytest.mark.parametrize(("key", "place", "bad"), combinations(ON_POLICY, PLACES, BAD))
+@pytest.mark.parametrize(("key", "place", "bad"), combinations(ON_POLICY, PLACES, BAD, inheriting=ASYNCHRONOUS))
 def test_observations(key: str, place: str, bad: float) -> None:
     env = make_env(spoil=spoiled("observation", PLACES[place], bad))
     fails(build(key, env), "NaN or infinite observation.*Check")
@@ -71,7 +79,7 @@ def test_observations_wherever_a_rollout_ends(key: str, at: int) -> None:
     fails(build(key, env), "NaN or infinite observation")
 
 
-@pytest.mark.parametrize(("key", "at", "bad"), combinations(ON_POLICY, (1, 23, 31), BAD))
+@pytest.mark.parametrize(("key", "at", "bad"), combinations(ON_POLICY, (1, 23, 31), BAD, inheriting=ASYNCHRONOUS))
 def test_rewards(key: str, at: int, bad: float) -> None:
     env = make_env(spoil=spoiled("reward", at, bad))
     fails(
@@ -147,7 +155,7 @@ def test_a_policy_that_was_spoiled_from_outside(key: str) -> None:
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_training_can_go_on_where_the_environment_recovers(key: str) -> None:
     env = make_env(spoil=spoiled("reward", 20, math.nan))
-    model = build(key, env)
+    model = build(key, env, **like_parent(key))
     fails(model, "NaN or infinite reward")
     model.learn(N_STEPS)
     assert all(np.isfinite(tensor.numpy()).all() for tensor in parameters(model).values())

@@ -15,12 +15,14 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from contracts.envs import ACTIONS, OBSERVATIONS, make_env, make_vec_env
 from contracts.models import (
+    ASYNCHRONOUS,
     ON_POLICY,
     WITH_BONUS,
     WITH_PARENT,
     arguments_of,
     assert_same_state,
     build,
+    like_parent,
     policy_for,
     record,
     stock_parent,
@@ -100,10 +102,12 @@ def compare(key: str, case: Case, ours: dict[str, Any], theirs: dict[str, Any]) 
     """Train both and compare what they have learned. Returns what they have logged."""
     size = {name: SIZE[name] for name in SIZE.keys() & arguments_of(ALGORITHMS.get(key)).keys() - case.kwargs.keys()}
     logs, models, generators = [], [], []
-    for cls, extra in ((ALGORITHMS.get(key), ours), (stock_parent(key), theirs)):
+    for cls, extra in ((ALGORITHMS.get(key), {**like_parent(key), **ours}), (stock_parent(key), theirs)):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "You have specified a mini-batch size")
             model = build(cls, case.make(), **size, **copy.deepcopy(case.kwargs), **extra)  # type: ignore[arg-type]
+        if key in ASYNCHRONOUS:
+            settle(model.get_vec_normalize_env())
         logs.append(record(model))
         models.append(model.learn(case.total, log_interval=1))
         generators.append(th.get_rng_state())
@@ -114,9 +118,25 @@ def compare(key: str, case: Case, ours: dict[str, Any], theirs: dict[str, Any]) 
     return logs[0].values, logs[1].values
 
 
+def settle(normalize: VecNormalize | None) -> None:
+    """Let statistics stay where they are moved to: actors are told of them once a fragment, not at each step."""
+    if normalize is not None:
+        of_observations = normalize.obs_rms.values() if isinstance(normalize.obs_rms, dict) else [normalize.obs_rms]
+        for moving in (*of_observations, normalize.ret_rms):
+            moving.mean, moving.var = moving.mean + 0.3, 2.0 * moving.var
+        normalize.training = False
+
+
 @pytest.mark.parametrize(
     ("key", "observations", "actions", "bonus"),
-    combinations(KEYS, OBSERVATIONS, ACTIONS, BONUSES, allowed=lambda key, *others: has_bonus(key, others[-1])),
+    combinations(
+        KEYS,
+        OBSERVATIONS,
+        ACTIONS,
+        BONUSES,
+        allowed=lambda key, *others: has_bonus(key, others[-1]),
+        inheriting=ASYNCHRONOUS,
+    ),
 )
 def test_is_its_parent_on_every_space(key: str, observations: str, actions: str, bonus: str) -> None:
     compare(
@@ -126,7 +146,10 @@ def test_is_its_parent_on_every_space(key: str, observations: str, actions: str,
     )
 
 
-@pytest.mark.parametrize(("key", "setting", "bonus"), combinations(KEYS, SETTINGS, BONUSES, allowed=can_be_set))
+@pytest.mark.parametrize(
+    ("key", "setting", "bonus"),
+    combinations(KEYS, SETTINGS, BONUSES, allowed=can_be_set, inheriting=ASYNCHRONOUS),
+)
 def test_is_its_parent_in_every_setting(key: str, setting: str, bonus: str) -> None:
     compare(key, SETTINGS[setting], *BONUSES[bonus])
 

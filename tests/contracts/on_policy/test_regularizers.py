@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv, VecNormalize
 from contracts.envs import ACTIONS, RandomEnv, make_env
 from contracts.envs import make_vec_env as make_random_vec_env
 from contracts.models import (
+    ASYNCHRONOUS,
     ON_POLICY,
     assert_equal_parameters,
     assert_same_state,
@@ -43,7 +44,7 @@ RULES = {"uniform": UNIFORM, "previous": PREVIOUS}
 
 @pytest.mark.parametrize(
     ("key", "actions", "observations", "rule"),
-    combinations(ON_POLICY, ACTIONS, ("vector", "dict", "image", "discrete"), RULES),
+    combinations(ON_POLICY, ACTIONS, ("vector", "dict", "image", "discrete"), RULES, inheriting=ASYNCHRONOUS),
 )
 def test_on_every_space(key: str, actions: str, observations: str, rule: str) -> None:
     made = {"policy": policy_for(observations)}

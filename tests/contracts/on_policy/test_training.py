@@ -14,7 +14,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from contracts.envs import ACTIONS, OBSERVATIONS, make_env, make_vec_env
 from contracts.models import (
+    ASYNCHRONOUS,
     ON_POLICY,
+    SYNCHRONOUS,
     assert_equal_parameters,
     build,
     has_moved,
@@ -39,10 +41,14 @@ def trained(key: str, env: Any = None, steps: int = 16, **kwargs: Any) -> Any:
 
 
 def with_actions() -> list[tuple[str, str]]:
-    """:return: every algorithm on boxes and on choices, and with several choices at once one algorithm after another"""
+    """
+    :return: every algorithm on boxes and on choices, and with several choices at once one algorithm after another; an
+        asynchronous one, whose loss is another's, on one space
+    """
     several = [actions for actions in ACTIONS if actions.startswith("multi_")]
-    pairs = [(key, actions) for key in ON_POLICY for actions in ACTIONS if actions not in several]
-    return pairs + [(key, several[place % len(several)]) for place, key in enumerate(ON_POLICY)]
+    pairs = [(key, actions) for key in SYNCHRONOUS for actions in ACTIONS if actions not in several]
+    pairs += [(key, several[place % len(several)]) for place, key in enumerate(SYNCHRONOUS)]
+    return pairs + [(key, list(ACTIONS)[place % len(ACTIONS)]) for place, key in enumerate(ASYNCHRONOUS)]
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -77,7 +83,9 @@ def test_every_setting_on_every_action_space(key: str, actions: str, every: bool
         assert not th.equal(outcomes[True, True, form, unit], outcomes[False, True, form, unit])
 
 
-@pytest.mark.parametrize(("key", "observations", "form"), combinations(ON_POLICY, OBSERVATIONS, FORMS))
+@pytest.mark.parametrize(
+    ("key", "observations", "form"), combinations(ON_POLICY, OBSERVATIONS, FORMS, inheriting=ASYNCHRONOUS)
+)
 def test_every_observation_space(key: str, observations: str, form: str) -> None:
     trained(key, make_env(observations), policy=policy_for(observations), ent_coef="auto_0.1", soft_gradient=form)
 
@@ -99,7 +107,13 @@ ESTIMATED = [(name, estimator) for name, cls in ACTION_DISTRIBUTIONS.items() for
 
 @pytest.mark.parametrize(
     ("key", "scheme", "estimated"),
-    combinations(ON_POLICY, STD_SCHEMES.keys(), ESTIMATED, allowed=lambda _, scheme, one: fits(scheme, one[0])),
+    combinations(
+        ON_POLICY,
+        STD_SCHEMES.keys(),
+        ESTIMATED,
+        allowed=lambda _, scheme, one: fits(scheme, one[0]),
+        inheriting=ASYNCHRONOUS,
+    ),
 )
 def test_every_scheme_with_every_distribution(key: str, scheme: str, estimated: tuple[str, str | None]) -> None:
     policy_kwargs = {"std_scheme": scheme, "action_distribution": estimated[0], "entropy_estimator": estimated[1]}
