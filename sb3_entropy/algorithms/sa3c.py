@@ -29,12 +29,6 @@ from sb3_entropy.regularizers.coefficients import GradientShare
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature
 
-#: arguments that actors learn by, as they are when the weights are put
-_LEARNED_BY = (
-    *("gae_lambda", "vf_coef", "normalize_advantage"),
-    *("soft_gradient", "entropy_in_return", "entropy_in_improvement", "ent_coef_unit"),
-)
-
 
 @ALGORITHMS.register("sa3c")
 class SA3C(AsynchronousAlgorithm, A2C):
@@ -63,6 +57,10 @@ class SA3C(AsynchronousAlgorithm, A2C):
         "_dismiss_actors": AsynchronousAlgorithm.made_from["_dismiss_actors"] | {"regularizers"},
     }
     actor_class = GradientActor
+    learned_by = (
+        *("gae_lambda", "vf_coef", "normalize_advantage"),
+        *("soft_gradient", "entropy_in_return", "entropy_in_improvement", "ent_coef_unit"),
+    )
     #: what the update descends
     _gradients: Sequence[Gradient] = ()
 
@@ -146,19 +144,17 @@ class SA3C(AsynchronousAlgorithm, A2C):
 
     def _own_arguments_of_actors(self) -> dict[str, Any]:
         # α comes with the weights, and so does what else an update begins with.
-        learned_by = {name: getattr(self, name) for name in _LEARNED_BY}
-        return {**learned_by, "ent_coef": 0.0, "max_grad_norm": None, "regularizers": self.regularizers}
+        return {"ent_coef": 0.0, "max_grad_norm": None, "regularizers": self.regularizers}
 
-    def _lesson(self) -> Lesson:
+    def _lesson(self, n_steps: int) -> Lesson:
         # Where nothing is dropped, the update begins after so many steps.
-        n_steps = self.num_timesteps + self.n_fragments * self.n_steps * self.n_envs
-        progress = 1.0 - n_steps / max(self._total_timesteps, 1)
+        n_timesteps = self.num_timesteps + self.n_fragments * n_steps * self.n_envs
+        progress = 1.0 - n_timesteps / max(self._total_timesteps, 1)
         rules = self.active_regularizers
         references = [rule.reference if _remembers(rule.reference) else None for rule in rules]
         return Lesson(
             temperature=self._followed(progress),
             progress_remaining=progress,
-            arguments={name: getattr(self, name) for name in _LEARNED_BY},
             coefs=[
                 None if isinstance(rule.coefficient, GradientShare) else rule.coefficient.value(progress)
                 for rule in rules

@@ -174,7 +174,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
         # A buffer of the user's own is the learner's.
         return {"ent_coef": 0.0, "rollout_buffer_class": None, "rollout_buffer_kwargs": None}
 
-    def _lesson(self) -> None:
+    def _lesson(self, n_steps: int) -> None:
         return None
 
     def _fill(self, fragments: Sequence[Fragment]) -> tuple[np.ndarray, np.ndarray]:

@@ -180,6 +180,47 @@ def test_head_that_goes(monkeypatch):
         raise ray.exceptions.RaySystemError("lost")
 
 
+LISTENER = """
+import socket, sys, time
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind(sys.argv[1])
+    server.listen()
+    print("listens", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="looked at on Linux alone")
+def test_a_raylet_that_goes(tmp_path):
+    """Without it Ray would end the program; that it is a zombie, as in tests on one machine, hides nothing."""
+    import ray
+
+    path = str(tmp_path / "raylet")
+    with (
+        subprocess.Popen([sys.executable, "-S", "-c", LISTENER, path], stdout=subprocess.PIPE) as raylet,
+        socket.create_server(("127.0.0.1", 0)) as gcs,
+    ):
+        assert raylet.stdout.readline() == b"listens\n"
+        worker = SimpleNamespace(global_worker=SimpleNamespace(node=SimpleNamespace(raylet_socket_name=path)))
+        fake = SimpleNamespace(
+            get_runtime_context=lambda: SimpleNamespace(gcs_address=f"127.0.0.1:{gcs.getsockname()[1]}"),
+            exceptions=ray.exceptions,
+            _private=SimpleNamespace(worker=worker),
+        )
+        head = Head(fake)
+        assert head.here
+        head.check_now()
+        raylet.kill()
+        os.waitid(os.P_PID, raylet.pid, os.WEXITED | os.WNOWAIT)
+        assert not head.here
+        for check in (head.check_here, head.check_now, head.check, head.speaking().__enter__):
+            with pytest.raises(EngineError, match="the raylet, has gone, and without it this program can ask"):
+                check()
+        gcs.close()
+        with pytest.raises(EngineError, match=r"The head of the Ray cluster, .*, has gone"):
+            head.check_here()
+
+
 class Clock:
     """What Ray, its engine and the watch over its head have as time; and what Ray has finished at which second."""
 

@@ -33,6 +33,18 @@ def test_what_is_read_is_what_was_kept(thing, files):
     np.testing.assert_equal(again, thing)
 
 
+def test_a_worker_forgets_what_has_been_removed(files, monkeypatch):
+    """Weights come by the thousand."""
+    monkeypatch.setattr(shared_file, "_paths", set())
+    for number in range(5):
+        kept = shared_file.keep_in_file(("engine", number), number)
+        get, *args = kept.recipe
+        assert get(*args) == number
+    assert shared_file._paths == {kept.place}
+    shared_file.remove_what_was_read()
+    assert files() == 0
+
+
 def test_removed_with_the_last_that_needs_it(files):
     with make_engine("process", workers=1) as engine:
         handle, other = engine.share(1), engine.share(2)

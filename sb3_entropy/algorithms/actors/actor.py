@@ -156,7 +156,8 @@ class CollectingActor(ABC):
         return Fragment(
             actor=self._place.index,
             version=weights.version,
-            observations=buffer.observations,
+            # A dict of its own: an update deals what is in the buffer's into minibatches.
+            observations=dict(buffer.observations) if isinstance(buffer.observations, dict) else buffer.observations,
             actions=buffer.actions,
             clipped_actions=tape.clipped_actions,
             rewards=np.stack(tape.rewards),

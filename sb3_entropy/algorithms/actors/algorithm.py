@@ -143,16 +143,19 @@ class AsynchronousAlgorithm(ActorsSetup):
             parameters=Snapshot(self.policy),
             statistics=None if self._vec_normalize_env is None else statistics(self._vec_normalize_env),
             beginning=self._beginning,
-            lesson=self._lesson(),
             settings=settings,
+            lesson=self._lesson(settings["n_steps"]),
         )
         self._put.append(self._hire_actors().share(weights))
         while len(self._put) > self.weights_delay + 1:
             self._put.popleft()
 
     @abstractmethod
-    def _lesson(self) -> Lesson | None:
-        """:return: how actors that learn do it; None if the learner does"""
+    def _lesson(self, n_steps: int) -> Lesson | None:
+        """
+        :param n_steps: how long a fragment is
+        :return: how actors that learn do it; None if the learner does
+        """
 
     def _most_under_way(self, here: int) -> int | None:
         """:return: how many fragments may be under way so that none has to lag too much, if they come in order"""
@@ -275,6 +278,6 @@ class AsynchronousAlgorithm(ActorsSetup):
         self._beginning += reset_num_timesteps
         if self._pool is None and self.env is not None:
             self._recipe = recipe(self.env)
-        if reset_num_timesteps and self._pool is not None:
+        if self._pool is not None and reset_num_timesteps:
             self._pool.discard()  # of episodes that are not gone on with
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)

@@ -57,11 +57,7 @@ class GradientActor(CollectingActor):
 
     def _listen(self, lesson: Lesson | None) -> None:
         assert lesson is not None
-        model = self._model
-        model.tempering.temperature = lesson.temperature
-        changed = {name: value for name, value in lesson.arguments.items() if value != getattr(model, name)}
-        if changed:
-            model.set_arguments(**changed)
+        self._model.tempering.temperature = lesson.temperature
 
     def _learn(self, fragment: Fragment, lesson: Lesson | None) -> None:
         assert lesson is not None

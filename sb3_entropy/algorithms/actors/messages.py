@@ -40,7 +40,6 @@ class Lesson:
     :param temperature: gives α, and is tuned where the learner's is, so that entropies are computed where they are
         needed
     :param progress_remaining: the share of the training that is still to come when that update comes
-    :param arguments: of the learner's, by name, as they are now
     :param coefs: λ of each regulariser; None where it follows from the gradient
     :param references: those of the regularisers that remember policies, pickled, and None in the place of the others;
         None if there are none
@@ -49,7 +48,6 @@ class Lesson:
 
     temperature: Temperature
     progress_remaining: float
-    arguments: Mapping[str, Any]
     coefs: Sequence[float | None]
     references: bytes | None
     sends_observations: bool

@@ -24,6 +24,13 @@ _BUFFER = ("rollout_buffer_class", "rollout_buffer_kwargs")
 _SETTINGS = ("n_steps", "gamma", "sde_sample_freq", "fast")
 
 
+class Handles(deque[Shared]):
+    """Those of things that actors were sent. A copy of a model sends its own."""
+
+    def __reduce__(self) -> tuple[type["Handles"], tuple[()]]:
+        return Handles, ()
+
+
 class ActorsSetup(AdvantageActorCritic):
     """What is made from the arguments, when the model is made, when they change, and when actors are needed."""
 
@@ -42,6 +49,9 @@ class ActorsSetup(AdvantageActorCritic):
     #: what lives in a worker, made of arguments and a :class:`~sb3_entropy.algorithms.actors.actor.Place`
     actor_class: ClassVar[type[CollectingActor]]
 
+    #: more arguments of the learner's that go to its actors with the weights
+    learned_by: ClassVar[tuple[str, ...]] = ()
+
     #: fragments that came too late to be learned from
     n_dropped_fragments: int = 0
     #: actors that have died and been replaced
@@ -56,7 +66,7 @@ class ActorsSetup(AdvantageActorCritic):
     #: how often actors were hired since the environments were given or seeded
     _n_hired: int = 0
     #: the last weights that were put, the oldest first; the actors get that one
-    _put: "deque[Shared]"
+    _put: "Handles"
 
     def _init_actors(self, given: Mapping[str, Any]) -> None:
         """
@@ -69,7 +79,7 @@ class ActorsSetup(AdvantageActorCritic):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self._put = deque()
+        self._put = Handles()
 
     def _check_actors(self, before: Mapping[str, Any]) -> None:
         """
@@ -116,7 +126,7 @@ class ActorsSetup(AdvantageActorCritic):
     def _hire_actors(self) -> Pool:
         """:return: the actors that there are, or new ones, whose episodes begin"""
         if self._pool is None:
-            self._put = deque()
+            self._put = Handles()
             arguments = self._arguments_of_actors()
             self._recipe = None
             self._n_hired += 1
@@ -148,7 +158,7 @@ class ActorsSetup(AdvantageActorCritic):
         :param n_steps: T of this rollout
         :return: the arguments that actors are given with the weights
         """
-        held = {name: getattr(self, name) for name in _SETTINGS}
+        held = {name: getattr(self, name) for name in (*_SETTINGS, *self.learned_by)}
         return {**held, "n_steps": n_steps, "fast": self.fast and "auto"}
 
     @abstractmethod

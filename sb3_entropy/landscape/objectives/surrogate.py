@@ -85,8 +85,8 @@ class SurrogateObjective(Objective):
             raise ValueError("The model's rollout buffer is not full. Let it learn for a rollout first.")
         if buffer.observations is None:
             raise ValueError(
-                f"The rollout buffer of this {type(model).__name__} has no observations: its actors have kept them. Let "
-                "it learn for a rollout with send_observations=True."
+                f"The rollout buffer of this {type(model).__name__} has no observations: its actors have kept them. "
+                "Let it learn for a rollout with send_observations=True."
             )
 
         def rows(array: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 from algorithms.actors.troubled import LENGTH, Raises, Still, Troubled
 from sb3_entropy import SIMPALA
@@ -24,15 +24,10 @@ ALPHA = 0.1
 
 
 class Watch(BaseCallback):
-    """
-    Whose steps were taken, and what the training said of itself.
+    """Whose steps were taken, and what the training said of itself."""
 
-    :param at_update: called at the end of each rollout
-    """
-
-    def __init__(self, at_update: Callable[["Watch"], None] = lambda watch: None):
+    def __init__(self) -> None:
         super().__init__()
-        self.at_update = at_update
         self.pids: list[int] = []
         self.actors: list[int] = []
         self.said: list[dict[str, Any]] = []
@@ -44,7 +39,6 @@ class Watch(BaseCallback):
     def _on_rollout_end(self) -> None:
         self.actors += [int(env) for env in self.model._rollout_envs]
         self.said.append(dict(self.logger.name_to_value))
-        self.at_update(self)
 
 
 def model_of(env: Any = Still, **options: Any) -> SIMPALA:
@@ -163,6 +157,42 @@ def test_a_new_training_takes_nothing_of_the_one_before(troubled: Any) -> None:
     assert found == [WHOLE] * len(found)
 
 
+@pytest.mark.filterwarnings("ignore:Actor 1 is replaced")
+def test_what_was_counted_is_saved_and_gone_on_with(troubled: Any, tmp_path: Path) -> None:
+    """What a learner that is killed leaves in its last checkpoint."""
+    env = VecNormalize(DummyVecEnv([lambda: Monitor(Still())]))
+    plan = {1: [0, "dies"], 2: [12]}
+    options = {"n_actors": 3, "n_fragments": 2, "max_policy_lag": 3, "ent_coef": "auto_0.1", "ent_coef_lr": 1e-2}
+    model, _ = troubled(plan, env=env, learning_rate=1e-3, **options)
+    model.learn(200)
+    model.save(tmp_path / "model.zip")
+    env.save(str(tmp_path / "env.pkl"))
+    again = SIMPALA.load(
+        tmp_path / "model.zip", VecNormalize.load(str(tmp_path / "env.pkl"), DummyVecEnv([lambda: Monitor(Still())]))
+    )
+    assert again._pool is None
+    for each in (model, again):
+        assert [each.num_timesteps, each.n_replaced_actors, each.n_dropped_fragments] == [205, 1, 1]
+        assert each._n_updates == 20
+        assert each.env.obs_rms.count == model.env.obs_rms.count > 200
+        assert {int(state["step"]) for state in each.policy.optimizer.state.values()} == {20}
+    assert again.tempering.alpha == model.tempering.alpha != 0.1
+    again.learn(100, reset_num_timesteps=False)
+    assert [again.num_timesteps, again._n_updates, again.n_replaced_actors] == [305, 30, 1]
+    assert {int(state["step"]) for state in again.policy.optimizer.state.values()} == {30}
+
+
+def test_new_actors_begin_new_episodes(troubled: Any) -> None:
+    model, engines = troubled({}, n_actors=1)
+    model.learn(25)  # three episodes, and four steps
+    model.close()
+    assert engines[-1].closed == 1
+    model.learn(40, reset_num_timesteps=False)
+    found = bonuses(model)
+    assert len(found) == len(model.ep_info_buffer) == 3 + 5
+    assert found == [WHOLE] * len(found)
+
+
 def test_an_update_that_a_callback_has_ended_leaves_episodes_unknown(troubled: Any) -> None:
     class Stops(BaseCallback):
         def _on_step(self) -> bool:
@@ -262,22 +292,19 @@ def children() -> set[int]:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
 @pytest.mark.filterwarnings("ignore:Actor 0 is replaced")
-def test_a_process_that_is_killed_while_the_learner_updates_and_one_that_raises(tmp_path: Path) -> None:
-    """One actor: whenever the learner is at work, it is idle."""
+def test_a_process_that_is_killed_and_one_that_raises(tmp_path: Path) -> None:
+    """It is killed before it has anything to do, which is cheap."""
     flag = tmp_path / "flag"
     model = model_of(lambda: Still(raises=str(flag)), engine="process", n_actors=1)
-
-    def kill(watch: Watch) -> None:
-        if watch.num_timesteps == 15:
-            os.kill(watch.pids[-1], signal.SIGKILL)
-
-    watch = Watch(kill)
+    killed = model._hire_actors()._actors[0]._spawned.process.pid
+    os.kill(killed, signal.SIGKILL)
+    watch = Watch()
     model.learn(40, callback=watch)
-    assert [model.n_replaced_actors, len(set(watch.pids)), model.num_timesteps] == [1, 2, 40]
-    found = bonuses(model)
-    assert len(found) == 2 + 3  # 15 steps of the one, 25 of the other
-    assert found == [WHOLE] * len(found)
+    assert [model.n_replaced_actors, model.num_timesteps] == [1, 40]
+    assert len({killed, *watch.pids}) == 2
     assert watch.pids[-1] in children()
+    found = bonuses(model)
+    assert found == [WHOLE] * 5
     flag.touch()
     with pytest.raises(ZeroDivisionError, match="of this environment") as raised:
         model.learn(40)

@@ -46,15 +46,15 @@ BEGINNING = """
 """
 
 
-def start(folder: Path, script: str) -> "subprocess.Popen[str]":
-    """Start a script in a session of its own, whose temporary files are in a folder."""
+def start(folder: Path, script: str, **environment: str) -> "subprocess.Popen[str]":
+    """Start a script in a session of its own."""
     path = folder / "script.py"
     path.write_text(textwrap.dedent(BEGINNING) + textwrap.dedent(script))
     modules = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", path],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": modules, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": modules, "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -102,7 +102,7 @@ LEARNER = """
 
 
 def test_a_learner_that_is_killed_leaves_nobody_and_is_gone_on_with(tmp_path: Path) -> None:
-    learner = start(tmp_path, LEARNER)
+    learner = start(tmp_path, LEARNER, TMPDIR=str(tmp_path))
     saved = tmp_path / "saved"
     try:
         deadline = time.monotonic() + 120
@@ -138,45 +138,32 @@ def test_a_learner_that_is_killed_leaves_nobody_and_is_gone_on_with(tmp_path: Pa
 
 SLOW = """
     def see(watch, info):
-        watch.model.seeds.append(info["seed"])
-
-    def learn(model, steps, **options):
-        model.seeds, start = [], time.monotonic()
-        model.learn(steps, callback=Watch(), **options)
-        print("learned", model.num_timesteps, time.monotonic() - start < 30, flush=True)
+        assert info["seed"] == 0
 
     if __name__ == "__main__":
-        options = {"n_actors": 3, "n_fragments": 2, "max_policy_lag": 50}
-        model = model_of(lambda: Still(slow=2, seconds=3.0), engine="process", **options)
-        learn(model, 400)
-        assert 2 not in model.seeds
-        learn(model, 10**4, reset_num_timesteps=False)  # what it was at comes at last, and too late
-        while model.n_dropped_fragments < 1:
-            learn(model, 10**4, reset_num_timesteps=False)
-        print("dropped", model.n_dropped_fragments, flush=True)
+        model = model_of(lambda: Still(slow=1, seconds=600.0), engine="process", n_actors=2)
+        model.learn(400, callback=Watch())
+        print("learned", model.num_timesteps, flush=True)
+        model.learn(400, callback=Watch(), reset_num_timesteps=False)
+        print("learned", model.num_timesteps, list(model._pool._asked), flush=True)
+        if "STOPPED" in os.environ:
+            model.learn(10**9)
 """
 
 
-@pytest.mark.parametrize("end", ["exit", "Ctrl-C"])
-def test_a_slow_actor_holds_up_nobody(tmp_path: Path, end: str) -> None:
-    script = SLOW if end == "exit" else SLOW + "        learn(model, 10**9)\n"
-    learner = start(tmp_path, script)
+@pytest.mark.parametrize("stopped", [False, True], ids=["ends", "Ctrl-C"])
+def test_an_actor_that_hangs_holds_up_nobody(tmp_path: Path, stopped: bool) -> None:
+    """It would sleep for the better part of an hour. Neither trainings nor the program wait for it."""
+    learner = start(tmp_path, SLOW, TMPDIR=str(tmp_path), **({"STOPPED": ""} if stopped else {}))
     assert learner.stdout is not None
-    lines = []
-    while not lines or not lines[-1].startswith("dropped"):
-        lines.append(learner.stdout.readline())
-        assert lines[-1], learner.communicate()
-    assert lines[0] == "learned 400 True\n"
-    assert lines[1].endswith("True\n")
-    assert lines[-1] == "dropped 1\n"
-    if end == "Ctrl-C":
+    assert [learner.stdout.readline() for _ in range(2)] == ["learned 400\n", "learned 800 [1]\n"]
+    assert len(alive(learner.pid)) >= 3
+    if stopped:
         time.sleep(0.5)
         os.killpg(learner.pid, signal.SIGINT)
-    start_of_end = time.monotonic()
     _, error = learner.communicate(timeout=60)
-    assert time.monotonic() - start_of_end < 20
-    assert ("KeyboardInterrupt" in error) == (end == "Ctrl-C")
-    assert all_end(learner.pid, 5)
+    assert ("KeyboardInterrupt" in error) == stopped
+    assert all_end(learner.pid, 10)
     assert list(tmp_path.glob("*.shared")) == []
 
 
@@ -195,11 +182,12 @@ CLUSTER = """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    times = {}
+    times, seen = {}, set()
 
     def see(watch, info):
         model, now = watch.model, time.monotonic()
-        if "node" not in times and model.num_timesteps >= 100:
+        seen.add(info["seed"])
+        if "node" not in times and len(seen) == 2:  # actors, each on a node
             times["node"] = now
             cluster.remove_node(node, allow_graceful=False)
         elif "replaced" not in times and model.n_replaced_actors:
@@ -225,7 +213,7 @@ def test_a_node_and_the_head_of_a_cluster_that_are_killed(tmp_path: Path) -> Non
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     learner = start(tmp_path, CLUSTER)
     try:
-        output, error = learner.communicate(timeout=240)
+        output, error = learner.communicate(timeout=300)
     finally:
         if learner.poll() is None:
             os.killpg(learner.pid, signal.SIGKILL)

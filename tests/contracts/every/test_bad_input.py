@@ -14,6 +14,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 
 from contracts.envs import BOX, DICT, VECTOR, RandomEnv, make_env
 from contracts.models import ASYNCHRONOUS, KEYS, ON_POLICY, SYNCHRONOUS, arguments_of, build
+from contracts.pairs import combinations
 from sb3_entropy.registry import ALGORITHMS
 
 NAN, INF = math.nan, math.inf
@@ -221,22 +222,21 @@ def test_every_argument_of_ours_is_tried() -> None:
     assert {name for key in KEYS for name in arguments_of(ALGORITHMS.get(key))} <= tried
 
 
-@pytest.mark.parametrize(
-    ("ent_coef", "words"),
-    [
-        ("auto_0", "the initial value of ent_coef must be a number > 0"),
-        ("auto_-1", "the initial value of ent_coef must be a number > 0"),
-        ("auto_nan", "the initial value of ent_coef must be a number > 0, but nan"),
-        ("lin_-0.1", "the initial value of ent_coef must be a number ≥ 0, but -0.1"),
-        ("decay_-1_0.9", "the initial value of ent_coef must be a number ≥ 0"),
-        ("decay_1_0", "the decay factor of ent_coef must be a number > 0 and ≤ 1, but 0.0"),
-        ("decay_1_1.5", "the decay factor of ent_coef must be"),
-        ("decay_1_0.9_-1", "the floor of ent_coef must be a number ≥ 0, but -1.0"),
-    ],
-)
-@pytest.mark.parametrize("key", KEYS)
-def test_a_temperature_out_of_range(key: str, ent_coef: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+TEMPERATURES = {
+    "auto_0": "the initial value of ent_coef must be a number > 0",
+    "auto_-1": "the initial value of ent_coef must be a number > 0",
+    "auto_nan": "the initial value of ent_coef must be a number > 0, but nan",
+    "lin_-0.1": "the initial value of ent_coef must be a number ≥ 0, but -0.1",
+    "decay_-1_0.9": "the initial value of ent_coef must be a number ≥ 0",
+    "decay_1_0": "the decay factor of ent_coef must be a number > 0 and ≤ 1, but 0.0",
+    "decay_1_1.5": "the decay factor of ent_coef must be",
+    "decay_1_0.9_-1": "the floor of ent_coef must be a number ≥ 0, but -1.0",
+}
+
+
+@pytest.mark.parametrize(("key", "ent_coef"), combinations(KEYS, TEMPERATURES, inheriting=ASYNCHRONOUS))
+def test_a_temperature_out_of_range(key: str, ent_coef: str) -> None:
+    with pytest.raises(ValueError, match=TEMPERATURES[ent_coef]):
         build(key, ent_coef=ent_coef)
 
 

@@ -19,6 +19,7 @@ from stable_baselines3.common import save_util
 
 from contracts.envs import make_env, make_vec_env
 from contracts.models import (
+    ASYNCHRONOUS,
     KEYS,
     OFF_POLICY,
     ON_POLICY,
@@ -37,6 +38,7 @@ from contracts.models import (
     stock_parent,
     updated_every,
 )
+from contracts.pairs import combinations
 from sb3_entropy.algorithms.common.saving import check_zip
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.unpickling.fingerprints import FINGERPRINTS, stock_algorithms
@@ -65,8 +67,7 @@ def reload(model: Any, env: Any = None, **kwargs: Any) -> Any:
     return type(model).load(file, env=env, device="cpu", **kwargs)
 
 
-@pytest.mark.parametrize("kind", TEMPERATURES)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(("key", "kind"), combinations(KEYS, TEMPERATURES, inheriting=ASYNCHRONOUS))
 def test_comes_back_and_goes_on(key: str, kind: str, tmp_path: Path) -> None:
     env = make_env(actions=actions_of(key))
     tuned = {"ent_coef": TEMPERATURES[kind], "ent_coef_lr": 1e-2, "target_entropy": 0.5}
