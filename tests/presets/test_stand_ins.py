@@ -60,7 +60,7 @@ def _registered():
 
 
 @pytest.mark.parametrize("kinds", CHOSEN)
-@pytest.mark.parametrize("algo", ["spg", "sa2c", "sppo", "strpo", "divergence_reg_pg"])
+@pytest.mark.parametrize("algo", ["spg", "sa2c", "simpala", "sppo", "strpo", "divergence_reg_pg"])
 def test_every_algorithm_has_a_preset_for_every_kind_of_environment(algo, kinds):
     chosen, policy, normalized = CHOSEN[kinds]
     env_kwargs = dict(zip(("observations", "actions"), kinds, strict=True))
@@ -91,7 +91,7 @@ def test_an_environment_without_an_entry_is_trained_on(tiny, capsys):
     assert main([*train, wrapped, "--env", "Blackjack-v1"]) == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("algo", ["spg", "sa2c", "sppo", "strpo", "divergence_reg_pg"])
+@pytest.mark.parametrize("algo", ["spg", "sa2c", "simpala", "sppo", "strpo", "divergence_reg_pg"])
 def test_stock_rl_zoo_reads_the_default(algo, tmp_path):
     stock = ExperimentManager(None, algo, "FrozenLake-v1", str(tmp_path), config=str(preset_file(algo)))
     read, _ = stock.read_hyperparameters()
