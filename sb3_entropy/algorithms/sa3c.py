@@ -26,6 +26,7 @@ from sb3_entropy.environments import find_env
 from sb3_entropy.references import Reference
 from sb3_entropy.registry import ALGORITHMS
 from sb3_entropy.regularizers.coefficients import GradientShare
+from sb3_entropy.regularizers.collection import RegularizerCollection
 from sb3_entropy.regularizers.regularizer import Regularizer
 from sb3_entropy.temperature import EntCoef, FixedTemperature, Temperature
 
@@ -63,6 +64,8 @@ class SA3C(AsynchronousAlgorithm, A2C):
     )
     #: what the update descends
     _gradients: Sequence[Gradient] = ()
+    #: the regularisers that stand in it; a callback may have put others in their place since
+    _regularizers_sent: RegularizerCollection = RegularizerCollection()
 
     def __init__(
         self,
@@ -150,7 +153,7 @@ class SA3C(AsynchronousAlgorithm, A2C):
         # Where nothing is dropped, the update begins after so many steps.
         n_timesteps = self.num_timesteps + self.n_fragments * n_steps * self.n_envs
         progress = 1.0 - n_timesteps / max(self._total_timesteps, 1)
-        rules = self.active_regularizers
+        self._regularizers_sent = rules = self.active_regularizers
         references = [rule.reference if _remembers(rule.reference) else None for rule in rules]
         return Lesson(
             temperature=self._followed(progress),
@@ -186,14 +189,14 @@ class SA3C(AsynchronousAlgorithm, A2C):
         for gradient in self._gradients:
             for key, value in gradient.notes.items():
                 self.journal.note(key, th.tensor(value))
-            for rule, seen in zip(self.active_regularizers, gradient.divergences, strict=True):
+            for rule, seen in zip(self._regularizers_sent, gradient.divergences, strict=True):
                 if seen is not None:
                     rule.see(th.tensor(seen[0]), seen[1])
         descend(self.policy, self._flat_policy, self._gradients, self.max_grad_norm)
         self._n_updates += 1
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_gradients"]
+        return [*super()._excluded_save_params(), "_gradients", "_regularizers_sent"]
 
 
 def _coef(rule: Regularizer, progress: float) -> float | None:
