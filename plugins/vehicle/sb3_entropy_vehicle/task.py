@@ -10,6 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.vec_env.actions import box_actions
 from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State
 
 Array = NDArray[np.float64]
@@ -120,12 +121,4 @@ class Task(ABC):
         :return: them, clipped to [−1, 1], shape (n, A)
         :raises ValueError: if they are not n·A finite numbers
         """
-        given = np.asarray(actions)
-        size = self.action_space.shape[0]
-        if given.dtype.kind not in "iuf" or given.size != n * size or not np.isfinite(given).all():
-            raise ValueError(
-                f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
-                f"but {actions!r} was given."
-            )
-        numbers: Array = given.astype(np.float64).reshape(n, size)
-        return np.minimum(np.maximum(numbers, -1.0), 1.0)
+        return box_actions(actions, n, self.action_space.shape[0])

@@ -425,6 +425,8 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.seed(1)
     batch.reset()
     np.testing.assert_array_equal(batch.get_images()[0], single.render())
+    assert batch.get_attr("path", 0) == [single.path]
+    assert batch.get_attr("path")[0] != batch.get_attr("path")[1]
 
 
 # Parameters
