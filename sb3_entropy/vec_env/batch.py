@@ -109,12 +109,19 @@ class BatchVecEnv(SharedVecEnv, ABC):
     def reset(self) -> NDArray[Any]:
         """
         :return: first observations, shape (N, …)
-        :raises ValueError: if an option that was set is not known, or its value not allowed
+        :raises ValueError: if an option that was set is not known, its value is not allowed, or there are not as many
+            mappings as environments
         """
+        options: list[Mapping[str, Any]] = [given or {} for given in self._options]
+        if len(options) != self.num_envs:
+            self._reset_options()
+            raise ValueError(
+                f"set_options() takes one mapping for all, or one for each of the {self.num_envs} environments, but "
+                f"{len(options)} were given."
+            )
         for i, seed in enumerate(self._seeds):
             if seed is not None:
                 self.generators[i] = np_random(seed)[0]
-        options = self._options
         self._reset_options()
         self.steps[:] = 0
         observations, self.reset_infos = self.begin(np.arange(self.num_envs), options)

@@ -34,6 +34,7 @@ class SharedVecEnv(VecEnv, ABC):
                 "render_mode='rgb_array', whose pictures render('human') shows side by side, or make a single one."
             )
         super().__init__(n_envs, world.observation_space, world.action_space)
+        self.metadata = world.metadata  # as a DummyVecEnv's: it says how fast pictures follow one another
 
     def close(self) -> None:
         """Close what draws, if anything was drawn."""

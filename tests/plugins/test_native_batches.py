@@ -160,6 +160,7 @@ def test_it_answers_for_its_environments_and_refuses_what_it_cannot_do(name: str
     assert batch.get_attr("unwrapped") == [batch.world] * 2
     assert batch.env_method("has_wrapper_attr", "render_mode", indices=1) == [True]
     assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
+    assert batch.metadata == gym.make(case.env_id, **case.settings).metadata
     assert not batch.has_attr("nothing_of_this_name")
     for asked in (batch.get_attr, lambda name: batch.env_method("get_wrapper_attr", name)):
         assert asked("np_random") == batch.generators
@@ -182,6 +183,10 @@ def test_it_answers_for_its_environments_and_refuses_what_it_cannot_do(name: str
     batch.set_options([{}, {"nothing_of_this_name": 1}])
     with pytest.raises(ValueError, match=r"Unknown option of reset\(\) 'nothing_of|no options of reset"):
         batch.reset()
+    batch.set_options([{}])
+    with pytest.raises(ValueError, match="one mapping for all, or one for each of the 2 environments, but 1 "):
+        batch.reset()
+    batch.set_options([None, {}])  # type: ignore[list-item]
     # Options hold for one reset, and the seed for one that worked.
     again = make_native_vec_env(case.env_id, 2, seed=3, **case.settings)
     np.testing.assert_array_equal(batch.reset(), again.reset())
