@@ -41,6 +41,8 @@ class Task(ABC):
     action_space: spaces.Box
     #: why an episode can be over
     ends: tuple[str | None, ...] = (None, "diverged")
+    #: what a step's reward is the sum of
+    terms: tuple[str, ...]
     #: numbers that ``reset(options=…)`` takes: their least and greatest value
     options: Mapping[str, tuple[float, float]] = {}
     #: the seconds of a step
@@ -109,10 +111,9 @@ class Task(ABC):
             outcome = self.step(state, action, FLOATS)
             if math.isfinite(sum(outcome.state)):
                 return outcome
-            terms = list(outcome.terms)
         except (ArithmeticError, ValueError):
-            terms = []
-        return Outcome(state, dict.fromkeys(terms, 0.0), self.ends.index("diverged"))
+            pass  # where arrays would go on with what is no number
+        return Outcome(state, dict.fromkeys(self.terms, 0.0), self.ends.index("diverged"))
 
     def checked(self, actions: Any, n: int) -> Array:
         """
