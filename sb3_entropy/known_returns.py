@@ -98,8 +98,8 @@ def known_returns() -> dict[str, list[Earned]]:
         try:
             for earned in read_returns(file):
                 found.setdefault(earned.environment, []).append(earned)
-        except ValueError as error:
-            warnings.warn(f"{error} It is left out.", stacklevel=2)
+        except (OSError, ValueError) as error:
+            warnings.warn(f"{str(error).rstrip('.')}. It is left out.", stacklevel=2)
     return found
 
 

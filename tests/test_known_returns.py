@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import pytest
@@ -90,6 +91,20 @@ def test_a_table_that_cannot_be_read_is_left_out_with_a_warning(plugin: Callable
         found = known_returns()
     assert "third/Maze-v0" not in found
     assert "entropy/Quadrotor-v0" in found  # the others are read all the same
+
+
+def test_a_table_that_may_not_be_read_is_left_out_too(plugin: Callable[[str], None], monkeypatch: Any) -> None:
+    plugin(TABLE)
+    opened = Path.open
+
+    def refuse(file: Path, *given: Any, **named: Any) -> Any:
+        if "third" in file.parts:
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *given, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.warns(UserWarning, match=r"Permission denied: .*third/returns.csv'. It is left out"):
+        assert "entropy/Quadrotor-v0" in known_returns()
 
 
 def test_a_module_that_is_not_there_has_no_table(install: Install) -> None:

@@ -49,22 +49,34 @@ class BatchVecEnv(SharedVecEnv, ABC):
     :param world: one of them, which answers for what they share
     :param n_envs: the number of environments N
     :param max_episode_steps: after how many steps an episode is cut; never if ``None``
+    :param own: what an environment has for itself, besides ``np_random``: by an attribute's name, a function of its
+        index; methods, rather than ``lambda``s, which cannot be pickled
     :raises TypeError: if a number is not whole
-    :raises ValueError: if a number is less than 1
+    :raises ValueError: if a number is less than 1, or a window is asked for
     """
 
-    def __init__(self, world: gym.Env[Any, Any], n_envs: int, max_episode_steps: int | None = None):
+    def __init__(
+        self,
+        world: gym.Env[Any, Any],
+        n_envs: int,
+        max_episode_steps: int | None = None,
+        own: Mapping[str, Callable[[int], Any]] | None = None,
+    ):
         check_number("n_envs", n_envs, 1, integer=True)
         if max_episode_steps is not None:
             check_number("max_episode_steps", max_episode_steps, 1, integer=True)
         self.limit = np.inf if max_episode_steps is None else max_episode_steps
-        super().__init__(world, n_envs)
+        super().__init__(world, n_envs, {"np_random": self.generator, **(own or {})})
         #: of each environment
         self.generators = [np_random()[0] for _ in range(n_envs)]
         #: how many steps each has made in its episode, shape (N,)
         self.steps = np.zeros(n_envs, dtype=np.int64)
         self._begun = False
         self._actions: NDArray[Any] = np.zeros(0)
+
+    def generator(self, i: int) -> np.random.Generator:
+        """:return: what environment i draws from"""
+        return self.generators[i]
 
     @abstractmethod
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
@@ -97,12 +109,19 @@ class BatchVecEnv(SharedVecEnv, ABC):
     def reset(self) -> NDArray[Any]:
         """
         :return: first observations, shape (N, …)
-        :raises ValueError: if an option that was set is not known, or its value not allowed
+        :raises ValueError: if an option that was set is not known, its value is not allowed, or there are not as many
+            mappings as environments
         """
+        options: list[Mapping[str, Any]] = [given or {} for given in self._options]
+        if len(options) != self.num_envs:
+            self._reset_options()
+            raise ValueError(
+                f"set_options() takes one mapping for all, or one for each of the {self.num_envs} environments, but "
+                f"{len(options)} were given."
+            )
         for i, seed in enumerate(self._seeds):
             if seed is not None:
                 self.generators[i] = np_random(seed)[0]
-        options = self._options
         self._reset_options()
         self.steps[:] = 0
         observations, self.reset_infos = self.begin(np.arange(self.num_envs), options)
@@ -175,45 +194,10 @@ def _writer(layout: tuple[tuple[str, Any], ...]) -> Callable[..., list[Info]]:
     numbers = count()
 
     def display(part: tuple[tuple[str, Any], ...]) -> str:
-        values = (f"{str(name)!r}: {display(inner) if inner else f'v{next(numbers)}'}" for name, inner in part)
+        values = (f"{str(name)!r}: {f'v{next(numbers)}' if inner is None else display(inner)}" for name, inner in part)
         return f"{{{', '.join(values)}}}"
 
     shown = display(layout)
     names = "".join(f"v{i}, " for i in range(next(numbers)))
     writer: Callable[..., list[Info]] = eval(f"lambda *columns: [{shown} for {names} in zip(*columns, strict=True)]")
     return writer
-
-
-def box_actions(actions: Any, n: int, size: int, low: float = -1.0, high: float = 1.0) -> NDArray[np.float64]:
-    """
-    :param actions: what was given for n actions
-    :param n: how many are due
-    :param size: A, how many numbers each has
-    :param low: of the box
-    :param high: of the box
-    :return: them, clipped to the box, shape (n, A)
-    :raises ValueError: if they are not n·A finite numbers
-    """
-    given = np.asarray(actions)
-    if given.dtype.kind not in "iuf" or given.size != n * size or np.count_nonzero(np.isfinite(given)) < given.size:
-        raise ValueError(
-            f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
-            f"but {actions!r} was given."
-        )
-    numbers: NDArray[np.float64] = given.astype(np.float64).reshape(n, size)
-    return np.minimum(np.maximum(numbers, low), high)
-
-
-def whole_actions(actions: Any, n: int, n_actions: int, message: str) -> NDArray[np.int64]:
-    """
-    :param actions: what was given for n actions
-    :param n: how many are due
-    :param n_actions: A
-    :param message: of the error, before what was given
-    :return: them, shape (n,)
-    :raises ValueError: if they are not n whole numbers from 0 to A − 1
-    """
-    given = np.asarray(actions)
-    if given.dtype.kind not in "iu" or given.size != n or not ((given >= 0) & (given < n_actions)).all():
-        raise ValueError(f"{message}, but {actions!r} was given.")
-    return given.astype(np.int64).reshape(n)

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import sb3_entropy_bifurcation  # noqa: F401  (it registers its environments)
 import torch as th
 import yaml
 from contracts.envs import make_env
@@ -14,7 +15,7 @@ from gymnasium.wrappers import TimeLimit, TransformReward
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import configure
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sb3_entropy import SPPO
@@ -25,6 +26,7 @@ from sb3_entropy.landscape.probes.line_search import LineSearch
 from sb3_entropy.landscape.probes.perturbations import Perturbations
 from sb3_entropy.policies.parameters import ParameterVector
 from sb3_entropy.store import Evaluations, Store
+from sb3_entropy.vec_env.native import make_native_vec_env
 
 CASES = {
     "SPPO": (SPPO, {"n_steps": 32, "batch_size": 16}),
@@ -112,6 +114,27 @@ def test_environments_are_found_by_the_trainings_id(capsys: pytest.CaptureFixtur
     A2C("MlpPolicy", "Pendulum-v1", n_steps=8, **small()).learn(8, callback=callback)
     assert callback.history[0].found.about["env"] == "Pendulum-v1"
     assert "landscape after 8 steps: " in capsys.readouterr().out
+
+
+def test_it_finds_the_same_in_batches_in_processes_and_in_a_training_that_was_loaded(tmp_path: Path) -> None:
+    env_id, found = "entropy/Obstacle2D-v0", []
+    for kind in ("dummy", "native", "processes"):
+        if kind == "native":
+            envs = make_native_vec_env(env_id, 2, seed=0)
+        else:
+            how = {"vec_env_cls": SubprocVecEnv, "vec_env_kwargs": {"start_method": "fork"}}
+            envs = make_vec_env(env_id, 2, seed=0, **(how if kind == "processes" else {}))  # type: ignore[arg-type]
+        PPO("MlpPolicy", envs, n_steps=16, batch_size=16, **small()).learn(32).save(tmp_path / kind)
+        callback = LandscapeProbeCallback(48, 2, 2, backend="gymnasium", n_lanes=1, at_start=True)
+        model = PPO.load(tmp_path / kind, envs, device="cpu")
+        model.learn(96, callback=callback, reset_num_timesteps=False)
+        envs.close()
+        assert [look.timesteps for look in callback.history] == [64, 96, 128]
+        found.append([look.found.numbers() for look in callback.history])
+    now = RolloutObjective(model, env_id, n_lanes=1, max_steps=50)
+    assert found[0][-1] == Perturbations(2, 0.1, 2).run(now).numbers()
+    assert found[0] == found[1] == found[2]
+    assert found[0][0] != found[0][-1]
 
 
 def test_bad_input_is_told_before_the_training() -> None:

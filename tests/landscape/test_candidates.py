@@ -318,6 +318,31 @@ def test_a_policy_whose_methods_do_more_than_its_networks_is_refused():
         _made(model)
 
 
+class Unbounded(Steps):
+    """Its box has the bounds of float32, as Gymnasium's checker asks for, and none that says how large a number is."""
+
+    def __init__(self):
+        super().__init__(spaces.Box(-1.0, 1.0, (2,), np.float32))
+        far = float(np.finfo(np.float32).max)
+        self.observation_space = spaces.Box(-far, far, self.observation_space.shape, np.float32)
+
+
+@pytest.mark.filterwarnings("error")
+def test_whether_it_acts_alike_is_seen_where_observations_are():
+    model = build("ppo", Unbounded())
+    _made(model)
+    predict = type(model.policy)._predict
+
+    class TurnedNearby(type(model.policy)):
+        def _predict(self, observation, deterministic=False):
+            near = (observation.abs() < 100).all(dim=1, keepdim=True)
+            return th.where(near, -1.0, 1.0) * predict(self, observation, deterministic)
+
+    model.policy.__class__ = TurnedNearby
+    with pytest.raises(TypeError, match="acts otherwise than its networks say"):
+        _made(model)
+
+
 def test_a_distribution_whose_noise_is_its_own_is_refused():
     model = build("ppo")
 

@@ -281,6 +281,7 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.step(np.array([[1.0], [-1.0]]))
     images = batch.get_images()
     np.testing.assert_array_equal(images[0], single.render())
+    assert batch.get_attr("path") == [(0, 2), (0, 1)] == [single.path, (0, 1)]
     assert (images[1] != images[0]).any()
     tiled = batch.render()
     assert tiled is not None

@@ -240,6 +240,23 @@ def test_every_parameter_reaches_the_pendulum() -> None:
             gym.make(ENV_ID, **{name: wrong})
 
 
+def test_what_its_spec_makes_does_not_count_inserted_steps_either() -> None:
+    first = gym.make(ENV_ID, time_limit=2)
+    assert first.spec is not None
+    assert first.spec.max_episode_steps is None
+    for env in (first, gym.make(first.spec)):
+        env.reset(options={"x_init": 0.1, "y_init": 0.1})
+        # Two steps of the pendulum, an inserted one before each.
+        told = [env.step(torque(asked))[2:] for asked in (0.0, 1.9, 0.0, 1.9)]
+        assert [(*ends, info["pending"]) for *ends, info in told] == [
+            (False, False, True),
+            (False, False, False),
+            (False, False, True),
+            (False, True, False),
+        ]
+    assert gym.make(first.spec).spec == first.spec
+
+
 def test_both_checkers_are_satisfied() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -160,7 +160,16 @@ def test_it_answers_for_its_environments_and_refuses_what_it_cannot_do(name: str
     assert batch.get_attr("unwrapped") == [batch.world] * 2
     assert batch.env_method("has_wrapper_attr", "render_mode", indices=1) == [True]
     assert batch.env_is_wrapped(gym.Wrapper) == [False, False]
+    assert batch.metadata == gym.make(case.env_id, **case.settings).metadata
     assert not batch.has_attr("nothing_of_this_name")
+    for asked in (batch.get_attr, lambda name: batch.env_method("get_wrapper_attr", name)):
+        assert asked("np_random") == batch.generators
+    assert batch.get_attr("render_mode", -1) == [None]
+    for ask in (lambda i: batch.get_attr("render_mode", [0, i]), lambda i: batch.env_is_wrapped(gym.Wrapper, i)):
+        with pytest.raises(IndexError, match=f"There is no {called} 2: a batch of 2 has those from 0 to 1"):
+            ask(2)
+    with pytest.raises(AttributeError, match=f"render_mode of a batch of {called}s cannot be set"):
+        batch.env_method("set_wrapper_attr", "render_mode", "human")
     with pytest.raises(AttributeError, match=f"unwrapped of a batch of {called}s cannot be set: give it when"):
         batch.set_attr("unwrapped", None)
     for method in ("reset", "step", "render"):
@@ -174,14 +183,20 @@ def test_it_answers_for_its_environments_and_refuses_what_it_cannot_do(name: str
     batch.set_options([{}, {"nothing_of_this_name": 1}])
     with pytest.raises(ValueError, match=r"Unknown option of reset\(\) 'nothing_of|no options of reset"):
         batch.reset()
+    batch.set_options([{}])
+    with pytest.raises(ValueError, match="one mapping for all, or one for each of the 2 environments, but 1 "):
+        batch.reset()
+    batch.set_options([None, {}])  # type: ignore[list-item]
     # Options hold for one reset, and the seed for one that worked.
     again = make_native_vec_env(case.env_id, 2, seed=3, **case.settings)
     np.testing.assert_array_equal(batch.reset(), again.reset())
     wrong = [good[:1], np.concatenate([good, good]), np.array(["a", "b"])]
+    wrong += [good.T] if good.ndim > 1 and good.shape[1] > 1 and good.shape[1] != 2 else []
     wrong += [np.where(np.arange(good.size).reshape(good.shape) == 0, np.nan, good)]
     for actions in wrong:
         with pytest.raises(
-            ValueError, match=r"2 actions of shape \(\d,\) must be .* finite numbers, but|Each action must be .* but"
+            ValueError,
+            match=r"2 actions of shape \(\d,\), .* must be .* finite numbers, but|Each action must be .* but",
         ):
             batch.step(actions)
     ours, theirs = batch.step(good), again.step(good)  # and the episodes go on

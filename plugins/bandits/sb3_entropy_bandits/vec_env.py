@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from sb3_entropy.vec_env.batch import whole_actions
+from sb3_entropy.vec_env.actions import whole_actions
 from sb3_entropy.vec_env.shared import SharedVecEnv
 from sb3_entropy_bandits.rounds import Rounds, check_no_options
 

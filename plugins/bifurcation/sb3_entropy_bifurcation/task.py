@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from sb3_entropy.vec_env.actions import box_actions
+
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -88,12 +90,4 @@ class Task(ABC):
         :return: them, clipped to the box as in the source, shape (n, A)
         :raises ValueError: if they are not n·A finite numbers
         """
-        given = np.asarray(actions)
-        size = self.action_space.shape[0]
-        if given.dtype.kind not in "iuf" or given.size != n * size or not np.isfinite(given).all():
-            raise ValueError(
-                f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
-                f"but {actions!r} was given."
-            )
-        numbers: Array = given.astype(np.float64).reshape(n, size)
-        return np.clip(numbers, self.action_space.low, self.action_space.high)
+        return box_actions(actions, n, self.action_space.shape[0], self.action_space.low, self.action_space.high)

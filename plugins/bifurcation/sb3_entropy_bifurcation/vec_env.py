@@ -24,10 +24,14 @@ class TaskVecEnv(BatchVecEnv):
     """
 
     def __init__(self, world: gym.Env[Any, Any], task: Task, n_envs: int, max_episode_steps: int | None = None):
-        super().__init__(world, n_envs, max_episode_steps)
+        super().__init__(world, n_envs, max_episode_steps, {"path": self.path})
         self.task = task
         self._states = np.repeat(task.begin({})[None], n_envs, axis=0)
         self._paths: list[list[NDArray[Any]]] = [[] for _ in range(n_envs)]
+
+    def path(self, i: int) -> tuple[NDArray[Any], ...]:
+        """:return: the states of the present episode of environment i, the first one included"""
+        return tuple(self._paths[i])
 
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
         starts = np.stack([self.task.begin(given) for given in options])

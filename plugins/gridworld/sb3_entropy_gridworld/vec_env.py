@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, whole_actions
+from sb3_entropy.vec_env.actions import whole_actions
+from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved
 from sb3_entropy_gridworld.model import ACTIONS, Grid
 from sb3_entropy_gridworld.rendering import image
 

@@ -22,7 +22,7 @@ def checked_action(action: Any) -> list[float]:
     given = np.asarray(action)
     if given.shape == (4,) and given.dtype.kind in "iuf":
         numbers = given.tolist()
-        if math.isfinite(sum(numbers)):
+        if all(map(math.isfinite, numbers)):
             return [min(max(float(number), -1.0), 1.0) for number in numbers]
     raise ValueError(f"An action must be four finite numbers, shape (4,), in [-1, 1], but {action!r} was given.")
 

@@ -75,4 +75,4 @@ class Battery:
         limit = self.most * u * root(u)
         given = [least(command, limit) for command in commands]
         current = IDLE + FULL * self._share * (given[0] + given[1] + given[2] + given[3])
-        return Spent(given, -least(self._step * current - charge, 0.0))
+        return Spent(given, 0.0 - least(self._step * current - charge, 0.0))  # no −0

@@ -1,7 +1,6 @@
 """Many rigid bodies in MuJoCo, stepped by its own batched rollout."""
 
 import copy
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,14 +18,6 @@ _STATE = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 _HELD = int(mujoco.mjtState.mjSTATE_CTRL) | int(mujoco.mjtState.mjSTATE_QFRC_APPLIED)
 #: fewer flights than this a thread cost more in handing them out than the thread saves
 LEAST = 8
-
-
-def usable_threads() -> int:
-    """:return: ``OMP_NUM_THREADS``, or else how many processors this process may use"""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Flights:

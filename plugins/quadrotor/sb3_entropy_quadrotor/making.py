@@ -15,14 +15,16 @@ class Making:
 
     metadata = METADATA
 
-    def __call__(self, *, model: str = "simple", **settings: Any) -> QuadrotorEnv | PaperQuadrotorEnv:
+    def __call__(self, *, model: str = "simple", threads: int = 1, **settings: Any) -> QuadrotorEnv | PaperQuadrotorEnv:
         """
         :param model: ``"simple"``, ``"rotor"``, ``"realistic"`` or ``"paper"``
+        :param threads: of a batch; here of no account, so that what a batch was trained with makes a single one too
         :param settings: the environment's own
         :return: the environment
         :raises TypeError: if it has no such setting, or one has the wrong type
         :raises ValueError: if there is no such model, or a setting is out of its range
         """
+        check_number("threads", threads, 1, integer=True)
         check_choice("model", model, (*MODELS, "paper"))
         return PaperQuadrotorEnv(**settings) if model == "paper" else QuadrotorEnv(model=model, **settings)
 
@@ -32,7 +34,7 @@ class Making:
         *,
         seed: int | None = None,
         max_episode_steps: int | None = None,
-        threads: int | None = None,
+        threads: int = 1,
         **settings: Any,
     ) -> VecEnv:
         """
@@ -41,26 +43,23 @@ class Making:
         :param n_envs: the number of environments
         :param seed: of the first environment; environment i has ``seed + i``
         :param max_episode_steps: after how many steps an episode is cut; never if ``None``
-        :param threads: that simulate, which changes nothing but the time, and nothing at all with ``model="paper"``;
-            ``OMP_NUM_THREADS``, or else the number of processors, if ``None``
+        :param threads: that simulate, which changes nothing but the time, and nothing at all with ``model="paper"``.
+            MuJoCo has a third of a batch's step, so that two threads save less than a fifth of it
         :param settings: the model, and the environments' own
         :return: the batch
         :raises TypeError: if there is no such setting, or one has the wrong type
         :raises ValueError: if there is no such model, or a setting is out of its range
         """
-        if threads is not None:
-            check_number("threads", threads, 1, integer=True)
-        world = self(**settings)
+        world = self(threads=threads, **settings)
         batch: VecEnv
         if isinstance(world, PaperQuadrotorEnv):
             from sb3_entropy_quadrotor.paper_vec_env import PaperVecEnv
 
             batch = PaperVecEnv(world, n_envs, max_episode_steps)
         else:
-            from sb3_entropy_quadrotor.flights import usable_threads
             from sb3_entropy_quadrotor.vec_env import QuadrotorVecEnv
 
-            batch = QuadrotorVecEnv(world, n_envs, max_episode_steps, threads or usable_threads())
+            batch = QuadrotorVecEnv(world, n_envs, max_episode_steps, threads)
         if seed is not None:
             batch.seed(seed)
         return batch

@@ -1,7 +1,7 @@
 """The source's quadrotor as a Gymnasium environment."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -151,11 +151,20 @@ class PaperQuadrotorEnv(gym.Env[Observation, NDArray[np.float32]]):
         if self.render_mode is None:
             gym.logger.warn("render() draws nothing without a render mode: make the environment with render_mode=…")
             return None
-        x, y, z, _, _, _, *angles = self._state[:9]
-        target = self._target()
+        return self.picture(self.render_mode, self._state, self._target())
+
+    def picture(self, mode: str, state: Sequence[float], target: float) -> NDArray[np.uint8] | None:
+        """
+        :param mode: ``"rgb_array"`` or ``"human"``
+        :param state: of a quadrotor, 12 numbers
+        :param target: x of its target, in m
+        :return: the image; ``None`` where it is shown in a window
+        :raises RuntimeError: if there is no renderer or no display
+        """
+        x, y, z, _, _, _, *angles = state[:9]
         path = [(target + TARGET_SPEED * DT * ahead, 0.0, _RAISED) for ahead in range(30)]
         place, goal = (x, y, z + _RAISED), (target, 0.0, _RAISED)
-        return self.camera.picture(self.render_mode, place, quaternion_of(*angles), goal, path)
+        return self.camera.picture(mode, place, quaternion_of(*angles), goal, path)
 
     def close(self) -> None:
         """Close window and renderer."""

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved, box_actions
+from sb3_entropy.vec_env.actions import box_actions
+from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved
 from sb3_entropy_quadrotor.paper import PaperQuadrotorEnv, check_no_options
 from sb3_entropy_quadrotor.paper_model import DT, TARGET_SPEED, Array, advance_all, scattered, target_at
 
@@ -56,8 +57,15 @@ class PaperVecEnv(BatchVecEnv):
         return Moved(_observed(states, off), position + attitude, late & world.terminates, said, late)
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """:return: nothing for each: the batch is not drawn"""
-        return [None for _ in range(self.num_envs)]
+        """
+        :return: where each quadrotor is, as one of them draws it, without the way that led there
+        :raises RuntimeError: if MuJoCo has no renderer
+        """
+        targets = target_at(self.steps).tolist()
+        return [
+            self.world.picture("rgb_array", state, target)
+            for state, target in zip(self._states.T.tolist(), targets, strict=True)
+        ]
 
 
 def _observed(states: Array, off: Array) -> NDArray[np.float32]:

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_entropy.vec_env.batch import BatchVecEnv, Columns, Info, Moved, box_actions, rows
+from sb3_entropy.vec_env.actions import box_actions
+from sb3_entropy.vec_env.batch import BatchVecEnv, Columns, Info, Moved, rows
 from sb3_entropy_quadrotor.disturbances import drawn_body
 from sb3_entropy_quadrotor.env import BOUNDS, QuadrotorEnv
 from sb3_entropy_quadrotor.flight import quaternion_of, rotation_of, turned
 from sb3_entropy_quadrotor.flights import Flights
 from sb3_entropy_quadrotor.mjcf import CONTROL_STEP
 from sb3_entropy_quadrotor.parameters import Vector
+from sb3_entropy_quadrotor.rendering import path_of
 from sb3_entropy_quadrotor.reward import rewards_of
 from sb3_entropy_quadrotor.start import start_of
-from sb3_entropy_quadrotor.trajectories import Timetable
+from sb3_entropy_quadrotor.trajectories import Timetable, Trajectory
 
 Array = NDArray[np.float64]
 
@@ -37,7 +39,7 @@ class QuadrotorVecEnv(BatchVecEnv):
     world: QuadrotorEnv
 
     def __init__(self, world: QuadrotorEnv, n_envs: int, max_episode_steps: int | None = None, threads: int = 1):
-        super().__init__(world, n_envs, max_episode_steps)
+        super().__init__(world, n_envs, max_episode_steps, {"charge": self.charge})
         self._noisy = world.disturbed
         self.flights = Flights(world.flight, n_envs, self._noisy, threads)
         self.timetable = Timetable(world.trajectory)
@@ -49,6 +51,10 @@ class QuadrotorVecEnv(BatchVecEnv):
         self._winds = np.zeros((n_envs, 3))
         self._normals = np.zeros((n_envs, 19))
         self._seen = np.zeros((n_envs, len(BOUNDS)), np.float32)
+
+    def charge(self, i: int) -> float:
+        """:return: what the battery of quadrotor i has left, in [0, 1]"""
+        return float(self._charges[i])
 
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
         world, noises = self.world, np.zeros((len(which), 19))
@@ -115,8 +121,20 @@ class QuadrotorVecEnv(BatchVecEnv):
         return Moved(seen.copy(), terms.total, crashed, {**said, "reward_terms": terms._asdict()})
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """:return: nothing for each: the batch is not drawn"""
-        return [None for _ in range(self.num_envs)]
+        """
+        :return: where each quadrotor is, as one of them draws it, without the way that led there
+        :raises RuntimeError: if MuJoCo has no renderer
+        """
+        world, times = self.world, (self._begun_at + self.steps * CONTROL_STEP).tolist()
+        return [
+            world.camera.picture("rgb_array", state[:3], state[3:], *_ahead(world.trajectory, now))
+            for state, now in zip(self.flights.states[:, 1:8].tolist(), times, strict=True)
+        ]
+
+
+def _ahead(trajectory: Trajectory, now: float) -> tuple[Vector, list[Vector]]:
+    """:return: where the target is, and where it will be"""
+    return trajectory(now)[0], path_of(trajectory, now)
 
 
 def _observed(states: Array, targets: Array, noises: Array | None, before: Array) -> NDArray[np.float32]:

@@ -46,6 +46,7 @@ class TorqueAcrobot(Task):
     """The mechanics. A state is (θ₁, θ₂, θ̇₁, θ̇₂)."""
 
     dt = DT
+    terms = ("upright", "straight", "still")
     options: Mapping[str, tuple[float, float]] = {
         "theta1": (-math.pi, math.pi),
         "theta2": (-math.pi, math.pi),

@@ -54,6 +54,7 @@ class PaperTracking(Task):
     """
 
     ends = (None, "clock", "diverged")
+    terms = ("off_track", "distance")
     dt = DT
 
     def __init__(self, clock: bool):

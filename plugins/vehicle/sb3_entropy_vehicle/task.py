@@ -10,6 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_entropy.errors import check_number, unknown
+from sb3_entropy.vec_env.actions import box_actions
 from sb3_entropy_vehicle.numerics import FLOATS, Number, Ops, State
 
 Array = NDArray[np.float64]
@@ -40,6 +41,8 @@ class Task(ABC):
     action_space: spaces.Box
     #: why an episode can be over
     ends: tuple[str | None, ...] = (None, "diverged")
+    #: what a step's reward is the sum of
+    terms: tuple[str, ...]
     #: numbers that ``reset(options=…)`` takes: their least and greatest value
     options: Mapping[str, tuple[float, float]] = {}
     #: the seconds of a step
@@ -108,10 +111,9 @@ class Task(ABC):
             outcome = self.step(state, action, FLOATS)
             if math.isfinite(sum(outcome.state)):
                 return outcome
-            terms = list(outcome.terms)
         except (ArithmeticError, ValueError):
-            terms = []
-        return Outcome(state, dict.fromkeys(terms, 0.0), self.ends.index("diverged"))
+            pass  # where arrays would go on with what is no number
+        return Outcome(state, dict.fromkeys(self.terms, 0.0), self.ends.index("diverged"))
 
     def checked(self, actions: Any, n: int) -> Array:
         """
@@ -120,12 +122,4 @@ class Task(ABC):
         :return: them, clipped to [−1, 1], shape (n, A)
         :raises ValueError: if they are not n·A finite numbers
         """
-        given = np.asarray(actions)
-        size = self.action_space.shape[0]
-        if given.dtype.kind not in "iuf" or given.size != n * size or not np.isfinite(given).all():
-            raise ValueError(
-                f"{n} action{'s' if n > 1 else ''} of shape ({size},) must be given, of finite numbers, "
-                f"but {actions!r} was given."
-            )
-        numbers: Array = given.astype(np.float64).reshape(n, size)
-        return np.minimum(np.maximum(numbers, -1.0), 1.0)
+        return box_actions(actions, n, self.action_space.shape[0])

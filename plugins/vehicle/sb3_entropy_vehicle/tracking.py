@@ -35,6 +35,7 @@ class Tracking(Task):
     """
 
     ends = (None, "off_track", "spin", "diverged")
+    terms = ("alive", "lateral", "speed", "course", "effort")
 
     def __init__(self, model: Model, track: Track, speed: float, half_width: float, dt: float, substeps: int):
         self.model, self.track, self.half_width, self.dt, self.substeps = model, track, half_width, dt, substeps

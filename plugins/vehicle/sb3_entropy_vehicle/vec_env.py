@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_entropy.vec_env.batch import BatchVecEnv, Info, Moved
-from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS
+from sb3_entropy_vehicle.numerics import ARRAYS, FLOATS, State
 from sb3_entropy_vehicle.task import Array, Task
 
 
@@ -26,10 +26,14 @@ class TaskVecEnv(BatchVecEnv):
     """
 
     def __init__(self, world: gym.Env[Any, Any], task: Task, n_envs: int, max_episode_steps: int | None = None):
-        super().__init__(world, n_envs, max_episode_steps)
+        super().__init__(world, n_envs, max_episode_steps, {"path": self.path})
         self.task = task
         self._states: Array = np.zeros((len(task.start(np.random.default_rng(0), None)), n_envs))
         self._diverged = task.ends.index("diverged")
+
+    def path(self, i: int) -> tuple[State, ...]:
+        """:return: the state of environment i: the way that led there is not kept"""
+        return (self._states[:, i].tolist(),)
 
     def begin(self, which: NDArray[np.int64], options: Sequence[Mapping[str, Any]]) -> tuple[NDArray[Any], list[Info]]:
         task = self.task

@@ -26,6 +26,8 @@ from sb3_entropy.policies.parameters import ParameterVector
 
 #: how far the copy's action may be from the policy's, of which one is computed by NumPy
 TOLERANCE = 1e-3
+#: beyond which an observation is none that anybody has
+_LARGE = 1e4
 
 
 def own_copy(policy: BasePolicy) -> BasePolicy:
@@ -81,8 +83,9 @@ def _check_acts_alike(policy: BasePolicy, networks: Networks, head: Head) -> Non
     scale = 1.0
     if isinstance(policy.action_space, spaces.Box):
         with np.errstate(over="ignore"):
-            scale = float(np.maximum(1.0, np.abs(np.asarray(wanted, dtype=np.float64))).max())
-    if acted.shape != np.shape(wanted) or np.abs(np.asarray(acted, np.float64) - wanted).max() > TOLERANCE * scale:
+            scale = float(np.fmax(1.0, np.abs(np.asarray(wanted, dtype=np.float64))).max())
+    # NaN is near NaN alone.
+    if acted.shape != np.shape(wanted) or not np.allclose(acted, wanted, 0.0, TOLERANCE * scale, equal_nan=True):
         raise TypeError(
             f"{type(policy).__name__} acts otherwise than its networks say: it gives {np.ravel(wanted)[:4]} where they "
             f"give {np.ravel(acted)[:4]}. A method of it that makes actions has been overridden; candidates can be "
@@ -92,9 +95,14 @@ def _check_acts_alike(policy: BasePolicy, networks: Networks, head: Head) -> Non
 
 def _some_observations(space: Any) -> Any:
     """:return: four, of the space's kind"""
+    if isinstance(space, spaces.Dict):
+        return {key: _some_observations(part) for key, part in space.spaces.items()}
     own = copy.deepcopy(space)
     own.seed(0)
-    drawn = [own.sample() for _ in range(4)]
-    if isinstance(space, spaces.Dict):
-        return {key: np.stack([one[key] for one in drawn]) for key in space.spaces}
-    return np.stack(drawn)
+    drawn = np.stack([own.sample() for _ in range(4)])
+    if isinstance(space, spaces.Box) and space.dtype.kind == "f":
+        # Bounds that are there for form's sake say nothing of size, and where all that is drawn is 1e38 all actions
+        # are alike.
+        near = np.random.default_rng(0).standard_normal(drawn.shape)
+        drawn = np.where(np.abs(drawn) <= _LARGE, drawn, np.clip(near, space.low, space.high)).astype(space.dtype)
+    return drawn

@@ -15,6 +15,7 @@ from sb3_entropy.statistics import (
     interval,
     performance_profile,
     sample_efficiency,
+    share_difference,
 )
 
 #: estimate, low and high, each of shape (T,)
@@ -109,29 +110,47 @@ def curve_estimate(values: np.ndarray, statistic: str, level: float, seed: int) 
     return found[0], found[1], found[2]
 
 
-def score_estimates(columns: Sequence[np.ndarray], statistic: str, level: float, seed: int) -> list[Interval]:
+def score_estimates(
+    columns: Sequence[np.ndarray], statistic: str, level: float, seed: int, yes_or_no: bool = False
+) -> list[Interval]:
     """
     :param columns: each arm's scores, shape (n,), at least one of them a number
     :param statistic: its name
     :param level: of the intervals
     :param seed: of the resampling
+    :param yes_or_no: whether scores are 1 or 0. A mean, which is then a share of runs, has its exact interval, and no
+        other statistic one beyond 0 and 1
     :return: one interval an arm, from the runs that have a number
     """
-    return [_score_estimate(column[np.isfinite(column)], statistic, level, seed) for column in columns]
+    found = [column[np.isfinite(column)] for column in columns]
+    make = _share_estimate if yes_or_no else _score_estimate
+    return [make(scores, statistic, level, seed) for scores in found]
 
 
-def drawn_estimates(columns: Sequence[np.ndarray], statistic: str, level: float, seed: int) -> list[Interval]:
+def drawn_estimates(
+    columns: Sequence[np.ndarray], statistic: str, level: float, seed: int, yes_or_no: bool = False
+) -> list[Interval]:
     """
     :param columns: as for :func:`score_estimates`, likewise the others
     :param statistic: its name
     :param level: of the intervals
     :param seed: of the resampling
+    :param yes_or_no: whether scores are 1 or 0
     :return: the same for a figure: with NaN for the ends where runs are too few to draw an interval
     """
     return [
         found if np.isfinite(column).sum() >= FEWEST_DRAWN else replace(found, low=np.nan, high=np.nan)
-        for column, found in zip(columns, score_estimates(columns, statistic, level, seed), strict=True)
+        for column, found in zip(columns, score_estimates(columns, statistic, level, seed, yes_or_no), strict=True)
     ]
+
+
+def _share_estimate(scores: np.ndarray, statistic: str, level: float, seed: int) -> Interval:
+    if statistic == "mean" and np.isin(scores, (0, 1)).all():
+        found = share_difference(int(scores.sum()), len(scores), 0.0, level=level)
+        return Interval(found.value, found.low, found.high, level, found.method)
+    of_any = _score_estimate(scores, statistic, level, seed)
+    low, high = np.clip((of_any.low, of_any.high), 0.0, 1.0).tolist()
+    return replace(of_any, low=low, high=high)
 
 
 @_remembered

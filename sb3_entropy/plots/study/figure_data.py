@@ -83,12 +83,14 @@ class MeasureInfo:
     :param description: one line
     :param unit: e.g. ``"return"``, ``"nats"``; empty for shares and counts
     :param higher_is_better: ``None`` if neither is
+    :param yes_or_no: whether every score is 1 or 0
     """
 
     key: str
     description: str
     unit: str = ""
     higher_is_better: bool | None = None
+    yes_or_no: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ Point = tuple[int | None, float, float, float]
 def _points(line: Line, key: str, values: Sequence[Any], measure: str, statistic: str, data: FigureData) -> list[Point]:
     """(index of the value or None, estimate, low, high) of each arm of the line, from left to right."""
     arms = [arm for arm in line.arms if np.isfinite(arm.scores.get(measure, np.array([]))).any()]
-    estimates = drawn_estimates([arm.scores[measure] for arm in arms], statistic, data.level, data.seed)
+    is_yes_or_no = measure in data.measures and data.measures[measure].yes_or_no
+    estimates = drawn_estimates([arm.scores[measure] for arm in arms], statistic, data.level, data.seed, is_yes_or_no)
     points: list[Point] = [
         (values.index(arm.settings[key]) if key in arm.settings else None, e.value, e.low, e.high)
         for arm, e in zip(arms, estimates, strict=True)

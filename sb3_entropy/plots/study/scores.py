@@ -66,7 +66,9 @@ def draw(
     cut = False
     for axes, environment in zip(panels, drawn_in, strict=False):
         arms = [arm for arm in scored if arm.environment == environment and arm.label in shown]
-        estimates = drawn_estimates([arm.scores[info.key] for arm in arms], chosen, data.level, data.seed)
+        estimates = drawn_estimates(
+            [arm.scores[info.key] for arm in arms], chosen, data.level, data.seed, info.yes_or_no
+        )
         for arm, estimate in zip(arms, estimates, strict=True):
             row = shown.index(arm.label)
             index = data.groups.index(arm.group)

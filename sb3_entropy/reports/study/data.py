@@ -44,7 +44,7 @@ def measure_info(key: str) -> MeasureInfo:
     if key not in MEASURES:
         return MeasureInfo(key, f"{key}, a measure that is not installed here")
     measure = MEASURES.get(key)
-    return MeasureInfo(key, measure.description, measure.unit, measure.higher_is_better)
+    return MeasureInfo(key, measure.description, measure.unit, measure.higher_is_better, measure.yes_or_no)
 
 
 def comparisons(results: StudyResults) -> tuple[Comparison, ...]:

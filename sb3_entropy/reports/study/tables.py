@@ -69,9 +69,9 @@ def score_rows(study: Study, data: FigureData) -> list[ScoreRow]:
         scored = [index for index, column in enumerate(columns) if np.isfinite(column).any()]
         found: list[Interval | None] = [None] * len(columns)
         chosen = [columns[index] for index in scored]
-        for index, interval in zip(
-            scored, score_estimates(chosen, statistic_of(study, measure), data.level, data.seed), strict=True
-        ):
+        info, statistic = data.measures[measure], statistic_of(study, measure)
+        estimated = score_estimates(chosen, statistic, data.level, data.seed, info.yes_or_no)
+        for index, interval in zip(scored, estimated, strict=True):
             found[index] = interval
         estimates[measure] = found
     rows = []

@@ -4,9 +4,11 @@ import math
 import pickle
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from sb3_entropy_quadrotor.flights import LEAST, usable_threads
+from sb3_entropy_quadrotor.flights import LEAST
+from sb3_entropy_quadrotor.rendering import Camera
 from sb3_entropy_quadrotor.trajectories import TASKS, Timetable, UserTrajectory
 from sb3_entropy_quadrotor.vec_env import QuadrotorVecEnv
 
@@ -46,7 +48,6 @@ def test_options_begin_where_they_say_and_a_copy_goes_on_as_it_does() -> None:
     np.testing.assert_array_equal(ours[0], theirs[0])
     assert ours[3] == theirs[3]
     assert ours[3][0]["target"] == TASKS["circle"](1.3 + 0.02)[0]
-    assert batch.get_images() == [None, None]
 
 
 def test_a_timetable_asks_once_a_time_and_forgets_what_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,15 +72,23 @@ def test_a_timetable_asks_once_a_time_and_forgets_what_is_too_much(monkeypatch: 
         Timetable(UserTrajectory(lambda t: None)).at([2.0])
 
 
-def test_threads_are_those_that_openmp_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_thread_simulates_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert usable_threads() == 5
-    for value in ("", "0", "many"):
-        monkeypatch.setenv("OMP_NUM_THREADS", value)
-        assert usable_threads() >= 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert make_native_vec_env(ENV_ID, 2 * LEAST).flights.threads == 2  # type: ignore[attr-defined]
-    assert make_native_vec_env(ENV_ID, 2).flights.threads == 1  # type: ignore[attr-defined]
+    assert [
+        make_native_vec_env(ENV_ID, n, **settings).flights.threads  # type: ignore[attr-defined]
+        for n, settings in ((4 * LEAST, {}), (2 * LEAST, {"threads": 2}), (2, {"threads": 2}))
+    ] == [1, 2, 1]
+    assert gym.make(ENV_ID, threads=2).unwrapped.spec.kwargs == {"threads": 2}  # type: ignore[union-attr]
+
+
+def test_a_charge_is_each_quadrotors_own() -> None:
+    settings = {"model": "realistic", "disturbances": {"least_charge": 0.2}}
+    batch, single = make_native_vec_env(ENV_ID, 2, seed=3, **settings), gym.make(ENV_ID, **settings)
+    batch.reset()
+    for i in range(2):
+        single.reset(seed=3 + i)
+        assert batch.get_attr("charge", i) == [single.get_wrapper_attr("charge")]
+    assert batch.get_attr("charge")[0] != batch.get_attr("charge")[1]
 
 
 @pytest.mark.parametrize(
@@ -96,5 +105,28 @@ def test_bad_settings_are_refused(settings: dict[str, Any], error: type[Exceptio
         make_native_vec_env(ENV_ID, 2, **settings)
 
 
-def test_papers_batch_is_not_drawn() -> None:
-    assert make_native_vec_env(ENV_ID, 2, model="paper", threads=2).get_images() == [None, None]
+@pytest.mark.parametrize("settings", [{"task": "circle"}, {"model": "paper", "action_range": "hover"}])
+def test_a_batch_is_drawn_as_single_ones_are(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+
+    def picture(camera: Any, mode: str, *what: Any) -> np.ndarray:
+        drawn.append(what)
+        return np.full((16, 16, 3), len(drawn), np.uint8)
+
+    monkeypatch.setattr(Camera, "picture", picture)
+    settings = {**settings, "render_mode": "rgb_array"}
+    batch, single = make_native_vec_env(ENV_ID, 2, seed=4, **settings), gym.make(ENV_ID, **settings)
+    batch.reset()
+    single.reset(seed=5)
+    for _ in range(3):
+        batch.step(np.full((2, 4), 0.125))
+        single.step(np.full(4, 0.125, np.float32))
+    image = batch.render()
+    assert image is not None
+    assert image.shape == (32, 16, 3)
+    single.render()
+    first, second, alone = (np.concatenate([np.ravel(part) for part in what]) for what in drawn)
+    np.testing.assert_allclose(second, alone, atol=1e-12)
+    assert abs(first - alone).max() > 1e-3
+    batch.close()
+    batch.close()

@@ -45,6 +45,7 @@ def test_the_greatest_thrust_falls_with_the_voltage(charge: float) -> None:
         np.testing.assert_allclose(given, expected, rtol=1e-12)
         drawn = (0.17 + 4.29 * sum(expected) / (4 * MOST)) * STEP / (0.250 * 3600)
         assert left == pytest.approx(charge - drawn, rel=1e-12)
+        assert str(battery.spend([0.0] * 4, 1e-9).charge) == "0.0"
     full_thrust = battery.spend(list(MOST * ALL), charge).thrusts[0] / MOST
     assert full_thrust == pytest.approx({1.0: 1.0, 0.6: 0.9275, 0.1: 0.8395}[charge], abs=1e-4)
     assert battery.spend(list(MOST * ALL), 0.0).charge == 0.0  # and not less

@@ -183,6 +183,16 @@ def test_a_simulation_that_diverges_ends_the_episode_and_says_so(failure: Any, m
     obs, reward, terminated, truncated, info = env.step(STRAIGHT)
     np.testing.assert_array_equal(obs, before)
     assert (reward, terminated, truncated, info["ended"]) == (0.0, True, False, "diverged")
+    assert isinstance(reward, float)
+    assert info["reward_terms"] == dict.fromkeys(env.task.terms, 0.0)
+
+
+@pytest.mark.parametrize("env_id", [ENV_ID, "entropy/PaperVehicle-v0", "entropy/TorqueAcrobot-v0"])
+def test_a_tasks_terms_are_those_of_its_steps(env_id: str) -> None:
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    terms = env.step(env.action_space.sample())[4]["reward_terms"]
+    assert tuple(terms) == env.unwrapped.task.terms  # type: ignore[attr-defined]
 
 
 def test_one_of_a_batch_that_diverges_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,6 +435,8 @@ def test_the_batch_takes_options_and_answers_for_its_environments() -> None:
     batch.seed(1)
     batch.reset()
     np.testing.assert_array_equal(batch.get_images()[0], single.render())
+    assert batch.get_attr("path", 0) == [single.path]
+    assert batch.get_attr("path")[0] != batch.get_attr("path")[1]
 
 
 # Parameters

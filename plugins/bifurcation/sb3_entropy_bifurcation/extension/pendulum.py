@@ -7,6 +7,7 @@ from typing import Any, SupportsFloat
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit, TransformReward
 
 from sb3_entropy.errors import check_number
@@ -49,6 +50,15 @@ class Scale:
         return self.factor * float(reward)
 
 
+class InnerTimeLimit(TimeLimit[Any, Any]):
+    """A limit that the environment is made with, of which its ``spec`` says nothing: ``gym.make(env.spec)`` would
+    put a second one around it, which counts inserted steps."""
+
+    @property
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]  # as Gymnasium's wrappers do
+        return self.env.spec
+
+
 def bifurcated_pendulum(
     *,
     reward_scale: float = 0.1,
@@ -85,7 +95,7 @@ def bifurcated_pendulum(
     """
     check_number("reward_scale", reward_scale, 0.0, open_low=True)
     check_number("time_limit", time_limit, 1, integer=True)
-    inner: gym.Env[Any, Any] = TimeLimit(PendulumEnv(**kwargs), int(time_limit))
+    inner: gym.Env[Any, Any] = InnerTimeLimit(PendulumEnv(**kwargs), int(time_limit))
     inner = TransformReward(inner, Scale(float(reward_scale)))
     return EntropicBifurcation(
         inner,
