@@ -161,7 +161,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
         given = self.rollout_buffer_class
         if given is None:
             return
-        behind = super(SoftRollouts, soft_buffer_class(given, self.observation_space))
+        behind: Any = super(SoftRollouts, soft_buffer_class(given, self.observation_space))
         methods = {given.compute_returns_and_advantage, behind.compute_returns_and_advantage}
         if not methods <= {RolloutBuffer.compute_returns_and_advantage, SoftRollouts.compute_returns_and_advantage}:
             raise ValueError(

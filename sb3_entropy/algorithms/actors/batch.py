@@ -58,7 +58,7 @@ def add_each(buffer: SoftRollouts) -> None:
     buffer.reset()
     for step in range(buffer.buffer_size):
         *parts, values, log_probs = (at_step(array, step) for array in held)
-        buffer.add(*parts, th.from_numpy(values), th.from_numpy(log_probs))
+        buffer.add(*parts, th.from_numpy(values), th.from_numpy(log_probs))  # type: ignore[call-arg]
 
 
 def at_step(arrays: Any, step: int) -> Any:
