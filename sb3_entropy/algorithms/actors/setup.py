@@ -27,7 +27,7 @@ _SETTINGS = ("n_steps", "gamma", "sde_sample_freq", "fast")
 class Handles(deque[Shared]):
     """Those of things that actors were sent. A copy of a model sends its own."""
 
-    def __reduce__(self) -> tuple[type["Handles"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["Handles"], tuple[()]]:  # type: ignore[override]
         return Handles, ()
 
 

@@ -171,8 +171,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 
 def wrong_arguments() -> list[Any]:
     """
-    :return: algorithm, argument, value, and words of the message; slow are those of arguments that an asynchronous
-        algorithm has from others
+    :return: algorithm, argument, value, and words of the message; slow are, of an asynchronous one, arguments that it
+        has from others, and all values but the first two
     """
     of_others = {name for key in SYNCHRONOUS for name in arguments_of(ALGORITHMS.get(key))}
     return [
@@ -182,11 +182,11 @@ def wrong_arguments() -> list[Any]:
             value,
             words,
             id=f"{key}-{name}-{value}",
-            marks=pytest.mark.slow if key in ASYNCHRONOUS and name in of_others else (),
+            marks=pytest.mark.slow if key in ASYNCHRONOUS and (name in of_others or place > 1) else (),
         )
         for key in KEYS
         for name in arguments_of(ALGORITHMS.get(key))
-        for value, words in WRONG.get(name, ())
+        for place, (value, words) in enumerate(WRONG.get(name, ()))
         if not (value is None and arguments_of(ALGORITHMS.get(key))[name].default is None)
     ]
 

@@ -15,6 +15,7 @@ from contracts.envs import make_vec_env as make_random_vec_env
 from contracts.models import (
     ASYNCHRONOUS,
     ON_POLICY,
+    SYNCHRONOUS,
     assert_equal_parameters,
     assert_same_state,
     build,
@@ -93,7 +94,7 @@ def test_a_loss_may_look_at_the_policy_elsewhere(key: str, actions: str) -> None
         ({"std_scheme": "fixed"}, PREVIOUS),
     ],
 )
-@pytest.mark.parametrize("key", ON_POLICY)
+@pytest.mark.parametrize("key", [*SYNCHRONOUS, *(pytest.param(key, marks=pytest.mark.slow) for key in ASYNCHRONOUS)])
 def test_with_every_distribution(key: str, policy_kwargs: dict[str, Any], rule: dict[str, Any]) -> None:
     trained(key, make_env(), [rule], policy_kwargs=policy_kwargs, ent_coef=0.0)
 
