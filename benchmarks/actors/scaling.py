@@ -125,7 +125,7 @@ def compared(found: Sequence[Found], load: Load) -> str:
     :return: what was measured beside what was said, as Markdown
     """
     lines = [
-        "| environment | engine | actors | measured frames/s | said | at most | measured/said | mean lag | n − 1 | MB |",
+        "| environment | engine | actors | frames/s | said | at most | measured/said | mean lag | n − 1 | MB |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for one in found:
@@ -158,10 +158,13 @@ def main(arguments: list[str] | None = None) -> int:
             f"fragment: {1e3 * load.fragment.mean:.2f} ms of the learner's and {1e3 * load.latency.mean:.2f} ms on its "
             f"way. On this machine the knee is at {knee(load):.1f} actors.\n"
         )
-        if options.ray and env == "waiting":
-            found += [on_two_nodes(env, n, window) for n in (2, 8)]
         print(compared(found, load), flush=True)
         everything += map(asdict, found)
+    if options.ray:
+        on_ray = [on_two_nodes("waiting", n, window) for n in (1, 2, 4, 8)]
+        own = load_of(on_ray[0], options.mean / 1e3, cores=os.cpu_count() or 1, learner_apart=False)
+        print(compared(on_ray, own), flush=True)
+        everything += map(asdict, on_ray)
     machines = load_of(found[0], options.mean / 1e3, cores=8, actors_per_machine=8, learner_apart=True)
     print("\nOn machines with 8 cores and 8 actors each, and one for the learner, times as here:\n")
     print(table(machines, (8, 64, 512), 2000, None, 0))

@@ -204,36 +204,35 @@ class AsynchronousAlgorithm(ActorsSetup):
         dones_after = side_by_side([fragment.dones for fragment in fragments], axis=0)
         rewards = side_by_side([fragment.rewards for fragment in fragments])
         n_steps, n_envs = rewards.shape
-        of_one_step = (n_envs, *self.action_space.shape)  # type: ignore[misc]
+        actions = buffer.actions.reshape(n_steps, n_envs, *self.action_space.shape)  # type: ignore[misc]
+        clipped = [
+            side_by_side(parts, axis=0) for parts in zip(*(one.clipped_actions for one in fragments), strict=True)
+        ]
+        values, log_probs = th.from_numpy(buffer.values)[:, :, None], th.from_numpy(buffer.log_probs)
+        observations = buffer.observations
+        tensors = None if observations is None else obs_as_tensor(observations, self.device)
+        callback.update_locals(
+            {"self": self, "callback": callback, "env": self.env, "rollout_buffer": buffer, "n_rollout_steps": n_steps}
+        )
         for step in range(n_steps):
             ended = step + 1 == n_steps
             infos = [info for fragment in fragments for info in fragment.infos[step]]
             dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
             self.num_timesteps += n_envs
-            if buffer.observations is not None:
-                callback.update_locals(
-                    {
-                        "obs_tensor": obs_as_tensor(at_step(buffer.observations, step), self.device),
-                        "new_obs": last if ended else at_step(buffer.observations, step + 1),
-                    }
-                )
-            callback.update_locals(
-                {
-                    "self": self,
-                    "callback": callback,
-                    "env": self.env,
-                    "rollout_buffer": buffer,
-                    "n_rollout_steps": n_steps,
-                    "n_steps": step,
-                    "actions": buffer.actions[step].reshape(of_one_step),
-                    "clipped_actions": np.concatenate([fragment.clipped_actions[step] for fragment in fragments]),
-                    "values": th.from_numpy(buffer.values[step, :, None]),
-                    "log_probs": th.from_numpy(buffer.log_probs[step]),
-                    "rewards": rewards[step],
-                    "dones": dones,
-                    "infos": infos,
-                }
-            )
+            seen = {
+                "n_steps": step,
+                "actions": actions[step],
+                "clipped_actions": clipped[step],
+                "values": values[step],
+                "log_probs": log_probs[step],
+                "rewards": rewards[step],
+                "dones": dones,
+                "infos": infos,
+            }
+            if tensors is not None:
+                seen["obs_tensor"] = at_step(tensors, step)
+                seen["new_obs"] = last if ended else at_step(observations, step + 1)
+            callback.update_locals(seen)
             if not callback.on_step():
                 # What they add to their episodes will not be known.
                 told = [info for fragment in fragments for infos in fragment.infos[:step] for info in infos]
@@ -241,7 +240,9 @@ class AsynchronousAlgorithm(ActorsSetup):
                 return False
             buffer.pos = step
             self._update_info_buffer(infos, dones)
-            callback.update_locals({"idx": n_envs - 1, "done": dones[-1], **self._at_time_limit(infos, step, rewards)})
+            if dones.any():
+                callback.update_locals(self._at_time_limit(infos, step, rewards))
+            callback.update_locals({"idx": n_envs - 1, "done": dones[-1]})
         buffer.pos = n_steps
         return True
 

@@ -92,8 +92,8 @@ def evaluate(
     gamma: float,
 ) -> np.ndarray:
     """
-    Put the learner's V(s_t), log π(a_t|s_t), and γV of last observations where a time limit has ended an episode, into
-    a buffer that has the actors'.
+    Put the learner's V(s_t), log π(a_t|s_t), H(π(·|s_t)) where that is known, and γV of last observations where a time
+    limit has ended an episode, into a buffer that has the actors'.
 
     :param buffer: as :func:`fill` leaves it
     :param fragments: what it is filled with
@@ -105,20 +105,22 @@ def evaluate(
     buffer.rewards = side_by_side([fragment.rewards for fragment in fragments]).copy()
     buffer.values, buffer.log_probs = np.empty_like(buffer.values), np.empty_like(buffer.log_probs)
     values, log_probs = buffer.values.reshape(-1), buffer.log_probs.reshape(-1)
+    entropies = np.empty_like(log_probs)
+    acting: Any = flat_policy or policy
+    entropy = None
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
         observations = _tensors(buffer, buffer.observations, rows)
         actions = _tensors(buffer, buffer.actions, rows)
         actions = actions.long().flatten() if isinstance(policy.action_space, spaces.Discrete) else actions.float()
-        if flat_policy is not None and flat_policy.rounding:
-            found_log_probs, found_values = flat_policy.log_probs_and_values(observations, actions)
-        else:
-            found_values, found_log_probs, _ = policy.evaluate_actions(observations, actions)
-        values[rows] = found_values.flatten().cpu().numpy()
-        log_probs[rows] = found_log_probs.cpu().numpy()
+        found, log_prob, entropy = acting.evaluate_actions(observations, actions)
+        values[rows], log_probs[rows] = found.flatten().cpu().numpy(), log_prob.cpu().numpy()
+        if entropy is not None:
+            entropies[rows] = entropy.cpu().numpy()
+    buffer.entropies = None if entropy is None else entropies.reshape(buffer.rewards.shape)
     _add_last_values(buffer, fragments, policy, gamma)
     last = side_by_side([fragment.last_observations for fragment in fragments], axis=0)
-    last_values: np.ndarray = policy.predict_values(obs_as_tensor(last, policy.device)).flatten().cpu().numpy()
+    last_values: np.ndarray = acting.predict_values(obs_as_tensor(last, policy.device)).flatten().cpu().numpy()
     return last_values
 
 

@@ -113,9 +113,20 @@ class FlatPolicy:
         :param actions: one for each, as the rollout buffer keeps them
         :return: log-probabilities and values, shape (B,) each
         """
+        values, log_probs, _ = self.evaluate_actions(observations, actions)
+        return log_probs, values[:, 0]
+
+    def evaluate_actions(
+        self, observations: th.Tensor, actions: th.Tensor
+    ) -> tuple[th.Tensor, th.Tensor, th.Tensor | None]:
+        """
+        :param observations: B of them
+        :param actions: one for each, as the rollout buffer keeps them
+        :return: values, shape (B, 1), log-probabilities and entropies, shape (B,) each, as the policy's
+        """
         x = self.features(observations)
-        leaves = self.head.leaves(self.trunk.forward(x)[-1])
-        return self.head.evaluate(leaves, actions).log_prob, self._values(x)[:, 0]
+        evaluated = self.head.evaluate(self.head.leaves(self.trunk.forward(x)[-1]), actions)
+        return self._values(x), evaluated.log_prob, evaluated.entropy
 
     def entropies(self, observations: th.Tensor) -> th.Tensor:
         """
