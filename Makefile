@@ -18,7 +18,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits bench-landscape conformance lists tutorials tensorboard clean
+.PHONY: help install demo test coverage test-slow lint docs bench bench-studies bench-bandits bench-actors bench-landscape conformance lists tutorials tensorboard clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{ n = $$2; $$1 = $$2 = ""; printf "  make %-14s%s\n", n, $$0 }'
@@ -67,6 +67,10 @@ bench-studies: $(READY) ## the study runner against plain learn(), and what inte
 
 bench-bandits: $(READY) ## bandits beside a bare loop, and divergences as actions grow; needs MNIST
 	$(BIN)/python -m benchmarks.bandits
+
+bench-actors: $(READY) ## actors beside vectorised environments, and what the theory of queues says of more of them
+	$(BIN)/python -m benchmarks.actors.speed
+	$(BIN)/python -m benchmarks.actors.scaling
 
 bench-landscape: $(READY) ## candidates in lockstep against raw stepping, and against evaluate_policy
 	$(BIN)/python -m benchmarks.landscape
