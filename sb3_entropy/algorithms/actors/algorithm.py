@@ -280,4 +280,5 @@ class AsynchronousAlgorithm(ActorsSetup):
             self._recipe = recipe(self.env)
         if self._pool is not None and reset_num_timesteps:
             self._pool.discard()  # of episodes that are not gone on with
+            self._put.clear()  # older weights would let actors go on with them
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)

@@ -34,6 +34,8 @@ from sb3_entropy.algorithms.simpala import SIMPALA
 from sb3_entropy.engines.serial import SerialEngine
 
 T = 8
+#: Σ αH of an episode of seven steps, where α is .1 and σ is 1 in two dimensions
+BONUS = 7 * 0.1 * math.log(2 * math.pi * math.e)
 ALONE = like_parent("simpala")
 
 
@@ -248,15 +250,14 @@ def test_what_lags_too_much_is_dropped_and_counted() -> None:
     assert model.num_timesteps == (n_updates + n_dropped) * T
     assert logged.values["actors/dropped_fragments"][-1] == n_dropped
     assert max(logged.values["actors/policy_lag"]) <= 1
-    bonus = 7 * 0.1 * math.log(2 * math.pi * math.e)  # of an episode
     finished = [*model.journal.bonuses.finished]
     known = [total for total in finished if not math.isnan(total)]
-    assert known == pytest.approx([bonus] * len(known), rel=1e-5)
+    assert known == pytest.approx([BONUS] * len(known), rel=1e-5)
     assert n_dropped <= len(finished) - len(known) <= 3 * n_dropped
     returns = [episode["r"] for episode in model.ep_info_buffer]
     assert len(returns) == len(finished)
     of_known = [r for r, total in zip(returns, finished, strict=True) if not math.isnan(total)]
-    assert logged.values["rollout/soft_return"][-1] == pytest.approx(np.mean(of_known) + bonus, rel=1e-5)
+    assert logged.values["rollout/soft_return"][-1] == pytest.approx(np.mean(of_known) + BONUS, rel=1e-5)
 
 
 def test_weights_that_are_delayed_make_every_fragment_late() -> None:
@@ -264,6 +265,17 @@ def test_weights_that_are_delayed_make_every_fragment_late() -> None:
     logged = record(model)
     model.learn(5 * T, log_interval=1)
     assert logged.values["actors/policy_lag"] == [0, 1, 2, 2, 2]
+
+
+def test_delayed_weights_are_those_of_this_training() -> None:
+    """One that begins anew has no step of an episode of the one before."""
+    model = made(n_actors=1, weights_delay=2, ent_coef=0.1, policy_kwargs={"std_scheme": "fixed"})
+    logged = record(model)
+    for _ in range(2):
+        model.learn(5 * T, log_interval=1)
+    assert logged.values["actors/policy_lag"] == 2 * [0, 1, 2, 2, 2]
+    assert [*model.journal.bonuses.finished] == pytest.approx(5 * T // 7 * [BONUS], rel=1e-5)
+    assert [episode["l"] for episode in model.ep_info_buffer] == 5 * T // 7 * [7]
 
 
 def test_fragments_of_another_length_are_dropped() -> None:
@@ -308,9 +320,8 @@ def test_earlier_fragments_are_learned_from_again() -> None:
     assert versions == [[1], [1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
     assert model.num_timesteps == 6 * T
     assert len(model.ep_info_buffer) == 6 * T // 7
-    bonus = 7 * 0.1 * math.log(2 * math.pi * math.e)
     assert logged.values["rollout/soft_return"][-1] == pytest.approx(
-        np.mean([episode["r"] for episode in model.ep_info_buffer]) + bonus, rel=1e-5
+        np.mean([episode["r"] for episode in model.ep_info_buffer]) + BONUS, rel=1e-5
     )
 
 
