@@ -278,6 +278,26 @@ def test_delayed_weights_are_those_of_this_training() -> None:
     assert [episode["l"] for episode in model.ep_info_buffer] == 5 * T // 7 * [7]
 
 
+class MoreActors(BaseCallback):
+    """Asks for two more after the second update."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.num_timesteps == 2 * T:
+            self.model.n_actors = 3  # type: ignore[attr-defined]
+
+
+def test_there_may_be_more_actors_at_any_time() -> None:
+    """They begin other episodes, and each has its own."""
+    model = made(n_actors=1, ent_coef=0.1, policy_kwargs={"std_scheme": "fixed"})
+    logged = record(model)
+    model.learn(14 * T, callback=MoreActors(), log_interval=1)
+    assert logged.values["actors/policy_lag"] == [0, 0, 0, 1, *[2] * 10]
+    assert [*model.journal.bonuses.finished] == pytest.approx(3 * (4 * T // 7) * [BONUS], rel=1e-5)
+
+
 def test_fragments_of_another_length_are_dropped() -> None:
     """Those that are under way when a callback changes it; those that come are of the new one, delayed or not."""
 
