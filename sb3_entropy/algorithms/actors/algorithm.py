@@ -207,6 +207,7 @@ class AsynchronousAlgorithm(ActorsSetup):
         of_one_step = (n_envs, *self.action_space.shape)  # type: ignore[misc]
         for step in range(n_steps):
             ended = step + 1 == n_steps
+            buffer.pos = step
             infos = [info for fragment in fragments for info in fragment.infos[step]]
             dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
             self.num_timesteps += n_envs
@@ -239,7 +240,6 @@ class AsynchronousAlgorithm(ActorsSetup):
                 told = [info for fragment in fragments for infos in fragment.infos[:step] for info in infos]
                 self.journal.lose_bonuses([told], self._rollout_envs)
                 return False
-            buffer.pos = step
             self._update_info_buffer(infos, dones)
             callback.update_locals({"idx": n_envs - 1, "done": dones[-1], **self._at_time_limit(infos, step, rewards)})
         buffer.pos = n_steps

@@ -328,6 +328,7 @@ def test_earlier_fragments_are_learned_from_again() -> None:
     class Widths(BaseCallback):
         def _on_step(self) -> bool:
             assert len(self.locals["rewards"]) == 1
+            assert self.model.rollout_buffer.pos == self.locals["n_steps"]  # type: ignore[attr-defined]
             return True
 
         def _on_rollout_end(self) -> None:
