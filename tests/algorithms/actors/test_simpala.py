@@ -346,6 +346,13 @@ def test_earlier_fragments_are_learned_from_again() -> None:
     )
 
 
+def test_the_temperature_is_tuned_at_the_pace_of_the_steps() -> None:
+    """Not of the transitions that are learned from, some of them again."""
+    model = made(n_actors=1, n_replayed=2, ent_coef="auto_0.1").learn(6 * T)
+    assert model.rollout_buffer.n_envs == 3
+    assert model.temperature.n_seen == 6 * T
+
+
 def test_a_replayed_fragment_is_corrected_for_its_lag() -> None:
     """The update of the second rollout, with the first beside it, by hand."""
     model = made(n_actors=1, n_replayed=1, ent_coef=0.2, gamma=0.9, max_grad_norm=1e9, fast=False, learning_rate=0.1)
