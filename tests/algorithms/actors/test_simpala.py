@@ -25,7 +25,7 @@ from contracts.models import (
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from algorithms.actors.seen import Rollouts, update_by_hand
 from sb3_entropy import SA2C
@@ -351,6 +351,16 @@ def test_the_temperature_is_tuned_at_the_pace_of_the_steps() -> None:
     model = made(n_actors=1, n_replayed=2, ent_coef="auto_0.1").learn(6 * T)
     assert model.rollout_buffer.n_envs == 3
     assert model.temperature.n_seen == 6 * T
+
+
+def test_what_is_kept_stays() -> None:
+    """A VecFrameStack's reset() writes into what it has returned."""
+    model = made(VecFrameStack(make_vec_env(1), 2), n_actors=1, n_replayed=1).learn(2 * T)
+    kept = model._replay[-1].last_observations
+    before = kept.copy()
+    model.learn(T)
+    np.testing.assert_array_equal(kept, before)
+    assert before.any()
 
 
 def test_a_replayed_fragment_is_corrected_for_its_lag() -> None:
