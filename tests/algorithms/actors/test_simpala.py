@@ -298,6 +298,31 @@ def test_there_may_be_more_actors_at_any_time() -> None:
     assert [*model.journal.bonuses.finished] == pytest.approx(3 * (4 * T // 7) * [BONUS], rel=1e-5)
 
 
+def test_the_rollouts_probabilities_are_the_learners() -> None:
+    """Before the update and after it; in the log-probability form too, whose minibatches have them weighted."""
+    model = made(make_vec_env(2, truncates=True), n_actors=3, soft_gradient="log_prob", ent_coef=0.1)
+    seen = Rollouts()
+    kept: list[np.ndarray] = []
+
+    class Kept(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            kept.append(self.model.rollout_buffer.log_probs.copy())  # type: ignore[attr-defined]
+
+    model.learn(4 * 2 * T, callback=[seen, Kept()])
+    policy, rollout = seen.policies[-1], seen.rollouts[-1]
+    with th.no_grad():
+        expected = [policy.evaluate_actions(step.observations, th.tensor(step.actions))[1].numpy() for step in rollout]
+    assert np.abs(expected - np.array([step.log_probs for step in rollout])).max() > 0.1
+    np.testing.assert_allclose(kept[-1], expected, rtol=1e-4, atol=1e-5)
+    buffer = model.rollout_buffer
+    for _ in range(2):
+        np.testing.assert_array_equal(buffer.log_probs, buffer.swap_and_flatten(kept[-1]))
+        model.train()
+
+
 def test_fragments_of_another_length_are_dropped() -> None:
     """Those that are under way when a callback changes it; those that come are of the new one, delayed or not."""
 
