@@ -54,6 +54,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
 
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **AsynchronousAlgorithm.made_from,
+        "_check_replay": frozenset({"n_replayed", "replay_size"}),
         "_make_replay": frozenset({"replay_size", "n_steps", "gamma", "env"}),
         "_check_buffer": frozenset({"rollout_buffer_class"}),
     }
@@ -152,6 +153,16 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rollout_buffer.estimate = self._vtrace
+
+    def _check_replay(self, before: Mapping[str, Any]) -> None:
+        """
+        :raises ValueError: if more fragments are to be replayed than are kept
+        """
+        if self.n_replayed > self.replay_size:
+            raise ValueError(
+                f"n_replayed must be at most replay_size={self.replay_size}, of which they are drawn, but "
+                f"{self.n_replayed} was given. Raise replay_size."
+            )
 
     def _make_replay(self, before: Mapping[str, Any]) -> None:
         self._replay: deque[Fragment] = deque(maxlen=self.replay_size)

@@ -493,6 +493,10 @@ class OwnReturns(RolloutBuffer):
             "Only engine='ray' has a ray_address, but 'auto' was given with engine='serial'. Leave",
         ),
         (
+            {"n_replayed": 3, "replay_size": 2},
+            "n_replayed must be at most replay_size=2, of which they are drawn, but 3 was given. Raise",
+        ),
+        (
             {"rollout_buffer_class": OwnReturns},
             "rollout_buffer_class=OwnReturns computes returns in a way of its own.*",
         ),
