@@ -158,10 +158,7 @@ class SA3C(AsynchronousAlgorithm, A2C):
         return Lesson(
             temperature=self._followed(progress),
             progress_remaining=progress,
-            coefs=[
-                None if isinstance(rule.coefficient, GradientShare) else rule.coefficient.value(progress)
-                for rule in rules
-            ],
+            coefs=[_coef(rule, progress) for rule in rules],
             references=cloudpickle.dumps(references) if any(references) else None,
             sends_observations=self.send_observations,
         )

@@ -1,7 +1,8 @@
 """SIMPALA: soft importance-weighted actor-learner architecture."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,14 +45,16 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     :param pg_rho_bar: ρ̄_pg of the policy's gradient
     :param advantage: ``"impala"``, min(ρ̄_pg, w)(r + αH + γv' − V), or ``"gae"``, v − V; the same where nothing lags
         and λ = 1
-    :param n_minibatches: into how many minibatches an update's transitions are dealt
+    :param n_minibatches: into how many minibatches an update's transitions are dealt, fewer where they are few
     :param n_epochs: passes over an update's fragments
-    :param n_replayed: fragments of earlier updates that each update learns from as well, corrected as the others are
+    :param n_replayed: fragments of earlier updates that each update learns from as well, corrected as the others are,
+        however large their lag
     :param replay_size: how many fragments are kept for that
     """
 
     made_from: ClassVar[Mapping[str, frozenset[str]]] = {
         **AsynchronousAlgorithm.made_from,
+        "_check_replay": frozenset({"n_replayed", "replay_size"}),
         "_make_replay": frozenset({"replay_size", "n_steps", "gamma", "env"}),
         "_check_buffer": frozenset({"rollout_buffer_class"}),
     }
@@ -151,6 +154,16 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
         super()._setup_model()
         self.rollout_buffer.estimate = self._vtrace
 
+    def _check_replay(self, before: Mapping[str, Any]) -> None:
+        """
+        :raises ValueError: if more fragments are to be replayed than are kept
+        """
+        if self.n_replayed > self.replay_size:
+            raise ValueError(
+                f"n_replayed must be at most replay_size={self.replay_size}, of which they are drawn, but "
+                f"{self.n_replayed} was given. Raise replay_size."
+            )
+
     def _make_replay(self, before: Mapping[str, Any]) -> None:
         self._replay: deque[Fragment] = deque(maxlen=self.replay_size)
 
@@ -198,10 +211,7 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
     def _vtrace(
         self, buffer: SoftRollouts, soft_rewards: np.ndarray, last_values: np.ndarray, dones: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """
-        The rollout buffer's hook. Log-probabilities are multiplied by the weight with which −α log π stands in the
-        advantage.
-        """
+        """The rollout buffer's hook."""
         log_probs = buffer.log_probs
         found = soft_vtrace(
             soft_rewards,
@@ -218,12 +228,28 @@ class SIMPALA(AsynchronousAlgorithm, A2C):
             pg_rho_bar=self.pg_rho_bar,
             advantage=self.advantage,
         )
-        buffer.log_probs = np.where(found.weights > 0, found.weights * log_probs, 0.0).astype(np.float32)
+        self._weights = found.weights
         return found.advantages, found.targets
 
     def _improve(self) -> None:
         batch_size = None if self.n_minibatches == 1 else -(-self.rollout_buffer.rewards.size // self.n_minibatches)
-        self._n_updates += self._descend(batch_size, self.n_epochs, self.max_grad_norm)
+        with self._weighted_log_probs(self.rollout_buffer):
+            self._n_updates += self._descend(batch_size, self.n_epochs, self.max_grad_norm)
+
+    @contextmanager
+    def _weighted_log_probs(self, buffer: SoftRollouts) -> Iterator[None]:
+        """Minibatches with log-probabilities times the weight with which −α log π stands in the advantage."""
+        if not self._adds_log_prob:
+            yield
+            return
+        own, were_in_rows = buffer.log_probs, buffer.generator_ready
+        weights = buffer.swap_and_flatten(self._weights) if were_in_rows else self._weights
+        # What has no weight may have a log π of −∞.
+        buffer.log_probs = np.multiply(weights, own, out=np.zeros_like(own), where=weights > 0)
+        try:
+            yield
+        finally:
+            buffer.log_probs = own if were_in_rows or not buffer.generator_ready else buffer.swap_and_flatten(own)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_replay", "_behaviour_log_probs"]
+        return [*super()._excluded_save_params(), "_replay", "_behaviour_log_probs", "_weights"]

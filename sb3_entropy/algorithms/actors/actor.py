@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_entropy.algorithms.actors.messages import Fragment, Lesson, Weights
 from sb3_entropy.algorithms.on_policy.buffers import SoftRollouts
 from sb3_entropy.algorithms.sa2c import SA2C
+from sb3_entropy.policies.observations import of_each
 from sb3_entropy.vec_env.copies import made
 from sb3_entropy.vec_env.following import follow, take_moments
 
@@ -165,7 +166,8 @@ class CollectingActor(ABC):
             episode_starts=buffer.episode_starts,
             values=buffer.values,
             log_probs=buffer.log_probs,
-            last_observations=self._model._last_obs,
+            # A copy: a VecFrameStack's reset() writes into what it has returned.
+            last_observations=of_each(np.array, self._model._last_obs),
             last_values=tape.last_values,
             dones=tape.dones,
             infos=tape.infos,

@@ -216,6 +216,7 @@ class AsynchronousAlgorithm(ActorsSetup):
         )
         for step in range(n_steps):
             ended = step + 1 == n_steps
+            buffer.pos = step
             infos = [info for fragment in fragments for info in fragment.infos[step]]
             dones = dones_after if ended else buffer.episode_starts[step + 1].astype(bool)
             self.num_timesteps += n_envs
@@ -238,7 +239,6 @@ class AsynchronousAlgorithm(ActorsSetup):
                 told = [info for fragment in fragments for infos in fragment.infos[:step] for info in infos]
                 self.journal.lose_bonuses([told], self._rollout_envs)
                 return False
-            buffer.pos = step
             self._update_info_buffer(infos, dones)
             if dones.any():
                 callback.update_locals(self._at_time_limit(infos, step, rewards))
@@ -281,4 +281,5 @@ class AsynchronousAlgorithm(ActorsSetup):
             self._recipe = recipe(self.env)
         if self._pool is not None and reset_num_timesteps:
             self._pool.discard()  # of episodes that are not gone on with
+            self._put.clear()  # older weights would let actors go on with them
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)

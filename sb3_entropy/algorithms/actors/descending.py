@@ -17,7 +17,8 @@ def descend(
     max_grad_norm: float | None,
 ) -> None:
     """
-    One step of the policy's optimiser along the mean of gradients.
+    One step of the policy's optimiser along the mean of gradients. Its buffers become the mean of those that came with
+    them: a running mean has then moved by the mean of all that the actors have seen.
 
     :param policy: the learner's
     :param flat_policy: what takes the fast path with it; None for the general one
@@ -38,8 +39,8 @@ def descend(
         if max_grad_norm is not None:
             th.nn.utils.clip_grad_norm_(policy.parameters(), max_grad_norm)
         policy.optimizer.step()
-    for held, sent in zip(policy.buffers(), gradients[-1].buffers, strict=True):
-        held.copy_(th.from_numpy(np.array(sent)))
+    for held, *sent in zip(policy.buffers(), *(gradient.buffers for gradient in gradients), strict=True):
+        held.copy_(th.as_tensor(np.mean(sent, axis=0)))
 
 
 def _mean(gradients: Sequence[Gradient], parameters: Sequence[th.nn.Parameter]) -> list[th.Tensor | None]:

@@ -39,9 +39,7 @@ class Pool:
     :param n_actors: how many there are
     """
 
-    def __init__(
-        self, engine: Engine, spawn: Callable[[Engine, Shared, int, int], Actor], arguments: Any, n_actors: int
-    ):
+    def __init__(self, engine: Engine, spawn: Spawn, arguments: Any, n_actors: int):
         # At the end of the program too.
         self.close = weakref.finalize(self, _close, engine, os.getpid())
         self._engine, self._spawn = engine, spawn

@@ -137,6 +137,7 @@ class ActorsSetup(AdvantageActorCritic):
             workers = None if self.engine != "process" else 1  # they map nothing
             engine = make_engine(self.engine, workers, self.ray_address)
             self._pool = Pool(engine, spawn, arguments, self.n_actors)
+            self.journal.begin_episodes(self._n_streams, self._stats_window_size, afresh=False)
             self.journal.drop_unfinished()
         return self._pool
 

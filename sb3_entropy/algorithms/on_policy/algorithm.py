@@ -144,10 +144,14 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         self.tempering.see(entropies if buffer.keep is None else entropies[buffer.keep])
         bonuses = self.tempering.alpha * entropies
         scale = reward_scale(self._vec_normalize_env)
-        envs = self._rollout_envs
-        of_envs = bonuses if envs is EACH else bonuses[:, : len(envs)]
-        self.journal.add_bonuses(of_envs if scale is None else of_envs * scale, envs)
+        collected = bonuses[:, self._collected]
+        self.journal.add_bonuses(collected if scale is None else collected * scale, self._rollout_envs)
         return buffer.rewards + bonuses if self.entropy_in_return else buffer.rewards
+
+    @property
+    def _collected(self) -> slice:
+        """The rollout's columns that were collected for this update, and not for an earlier one."""
+        return EACH if self._rollout_envs is EACH else slice(len(self._rollout_envs))
 
     def _begin_update(self, buffer: SoftRollouts, dones: np.ndarray) -> None:
         """
@@ -175,7 +179,7 @@ class SoftOnPolicyAlgorithm(OnPolicySetup):
         (self._flat_policy or self.policy).set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         check_advantages(self.rollout_buffer)
-        n_transitions = self.rollout_buffer.rewards.size
+        n_transitions = self.rollout_buffer.rewards[:, self._collected].size
         self.active_regularizers.before_update(self.policy)
         try:
             self._improve()

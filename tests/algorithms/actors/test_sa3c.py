@@ -185,6 +185,17 @@ def test_several_fragments_give_the_mean_of_their_gradients() -> None:
     assert model._n_updates == 2
 
 
+def test_running_means_move_by_what_all_actors_have_seen() -> None:
+    seen = Seen()
+    kwargs = {**NETS, "features_extractor_class": Normed}
+    model = made(SA3C, n_actors=2, n_fragments=2, policy_kwargs=kwargs).learn(20, callback=seen)
+    (rollout,) = seen.rollouts
+    norm = model.policy.features_extractor.norm
+    observations = rollout["observations"].reshape(20, -1)
+    np.testing.assert_allclose(norm.running_mean, 0.1 * observations.mean(0), rtol=1e-4, atol=1e-6)
+    assert norm.num_batches_tracked == 1
+
+
 # ---------------------------------------------------------------------- engines and lag
 
 

@@ -25,7 +25,7 @@ from contracts.models import (
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from algorithms.actors.seen import Rollouts, update_by_hand
 from sb3_entropy import SA2C
@@ -34,6 +34,8 @@ from sb3_entropy.algorithms.simpala import SIMPALA
 from sb3_entropy.engines.serial import SerialEngine
 
 T = 8
+#: Σ αH of an episode of seven steps, where α is .1 and σ is 1 in two dimensions
+BONUS = 7 * 0.1 * math.log(2 * math.pi * math.e)
 ALONE = like_parent("simpala")
 
 
@@ -248,15 +250,14 @@ def test_what_lags_too_much_is_dropped_and_counted() -> None:
     assert model.num_timesteps == (n_updates + n_dropped) * T
     assert logged.values["actors/dropped_fragments"][-1] == n_dropped
     assert max(logged.values["actors/policy_lag"]) <= 1
-    bonus = 7 * 0.1 * math.log(2 * math.pi * math.e)  # of an episode
     finished = [*model.journal.bonuses.finished]
     known = [total for total in finished if not math.isnan(total)]
-    assert known == pytest.approx([bonus] * len(known), rel=1e-5)
+    assert known == pytest.approx([BONUS] * len(known), rel=1e-5)
     assert n_dropped <= len(finished) - len(known) <= 3 * n_dropped
     returns = [episode["r"] for episode in model.ep_info_buffer]
     assert len(returns) == len(finished)
     of_known = [r for r, total in zip(returns, finished, strict=True) if not math.isnan(total)]
-    assert logged.values["rollout/soft_return"][-1] == pytest.approx(np.mean(of_known) + bonus, rel=1e-5)
+    assert logged.values["rollout/soft_return"][-1] == pytest.approx(np.mean(of_known) + BONUS, rel=1e-5)
 
 
 def test_weights_that_are_delayed_make_every_fragment_late() -> None:
@@ -264,6 +265,62 @@ def test_weights_that_are_delayed_make_every_fragment_late() -> None:
     logged = record(model)
     model.learn(5 * T, log_interval=1)
     assert logged.values["actors/policy_lag"] == [0, 1, 2, 2, 2]
+
+
+def test_delayed_weights_are_those_of_this_training() -> None:
+    """One that begins anew has no step of an episode of the one before."""
+    model = made(n_actors=1, weights_delay=2, ent_coef=0.1, policy_kwargs={"std_scheme": "fixed"})
+    logged = record(model)
+    for _ in range(2):
+        model.learn(5 * T, log_interval=1)
+    assert logged.values["actors/policy_lag"] == 2 * [0, 1, 2, 2, 2]
+    assert [*model.journal.bonuses.finished] == pytest.approx(5 * T // 7 * [BONUS], rel=1e-5)
+    assert [episode["l"] for episode in model.ep_info_buffer] == 5 * T // 7 * [7]
+
+
+class MoreActors(BaseCallback):
+    """Asks for two more after the second update."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.num_timesteps == 2 * T:
+            self.model.n_actors = 3  # type: ignore[attr-defined]
+
+
+def test_there_may_be_more_actors_at_any_time() -> None:
+    """They begin other episodes, and each has its own."""
+    model = made(n_actors=1, ent_coef=0.1, policy_kwargs={"std_scheme": "fixed"})
+    logged = record(model)
+    model.learn(14 * T, callback=MoreActors(), log_interval=1)
+    assert logged.values["actors/policy_lag"] == [0, 0, 0, 1, *[2] * 10]
+    assert [*model.journal.bonuses.finished] == pytest.approx(3 * (4 * T // 7) * [BONUS], rel=1e-5)
+
+
+def test_the_rollouts_probabilities_are_the_learners() -> None:
+    """Before the update and after it; in the log-probability form too, whose minibatches have them weighted."""
+    model = made(make_vec_env(2, truncates=True), n_actors=3, soft_gradient="log_prob", ent_coef=0.1)
+    seen = Rollouts()
+    kept: list[np.ndarray] = []
+
+    class Kept(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            kept.append(self.model.rollout_buffer.log_probs.copy())  # type: ignore[attr-defined]
+
+    model.learn(4 * 2 * T, callback=[seen, Kept()])
+    policy, rollout = seen.policies[-1], seen.rollouts[-1]
+    with th.no_grad():
+        expected = [policy.evaluate_actions(step.observations, th.tensor(step.actions))[1].numpy() for step in rollout]
+    assert np.abs(expected - np.array([step.log_probs for step in rollout])).max() > 0.1
+    np.testing.assert_allclose(kept[-1], expected, rtol=1e-4, atol=1e-5)
+    buffer = model.rollout_buffer
+    for _ in range(2):
+        np.testing.assert_array_equal(buffer.log_probs, buffer.swap_and_flatten(kept[-1]))
+        model.train()
 
 
 def test_fragments_of_another_length_are_dropped() -> None:
@@ -296,6 +353,7 @@ def test_earlier_fragments_are_learned_from_again() -> None:
     class Widths(BaseCallback):
         def _on_step(self) -> bool:
             assert len(self.locals["rewards"]) == 1
+            assert self.model.rollout_buffer.pos == self.locals["n_steps"]  # type: ignore[attr-defined]
             return True
 
         def _on_rollout_end(self) -> None:
@@ -308,10 +366,26 @@ def test_earlier_fragments_are_learned_from_again() -> None:
     assert versions == [[1], [1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
     assert model.num_timesteps == 6 * T
     assert len(model.ep_info_buffer) == 6 * T // 7
-    bonus = 7 * 0.1 * math.log(2 * math.pi * math.e)
     assert logged.values["rollout/soft_return"][-1] == pytest.approx(
-        np.mean([episode["r"] for episode in model.ep_info_buffer]) + bonus, rel=1e-5
+        np.mean([episode["r"] for episode in model.ep_info_buffer]) + BONUS, rel=1e-5
     )
+
+
+def test_the_temperature_is_tuned_at_the_pace_of_the_steps() -> None:
+    """Not of the transitions that are learned from, some of them again."""
+    model = made(n_actors=1, n_replayed=2, ent_coef="auto_0.1").learn(6 * T)
+    assert model.rollout_buffer.n_envs == 3
+    assert model.temperature.n_seen == 6 * T
+
+
+def test_what_is_kept_stays() -> None:
+    """A VecFrameStack's reset() writes into what it has returned."""
+    model = made(VecFrameStack(make_vec_env(1), 2), n_actors=1, n_replayed=1).learn(2 * T)
+    kept = model._replay[-1].last_observations
+    before = kept.copy()
+    model.learn(T)
+    np.testing.assert_array_equal(kept, before)
+    assert before.any()
 
 
 def test_a_replayed_fragment_is_corrected_for_its_lag() -> None:
@@ -417,6 +491,10 @@ class OwnReturns(RolloutBuffer):
         (
             {"ray_address": "auto"},
             "Only engine='ray' has a ray_address, but 'auto' was given with engine='serial'. Leave",
+        ),
+        (
+            {"n_replayed": 3, "replay_size": 2},
+            "n_replayed must be at most replay_size=2, of which they are drawn, but 3 was given. Raise",
         ),
         (
             {"rollout_buffer_class": OwnReturns},
