@@ -265,7 +265,7 @@ def test_list_shows_everything_in_one_line_each(capsys):
     for name in named:
         assert sum(line.split()[:1] == [name] for line in lines) == 1, name
     pendulum = next(line for line in lines if line.split()[:1] == ["Pendulum-v1"])
-    assert pendulum.endswith("presets for divergence_reg_pg, sa2c, sac_adaent, sddpg, spg, sppo, strpo")
+    assert pendulum.endswith("presets for divergence_reg_pg, sa2c, sa3c, sac_adaent, sddpg, simpala, spg, sppo, strpo")
     assert main(["list", "schemes", "kernels"]) == 0
     assert "sppo" not in capsys.readouterr().out
 

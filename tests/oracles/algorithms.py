@@ -12,7 +12,11 @@ DESCENDING = [algorithm for algorithm in EVERY if "cg_damping" not in arguments_
 
 
 def accepted(algorithm: type, **settings: Any) -> dict[str, Any]:
-    """:return: those of the settings that the algorithm has; a divergence of its own is switched off"""
+    """
+    :return: those of the settings that the algorithm has; a divergence of its own is switched off, and actors do not
+        lag
+    """
     without = {"coef": 0.0, "divergence": SMALL["divergence"], "divergence_kwargs": SMALL["divergence_kwargs"]}
+    alone = {"n_actors": 1, "advantage": "gae"}
     known = arguments_of(algorithm)
-    return {name: value for name, value in {**settings, **without}.items() if name in known}
+    return {name: value for name, value in {**alone, **settings, **without}.items() if name in known}

@@ -94,9 +94,14 @@ def tape_envs(n_envs: int, action_space: spaces.Space, observation_space: spaces
     return DummyVecEnv([make(index) for index in range(n_envs)])
 
 
-def tapes(vec_env: Any) -> list[list[Episode]]:
-    """:return: every environment's episodes so far; those that were reset before their first step left out"""
-    return [[episode for episode in env.unwrapped.tape if episode.rewards] for env in vec_env.unwrapped.envs]
+def tapes(model: Any) -> list[list[Episode]]:
+    """
+    :param model: if it has actors, the first of them, in this process, steps copies of its environments
+    :return: every environment's episodes so far; those that were reset before their first step left out
+    """
+    pool = getattr(model, "_pool", None)
+    env = model.env if pool is None else pool._actors[0]._object._env
+    return [[episode for episode in one.unwrapped.tape if episode.rewards] for one in env.unwrapped.envs]
 
 
 @dataclass

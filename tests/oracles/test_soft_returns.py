@@ -136,7 +136,7 @@ def check_rollouts(algorithm: type, case: Case, n_envs: int, lam: float, n_steps
         alpha = 0.6 * (1 - (rollout + 1) / n_rollouts) if rollout + 1 < n_rollouts else 0.0
         buffer = model.rollout_buffer
         entropies = []
-        for env, episodes in enumerate(tapes(model.env)):
+        for env, episodes in enumerate(tapes(model)):
             advantages, values = soft_advantages(
                 episodes,
                 rollout * n_steps,
@@ -170,9 +170,7 @@ def check_rollouts(algorithm: type, case: Case, n_envs: int, lam: float, n_steps
         [alpha for alpha, _ in seen], abs=1e-9
     )
     # The logged return is raw: what the tape has, and nothing of ours.
-    raw_returns = [
-        sum(episode.rewards) for episodes in tapes(model.env) for episode in episodes if episode.end is not None
-    ]
+    raw_returns = [sum(episode.rewards) for episodes in tapes(model) for episode in episodes if episode.end is not None]
     assert log.column("rollout/ep_rew_mean")[-1] == pytest.approx(np.mean(raw_returns), abs=1e-4)
 
 
@@ -229,7 +227,7 @@ def test_reward_to_go_without_baseline_leaves_cut_episodes_out(n_envs: int, n_st
         rollout, buffer, weights = len(checked), model.rollout_buffer, Weights.of(model.policy)
         assert not buffer.values.any()
         first, rows = rollout * n_steps, []
-        for env, episodes in enumerate(tapes(model.env)):
+        for env, episodes in enumerate(tapes(model)):
             steps = [(episode, t) for episode in episodes for t in range(len(episode.rewards))]
             for at, (episode, t) in enumerate(steps[first : first + n_steps]):
                 ends_here = episode.end is not None
@@ -302,7 +300,7 @@ def test_whole_episodes_by_quota(n_episodes: int, n_envs: int, baseline: bool) -
         buffer, weights = model.rollout_buffer, Weights.of(model.policy)
         n_steps = buffer.buffer_size
         rows = 0
-        for env, all_episodes in enumerate(tapes(model.env)):
+        for env, all_episodes in enumerate(tapes(model)):
             episodes = all_episodes[begun[env] :]
             begun[env] = len(all_episodes)
             assert sum(len(episode.rewards) for episode in episodes) == n_steps
@@ -330,7 +328,7 @@ def test_whole_episodes_by_quota(n_episodes: int, n_envs: int, baseline: bool) -
     assert len(lengths) >= 2
     assert model.num_timesteps == sum(lengths) * n_envs
     if n_envs == 1:
-        assert all(episode.end for episode in tapes(model.env)[0])
+        assert all(episode.end for episode in tapes(model)[0])
 
 
 @pytest.mark.parametrize("n_envs", range(1, 6))

@@ -52,7 +52,7 @@ def check_soft_returns(model: Any, total: int, window: int = 100) -> None:
         normalise = model.get_vec_normalize_env()
         scale = 1.0 if normalise is None else float(np.sqrt(normalise.ret_rms.var + normalise.epsilon))
         done: list[tuple[int, int, float]] = []
-        for env, episodes in enumerate(tapes(model.env)):
+        for env, episodes in enumerate(tapes(model)):
             states = [state for episode in episodes for state in episode.observations]
             for state in states[len(bonuses[env]) :]:
                 bonuses[env].append(model.tempering.alpha * scale * categorical_entropy(weights.head(state)))
@@ -145,7 +145,7 @@ def last_states(model: Any) -> list[np.ndarray]:
     n_steps = model.rollout_buffer.buffer_size
     return [
         state
-        for episodes in tapes(model.env)
+        for episodes in tapes(model)
         for state in [state for episode in episodes for state in episode.observations][-n_steps:]
     ]
 
@@ -242,7 +242,7 @@ def test_the_temperature_in_raw_reward_units() -> None:
                 for episode in episodes
                 for t, reward in enumerate(episode.rewards)
             ]
-            for episodes in tapes(model.env)
+            for episodes in tapes(model)
         ]
         for step in zip(*flat, strict=True):
             running = running * 0.9 + [reward for reward, _ in step]

@@ -99,18 +99,21 @@ class AsynchronousAlgorithm(ActorsSetup):
         pool = self._hire_actors()
         self._put_weights(self._settings(n_steps))
         fragments: list[Fragment] = []
+        came: list[Fragment] = []
         while (missing := self.n_fragments - len(fragments)) > 0:
             for fragment in self._take(pool, missing, {fragment.actor for fragment in fragments}):
                 for infos in fragment.infos:
                     write_episodes(self.env, infos)  # type: ignore[arg-type]
-                if self._vec_normalize_env is not None and fragment.moments is not None:
-                    merge(self._vec_normalize_env, fragment.moments)
+                came.append(fragment)
                 if self._lag(fragment) > self._largest_lag or fragment.shape[0] != n_steps:
                     self._drop(fragment)
                 else:
                     fragments.append(fragment)
+        for fragment in _by_actor(came):  # whichever came first, the sums are the same
+            if self._vec_normalize_env is not None and fragment.moments is not None:
+                merge(self._vec_normalize_env, fragment.moments)
         self._log_actors(fragments)
-        return sorted(fragments, key=lambda fragment: fragment.actor)
+        return _by_actor(fragments)
 
     def _take(self, pool: Pool, most: int, here: Collection[int]) -> list[Any]:
         """
@@ -283,3 +286,7 @@ class AsynchronousAlgorithm(ActorsSetup):
             self._pool.discard()  # of episodes that are not gone on with
             self._put.clear()  # older weights would let actors go on with them
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+
+
+def _by_actor(fragments: Sequence[Fragment]) -> list[Fragment]:
+    return sorted(fragments, key=lambda fragment: fragment.actor)

@@ -1,5 +1,7 @@
 """SA3C is SA2C where nothing lags, its gradients are those of a loss written anew, and what lags is descended."""
 
+import pickle
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_entropy import SA2C, SA3C
+from sb3_entropy.algorithms.actors import setup
 from sb3_entropy.callbacks import EntropyCallback
+from sb3_entropy.engines.serial import SerialActor, SerialEngine
 from sb3_entropy.landscape.objectives.surrogate import SurrogateObjective
 
 NETS = {"net_arch": [8]}
@@ -199,7 +203,28 @@ def test_running_means_move_by_what_all_actors_have_seen() -> None:
 # ---------------------------------------------------------------------- engines and lag
 
 
-def test_processes_compute_what_one_process_does() -> None:
+class Travelling(SerialEngine):
+    """All that goes to actors and comes from them is pickled, as with processes; the last that is asked comes first."""
+
+    def _spawn(self, *args: Any) -> Any:
+        return TravellingActor(self._shares.resolve, *args)
+
+    def _wait(self, answers: list[Any], count: int, timeout: float | None) -> list[Any]:
+        return answers[-1:]
+
+
+class TravellingActor(SerialActor):
+    """One of them."""
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        answer: Any = Future()
+        there = super().call(method, *pickle.loads(pickle.dumps(self._resolve(args))), **kwargs)
+        answer.set_result(pickle.loads(pickle.dumps(there.result())))
+        return answer
+
+
+@pytest.mark.parametrize("travels", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["played", "processes"])
+def test_processes_compute_what_one_process_does(monkeypatch: pytest.MonkeyPatch, travels: bool) -> None:
     """Where nothing lags, with the learner's normalisation, and a policy that a regulariser remembers."""
     models = []
     for engine in ("serial", "process"):
@@ -207,6 +232,8 @@ def test_processes_compute_what_one_process_does() -> None:
         model = made(SA3C, environments("box", normalized=True), engine=engine, **given)
         models.append(model.learn(60))
         model.close()
+        if travels:
+            monkeypatch.setattr(setup, "make_engine", lambda *_: Travelling())
     assert_same_state(models[1], models[0])
     assert models[1].temperature == models[0].temperature
     assert models[1].env.obs_rms.mean.tolist() == models[0].env.obs_rms.mean.tolist()

@@ -463,6 +463,18 @@ def test_the_statistics_are_those_of_all_that_was_seen() -> None:
         np.testing.assert_allclose(found.var, expected.var, rtol=1e-5)
 
 
+def test_whichever_fragment_comes_first_the_statistics_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, where an update has one of each actor."""
+    models = []
+    for engine in (SerialEngine, OutOfOrder):
+        monkeypatch.setattr(setup, "make_engine", lambda *_, engine=engine: engine())
+        models.append(made(VecNormalize(make_vec_env(2)), n_actors=3, n_fragments=3).learn(4 * 6 * T))
+    in_order, other = (model.env for model in models)
+    assert_same_state(*models)
+    for found, expected in ((other.obs_rms, in_order.obs_rms), (other.ret_rms, in_order.ret_rms)):
+        np.testing.assert_equal((found.mean, found.var), (expected.mean, expected.var))
+
+
 def test_while_it_is_not_training_the_statistics_stay() -> None:
     env = VecNormalize(make_vec_env(1), training=False)
     held = copy.deepcopy((env.obs_rms.mean, env.obs_rms.var, env.obs_rms.count))

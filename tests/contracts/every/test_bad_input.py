@@ -165,6 +165,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         name: [(0, f"{NUMBER} > 0"), (-1.0, NUMBER), (NAN, NUMBER), (INF, NUMBER), ("one", NUMBER), (None, NUMBER)]
         for name in ("rho_bar", "c_bar", "pg_rho_bar")
     },
+    "send_observations": [("yes", FLAG), (1, FLAG), (None, FLAG)],
     "variant": [("cod", "Available: code, poster. Did you mean 'code'"), (None, "Available: code, poster")],
 }
 

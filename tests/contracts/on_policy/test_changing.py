@@ -102,7 +102,8 @@ OTHER: dict[str, Any] = {
     "replay_size": 1,
 }
 # What an argument needs to be felt.
-TUNED = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "ent_coef_lr": 0.01}
+ONE_ACTOR = {"n_actors": 1}  # which knows in the second update what came of the first
+TUNED = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "ent_coef_lr": 0.01, **ONE_ACTOR}
 TUNED_COEF = {"coef": "auto_0.1", "target_divergence": 0.1, "coef_lr": 0.01, "n_steps": 5}
 FAR = {
     "target_kl": 0.3,
@@ -115,6 +116,7 @@ FAR = {
 BESIDE: dict[str, dict[str, Any]] = {
     "target_entropy": TUNED,
     "ent_coef_lr": TUNED,
+    "regularizers": ONE_ACTOR,
     "ent_coef_unit": {"normalize_advantage": True},
     "normalize_advantage": {"n_steps": 16},
     "rollout_buffer_kwargs": {"rollout_buffer_class": HalvedRewards},
@@ -134,7 +136,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "line_search_max_iter": FAR,
 }
 # What changes nothing that is learned.
-SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast", "engine", "ray_address"}
+SILENT = {"stats_window_size", "tensorboard_log", "verbose", "fast", "engine", "ray_address", "send_observations"}
 
 
 def other(name: str, model: Any) -> Any:

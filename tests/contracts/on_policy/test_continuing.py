@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.envs import make_env
-from contracts.models import ON_POLICY, alpha, assert_same_state, build
+from contracts.models import ON_POLICY, alpha, assert_same_state, build, like_parent
 from sb3_entropy.regularizers.regularizer import Regularizer
 
 TUNED = {"coef": "auto_0.1", "target_divergence": 0.001, "coef_lr": 0.01}
@@ -40,7 +40,7 @@ def memory(rule: Regularizer) -> tuple[Any, ...]:
 def test_all_that_is_given_again_goes_on(key: str) -> None:
     """rl-zoo gives every hyperparameter of the preset to ``load``."""
     preset = {"ent_coef": "auto_0.1", "target_entropy": 0.4, "regularizers": RULES, "gamma": 0.9}
-    model = make(key, **preset).learn(40)
+    model = make(key, **preset, **like_parent(key)).learn(40)
     plain, given = reload(model), reload(model, **preset)
     assert alpha(given) == alpha(model) != 0.1
     for rules in (plain.regularizers, given.regularizers):

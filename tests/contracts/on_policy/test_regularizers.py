@@ -20,6 +20,7 @@ from contracts.models import (
     assert_same_state,
     build,
     has_moved,
+    like_parent,
     parameters,
     policy_for,
     record,
@@ -48,7 +49,7 @@ RULES = {"uniform": UNIFORM, "previous": PREVIOUS}
     combinations(ON_POLICY, ACTIONS, ("vector", "dict", "image", "discrete"), RULES, inheriting=ASYNCHRONOUS),
 )
 def test_on_every_space(key: str, actions: str, observations: str, rule: str) -> None:
-    made = {"policy": policy_for(observations)}
+    made = {"policy": policy_for(observations), **like_parent(key)}
     plain = trained(key, make_env(observations, actions), None, **made)
     model = trained(key, make_env(observations, actions), [RULES[rule]], **made)
     assert any(not th.equal(tensor, parameters(plain)[name]) for name, tensor in parameters(model).items())

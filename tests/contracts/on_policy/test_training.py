@@ -2,7 +2,8 @@
 
 import itertools
 import warnings
-from typing import Any
+from collections import Counter
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from contracts.models import (
     record,
 )
 from contracts.pairs import combinations
+from sb3_entropy.algorithms.actors.gradient_actor import GradientActor
 from sb3_entropy.registry import ACTION_DISTRIBUTIONS, STD_SCHEMES
 
 FORMS = ("entropy", "log_prob")
@@ -229,6 +231,9 @@ def test_a_users_policy_class_without_entropy(key: str, soft: dict[str, Any]) ->
 class CountingBuffer(RolloutBuffer):
     """A user's own buffer."""
 
+    #: by their tag, how much was added to all of them
+    n_added_to: ClassVar[Counter[str]] = Counter()
+
     def __init__(self, *args: Any, tag: str = "", **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.tag = tag
@@ -236,16 +241,20 @@ class CountingBuffer(RolloutBuffer):
 
     def add(self, *args: Any, **kwargs: Any) -> None:
         self.n_added += 1
+        self.n_added_to[self.tag] += 1
         super().add(*args, **kwargs)
 
 
 @pytest.mark.parametrize("key", ON_POLICY)
 def test_a_users_rollout_buffer(key: str) -> None:
     settings: dict[str, Any] = {"ent_coef": 0.1, "steps": 32}
+    CountingBuffer.n_added_to.clear()
     model = trained(key, rollout_buffer_class=CountingBuffer, rollout_buffer_kwargs={"tag": "mine"}, **settings)
     assert isinstance(model.rollout_buffer, CountingBuffer)
     assert model.rollout_buffer.tag == "mine"
-    assert model.rollout_buffer.n_added == 32
+    # Steps are added where the returns are made: at actors that learn, one of whom is at eight more.
+    found = model.rollout_buffer.n_added, CountingBuffer.n_added_to["mine"]
+    assert found == ((0, 40) if issubclass(getattr(model, "actor_class", object), GradientActor) else (32, 32))
     assert model.rollout_buffer_class is CountingBuffer
     # The soft returns are the same in any buffer.
     assert_equal_parameters(model, parameters(trained(key, **settings)))
