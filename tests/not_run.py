@@ -3,8 +3,6 @@
 NOT_RUN = {
     "entropy_smooths_q",
     "is_it_off_policy_or_entropy",
-    "policy_lag",
-    "simpala_is_sa2c_at_no_lag",
     "zhang2025_acrobot",
     "zhang2025_paper_models",
     "zhang2025_vehicle",
