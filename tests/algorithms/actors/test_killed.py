@@ -86,8 +86,14 @@ def all_end(session: int, seconds: float) -> bool:
 
 
 LEARNER = """
+    pids = set()
+
     def see(watch, info):
         model = watch.model
+        pids.add(info["pid"])
+        if len(pids) == 3:  # the replacement too has begun: one that only starts would leave the weights it was sent
+            pids.add("said")
+            print("replaced", flush=True)
         if model.n_replaced_actors < 1 and model.num_timesteps == 40:
             os.kill(info["pid"], signal.SIGKILL)
         if model.n_replaced_actors < 1 and model.num_timesteps > 40:
@@ -106,6 +112,8 @@ def test_a_learner_that_is_killed_leaves_nobody_and_is_gone_on_with(tmp_path: Pa
     saved = tmp_path / "saved"
     try:
         deadline = time.monotonic() + 120
+        assert learner.stdout is not None
+        assert learner.stdout.readline() == "replaced\n"
         while len(list(saved.glob("rl_model_vecnormalize_*"))) < 8:
             assert learner.poll() is None, learner.communicate()
             assert time.monotonic() < deadline
@@ -140,8 +148,14 @@ SLOW = """
     def see(watch, info):
         assert info["seed"] == 0
 
+    class SlowButTheFirst(Still):
+        def step(self, action):
+            if self.seed != 0:
+                time.sleep(600.0)
+            return super().step(action)
+
     if __name__ == "__main__":
-        model = model_of(lambda: Still(slow=1, seconds=600.0), engine="process", n_actors=2)
+        model = model_of(SlowButTheFirst, engine="process", n_actors=2)
         model.learn(400, callback=Watch())
         print("learned", model.num_timesteps, flush=True)
         model.learn(400, callback=Watch(), reset_num_timesteps=False)
