@@ -2,7 +2,7 @@
 ``python -m benchmarks.actors.scaling``: whether the theory of :mod:`benchmarks.actors.queueing` says what real actors
 bring. The times of its parts are measured with one actor; from these alone it has to say what 2, 4, 8 and 16 bring, in
 processes of this machine and, with ``--ray``, on two nodes of Ray here; and then what 8, 64 and 512 would on machines
-of their own. About four minutes; let nothing else run meanwhile.
+of their own. About four minutes, and with ``--ray`` five more; let nothing else run meanwhile.
 """
 
 import argparse

@@ -1,16 +1,16 @@
 """
 Of what the asynchronous family inherits unchanged from the on-policy one, SIMPALA's tests are quick: SA3C's are the
-same tests of the same code, and slow. What is its own, its updates and what goes to the actors for them, is quick.
+same tests of the same code, and slow. What is its own is quick: updates, on both paths, entropies, what is saved.
 """
 
 from pathlib import Path
 
 import pytest
 
-#: files about hooks, saving and surroundings that the family has from its parents
+#: files about arguments and surroundings, which the family has from its parents
 INHERITED = {
-    *("test_boxes", "test_corners", "test_counting", "test_outside_box", "test_running", "test_trying_rules"),
-    *("test_compiled", "test_handed_over", "test_old_gym", "test_saving", "test_fast_path"),
+    *("test_boxes", "test_corners", "test_counting", "test_outside_box", "test_trying_rules"),
+    *("test_compiled", "test_handed_over", "test_old_gym"),
 }
 
 
